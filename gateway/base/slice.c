@@ -1,0 +1,73 @@
+/* slice.c - looking at, cutting and comparing borrowed bytes.
+ *
+ * The special difficulty: an empty slice may have a NULL pointer, which memchr and memcmp may not be given. */
+#include "base/slice.h"
+
+static unsigned char lower(unsigned char c)
+{
+	return c >= 'A' && c <= 'Z' ? (unsigned char)(c | 0x20) : c;
+}
+
+bool slice_eq_nocase(struct slice a, struct slice b)
+{
+	if (a.n != b.n)
+		return false;
+	for (size_t i = 0; i < a.n; i++) {
+		if (a.p[i] != b.p[i] && lower(a.p[i]) != lower(b.p[i]))
+			return false;
+	}
+	return true;
+}
+
+bool slice_starts(struct slice s, struct slice prefix)
+{
+	return s.n >= prefix.n && slice_eq(slice_head(s, prefix.n), prefix);
+}
+
+size_t slice_index(struct slice s, unsigned char c)
+{
+	const unsigned char *at = s.n > 0 ? memchr(s.p, c, s.n) : NULL;
+	return at ? (size_t)(at - s.p) : s.n;
+}
+
+bool slice_cut(struct slice s, unsigned char c, struct slice *before, struct slice *after)
+{
+	size_t at = slice_index(s, c);
+	*before = slice_head(s, at);
+	*after = slice_from(s, at + 1);
+	return at < s.n;
+}
+
+static bool blank(unsigned char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+struct slice slice_trim(struct slice s)
+{
+	while (s.n > 0 && blank(s.p[s.n - 1]))
+		s.n--;
+	while (s.n > 0 && blank(s.p[0])) {
+		s.p++;
+		s.n--;
+	}
+	return s;
+}
+
+bool slice_has_control(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] < 0x20 || s.p[i] == 0x7f)
+			return true;
+	}
+	return false;
+}
+
+int slice_compare(struct slice a, struct slice b)
+{
+	size_t common = a.n < b.n ? a.n : b.n;
+	int order = common > 0 ? memcmp(a.p, b.p, common) : 0;
+	if (order != 0)
+		return order;
+	return (a.n > b.n) - (a.n < b.n);
+}

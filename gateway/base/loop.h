@@ -4,7 +4,7 @@
  * hooks are what makes batching free: all that one turn gathered (commands for Redis, log lines) leaves in one write.
  *
  * Objects (watch, timer, hook) are embedded in their owner and must be zeroed before first use. The owner may stop, or
- * stop and free, any of them from within any callback. All calls from the loop's own thread, but for loop_wake and
+ * stop and free, any watch or timer from within any callback; a hook stays until the loop is freed. All calls from the loop's own thread, but for loop_call and
  * loop_stop. */
 #ifndef HOOKGATE_BASE_LOOP_H
 #define HOOKGATE_BASE_LOOP_H
@@ -23,8 +23,7 @@ struct loop_watch {
 	unsigned events;
 	void (*ready)(void *arg, unsigned events);   /* hang-ups and errors show as all the events watched for */
 	void *arg;
-	struct loop_watch *dead_next;
-	size_t slot;
+	size_t slot;           /* where the loop keeps it */
 };
 
 struct loop_timer {
@@ -33,6 +32,7 @@ struct loop_timer {
 	void (*fire)(void *arg);
 	void *arg;
 	size_t heap_index;     /* 1-based; 0: not running */
+	uint64_t order;        /* among timers due at the same time, the one started first fires first */
 };
 
 struct loop_hook {
@@ -48,7 +48,7 @@ int loop_new(struct loop **out) __attribute__((warn_unused_result));
 /* All watches and timers must have been stopped. Accepts NULL. */
 void loop_free(struct loop *loop);
 
-/* Starts watching fd (not consumed), level-triggered. 0, or -errno. */
+/* Starts watching fd (not consumed), level-triggered. 0, or -errno; -EBUSY when the watch is running already. */
 int loop_watch(struct loop *loop, struct loop_watch *watch, int fd, unsigned events,
 	       void (*ready)(void *arg, unsigned events), void *arg) __attribute__((warn_unused_result));
 
@@ -58,7 +58,8 @@ void loop_watch_change(struct loop_watch *watch, unsigned events);
 /* Ends it before the descriptor is closed; a no-op on a watch that never ran. */
 void loop_unwatch(struct loop_watch *watch);
 
-/* (Re)starts the timer to fire once, delay_ms from the turn's now; 0: in the next turn. 0, or -ENOMEM. */
+/* (Re)starts the timer to fire once, delay_ms from the turn's now (outside of turns: from now), in the next turn at the
+ * earliest. 0, or -ENOMEM, which restarting a running timer never gives. */
 int loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay_ms, void (*fire)(void *arg), void *arg);
 void loop_timer_stop(struct loop_timer *timer);
 static inline bool loop_timer_running(const struct loop_timer *timer)
@@ -72,7 +73,7 @@ void loop_hook_add(struct loop *loop, struct loop_hook *hook, void (*run)(void *
 /* The next turn starts at once instead of waiting; for hooks that left something undone. */
 void loop_again(struct loop *loop);
 
-/* Monotonic milliseconds, read once per turn. */
+/* Monotonic milliseconds, read once per turn; between turns, the time it is. */
 int64_t loop_now_ms(const struct loop *loop);
 
 /* Runs turns until loop_stop. 0, or -errno when epoll itself fails. */
@@ -82,7 +83,7 @@ int loop_run(struct loop *loop) __attribute__((warn_unused_result));
 void loop_stop(struct loop *loop);
 
 /* Has `called` run once in the loop's thread, in its next turn; calls made from other threads are kept in order. Safe
- * from any thread. 0, or -ENOMEM. */
+ * from any thread. What was not run when the loop is freed never runs. 0, or -ENOMEM. */
 int loop_call(struct loop *loop, void (*called)(void *arg), void *arg) __attribute__((warn_unused_result));
 
 #endif

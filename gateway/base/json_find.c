@@ -1,0 +1,382 @@
+/* json_find.c - finding a few values in a JSON text, in one walk.
+ *
+ * The special difficulty: nearly all of the text is of no interest, and the walk is on the path of every delivery. So only
+ * the containers on the way to a wanted value are walked member by member; the rest is skipped in blocks of 64 bytes, as
+ * bit masks: which bytes are quotes, which of them are within strings (a running exclusive or over the quotes), and
+ * which brackets are not. Walking calls itself once per token of a pointer, so no deeper than a pointer is long; skipping
+ * does not call itself. */
+#include "base/json.h"
+#include "base/json_inner.h"
+#include "base/json_scan.h"
+
+#include <stdint.h>
+
+enum { POINTERS_MAX = 16, DEPTH_MAX = 128 };
+
+/* A set of pointers: bit i is the one at index i. */
+typedef unsigned pointer_set;
+
+struct walk {
+	const unsigned char *p;
+	const unsigned char *end;
+	const struct json_pointer *const *pointers;
+	pointer_set open; /* neither found nor shown to be absent; when it is empty, the walk is over */
+	size_t depth;
+	unsigned char closers[DEPTH_MAX]; /* the bracket that ends each container we are in */
+	struct json_value found[POINTERS_MAX];
+};
+
+static void skip_space(struct walk *w)
+{
+	while (w->p < w->end && (*w->p == ' ' || *w->p == '\n' || *w->p == '\r' || *w->p == '\t'))
+		w->p++;
+}
+
+/* 0 at the end: no JSON text has a NUL where we look. */
+static unsigned char peek(const struct walk *w)
+{
+	return w->p < w->end ? *w->p : 0;
+}
+
+static enum json_result enter(struct walk *w, unsigned char opener)
+{
+	if (w->depth == DEPTH_MAX)
+		return JSON_DEEP;
+	/* In ASCII, a closing bracket or brace is two behind its opening one. */
+	w->closers[w->depth++] = (unsigned char)(opener + 2);
+	return JSON_OK;
+}
+
+static enum json_result leave(struct walk *w, unsigned char closer)
+{
+	return w->closers[--w->depth] == closer ? JSON_OK : JSON_BROKEN;
+}
+
+/* --- skipping --- */
+
+/* Which bytes stand behind a backslash that is not escaped itself. *carry: whether the block's first byte does, and then
+ * whether the next block's does. */
+static uint64_t find_escaped(uint64_t backslashes, uint64_t *carry)
+{
+	uint64_t escaped = *carry;
+	*carry = 0;
+	backslashes &= ~escaped;
+	while (backslashes != 0) {
+		int at = __builtin_ctzll(backslashes);
+		if (at == JSON_BLOCK - 1) {
+			*carry = 1;
+			break;
+		}
+		escaped |= UINT64_C(2) << at;
+		backslashes &= ~(UINT64_C(3) << at);
+	}
+	return escaped;
+}
+
+/* Bit i of the result: whether an odd number of bits 0 to i are set. */
+static uint64_t running_xor(uint64_t bits)
+{
+	for (int shift = 1; shift < JSON_BLOCK; shift *= 2)
+		bits ^= bits << shift;
+	return bits;
+}
+
+/* What skipping carries from block to block. */
+struct skip {
+	size_t until;	    /* the depth at which it is over */
+	uint64_t in_string; /* all bits, or none */
+	uint64_t escaped;   /* the next block's first byte is escaped */
+};
+
+/* Goes over one block of which n bytes are text; *over when the depth was reached, and then p is behind the bracket. */
+static enum json_result skip_block(struct walk *w, struct skip *skip, const unsigned char *block, size_t n, bool *over)
+{
+	struct json_marks marks = json_scan_block(block);
+	uint64_t quotes = marks.quotes & ~find_escaped(marks.backslashes, &skip->escaped);
+	uint64_t inside = running_xor(quotes) ^ skip->in_string;
+	uint64_t wrong = (marks.controls & inside) | (marks.backslashes & ~inside);
+	for (uint64_t left = marks.brackets & ~inside; left != 0; left &= left - 1) {
+		int at = __builtin_ctzll(left);
+		unsigned char c = block[at];
+		enum json_result result = c == '{' || c == '[' ? enter(w, c) : leave(w, c);
+		if (result != JSON_OK)
+			return result;
+		if (w->depth == skip->until) {
+			/* What is wrong behind the end is none of ours. */
+			wrong &= (UINT64_C(1) << at) - 1;
+			n = (size_t)at + 1;
+			*over = true;
+			break;
+		}
+	}
+	skip->in_string = 0 - (inside >> (JSON_BLOCK - 1));
+	w->p += n;
+	return wrong == 0 ? JSON_OK : JSON_BROKEN;
+}
+
+/* Skips what is left of the container that we are in, its closing bracket included. */
+static enum json_result skip_rest(struct walk *w)
+{
+	struct skip skip = { .until = w->depth - 1 };
+	bool over = false;
+	enum json_result result = JSON_OK;
+	while (result == JSON_OK && !over && w->end - w->p >= JSON_BLOCK)
+		result = skip_block(w, &skip, w->p, JSON_BLOCK, &over);
+	if (result != JSON_OK || over)
+		return result;
+
+	unsigned char last[JSON_BLOCK];
+	size_t n = (size_t)(w->end - w->p);
+	memset(last, ' ', sizeof last);
+	memcpy(last, w->p, n);
+	result = skip_block(w, &skip, last, n, &over);
+	return result == JSON_OK && !over ? JSON_BROKEN : result;
+}
+
+/* --- single values --- */
+
+/* From the opening quote to behind the closing one. */
+static enum json_result take_string(struct walk *w, struct json_value *value)
+{
+	const unsigned char *p = w->p + 1;
+	while ((p = json_scan_string(p, w->end)) < w->end && *p != '"') {
+		if (*p != '\\' || w->end - p < 2 || p[1] < 0x20)
+			return JSON_BROKEN;
+		value->escaped = true;
+		p += 2;
+	}
+	if (p == w->end)
+		return JSON_BROKEN;
+	w->p = p + 1;
+	value->type = JSON_STRING;
+	return JSON_OK;
+}
+
+static bool take_digits(struct walk *w)
+{
+	const unsigned char *start = w->p;
+	while (peek(w) >= '0' && peek(w) <= '9')
+		w->p++;
+	return w->p > start;
+}
+
+/* RFC 8259 section 6. */
+static bool take_number(struct walk *w)
+{
+	if (peek(w) == '-')
+		w->p++;
+	if (peek(w) == '0')
+		w->p++;
+	else if (!take_digits(w))
+		return false;
+	if (peek(w) == '.') {
+		w->p++;
+		if (!take_digits(w))
+			return false;
+	}
+	if (peek(w) == 'e' || peek(w) == 'E') {
+		w->p++;
+		if (peek(w) == '+' || peek(w) == '-')
+			w->p++;
+		return take_digits(w);
+	}
+	return true;
+}
+
+static bool take_word(struct walk *w, struct slice word)
+{
+	if (!slice_starts(slice_of(w->p, (size_t)(w->end - w->p)), word))
+		return false;
+	w->p += word.n;
+	return true;
+}
+
+/* A number, true, false or null. */
+static enum json_result take_scalar(struct walk *w, struct json_value *value)
+{
+	bool good;
+	switch (*w->p) {
+	case 't':
+		good = take_word(w, SLICE("true"));
+		value->type = JSON_BOOL;
+		break;
+	case 'f':
+		good = take_word(w, SLICE("false"));
+		value->type = JSON_BOOL;
+		break;
+	case 'n':
+		good = take_word(w, SLICE("null"));
+		value->type = JSON_NULL;
+		break;
+	default:
+		good = take_number(w);
+		value->type = JSON_NUMBER;
+		break;
+	}
+	/* "12x" is no number: what follows must be able to. */
+	bool ends = w->p == w->end || (*w->p != 0 && strchr(" \n\r\t,]}", *w->p));
+	return good && ends ? JSON_OK : JSON_BROKEN;
+}
+
+/* --- walking --- */
+
+/* Whether a member's name, which has escapes in it, is `token`. */
+static bool is_named(struct slice name, struct slice token)
+{
+	while (name.n > 0) {
+		unsigned char bytes[4] = { name.p[0] };
+		size_t n = 1;
+		if (name.p[0] == '\\')
+			n = json_unescape(&name, bytes);
+		else
+			name = slice_from(name, 1);
+		if (n == 0 || !slice_starts(token, slice_of(bytes, n)))
+			return false;
+		token = slice_from(token, n);
+	}
+	return token.n == 0;
+}
+
+static pointer_set match_name(const struct walk *w, size_t level, pointer_set wanted, const struct json_value *name)
+{
+	struct slice inner = slice_of(name->raw.p + 1, name->raw.n - 2);
+	pointer_set matched = 0;
+	for (pointer_set left = wanted; left != 0; left &= left - 1) {
+		struct slice token = w->pointers[__builtin_ctz(left)]->tokens[level].name;
+		if (name->escaped ? is_named(inner, token) : slice_eq(inner, token))
+			matched |= left & (0 - left);
+	}
+	return matched;
+}
+
+static pointer_set match_index(const struct walk *w, size_t level, pointer_set wanted, size_t index)
+{
+	pointer_set matched = 0;
+	for (pointer_set left = wanted; left != 0; left &= left - 1) {
+		const struct json_token *token = &w->pointers[__builtin_ctz(left)]->tokens[level];
+		if (token->is_index && token->index == index)
+			matched |= left & (0 - left);
+	}
+	return matched;
+}
+
+/* Takes `"name" :` and says which of the wanted it is. */
+static enum json_result take_name(struct walk *w, size_t level, pointer_set wanted, pointer_set *matched)
+{
+	struct json_value name = { .raw.p = w->p };
+	if (peek(w) != '"' || take_string(w, &name) != JSON_OK)
+		return JSON_BROKEN;
+	name.raw.n = (size_t)(w->p - name.raw.p);
+	skip_space(w);
+	if (peek(w) != ':')
+		return JSON_BROKEN;
+	w->p++;
+	skip_space(w);
+	*matched = match_name(w, level, wanted, &name);
+	return JSON_OK;
+}
+
+static enum json_result walk_value(struct walk *w, size_t level, pointer_set wanted);
+
+/* Walks a container on the way to the wanted. Returns early, somewhere within, when nothing is open any more. */
+static enum json_result walk_members(struct walk *w, size_t level, pointer_set wanted)
+{
+	bool is_object = *w->p == '{';
+	enum json_result result = enter(w, *w->p++);
+	skip_space(w);
+	for (size_t index = 0; result == JSON_OK; index++) {
+		unsigned char closer = w->closers[w->depth - 1];
+		if (index == 0 ? peek(w) == closer : peek(w) != ',') {
+			result = leave(w, peek(w));
+			w->p += result == JSON_OK;
+			return result;
+		}
+		if (index > 0) {
+			w->p++;
+			skip_space(w);
+		}
+		pointer_set matched = 0;
+		if (!is_object)
+			matched = match_index(w, level, wanted, index);
+		else if (take_name(w, level, wanted, &matched) != JSON_OK)
+			return JSON_BROKEN;
+		result = walk_value(w, level + 1, matched);
+		if (result != JSON_OK || w->open == 0)
+			return result;
+		/* The first of equal names counts. */
+		wanted &= ~matched;
+		if (wanted == 0)
+			return skip_rest(w);
+		skip_space(w);
+	}
+	return result;
+}
+
+static pointer_set that_end_at(const struct walk *w, size_t level, pointer_set wanted)
+{
+	pointer_set ending = 0;
+	for (pointer_set left = wanted; left != 0; left &= left - 1) {
+		if (w->pointers[__builtin_ctz(left)]->count == level)
+			ending |= left & (0 - left);
+	}
+	return ending;
+}
+
+/* Takes the value at p. `wanted` are the pointers whose first `level` tokens lead here; behind the value all of them are
+ * found or absent. */
+static enum json_result walk_value(struct walk *w, size_t level, pointer_set wanted)
+{
+	struct json_value value = { .raw.p = w->p };
+	pointer_set here = that_end_at(w, level, wanted);
+	enum json_result result;
+	unsigned char c = peek(w);
+	if (c == '{' || c == '[') {
+		value.type = c == '{' ? JSON_OBJECT : JSON_ARRAY;
+		if (wanted != here) {
+			result = walk_members(w, level, wanted & ~here);
+		} else {
+			result = enter(w, c);
+			w->p++;
+			if (result == JSON_OK)
+				result = skip_rest(w);
+		}
+	} else if (c == '"') {
+		result = take_string(w, &value);
+	} else {
+		result = c != 0 ? take_scalar(w, &value) : JSON_BROKEN;
+	}
+	if (result != JSON_OK || w->open == 0)
+		return result;
+
+	value.raw.n = (size_t)(w->p - value.raw.p);
+	for (pointer_set left = here; left != 0; left &= left - 1)
+		w->found[__builtin_ctz(left)] = value;
+	w->open &= ~wanted;
+	return JSON_OK;
+}
+
+enum json_result json_find(struct slice text, const struct json_pointer *const *pointers, size_t count,
+			   struct json_value *values)
+{
+	struct walk w;
+	if (count > POINTERS_MAX || text.n == 0)
+		return JSON_BROKEN;
+	w.p = text.p;
+	w.end = text.p + text.n;
+	w.pointers = pointers;
+	w.open = (1U << count) - 1;
+	w.depth = 0;
+	memset(w.found, 0, count * sizeof w.found[0]);
+
+	skip_space(&w);
+	enum json_result result = walk_value(&w, 0, w.open);
+	if (result == JSON_OK && w.depth == 0) {
+		/* Not stopped within: the end of the value was seen, so nothing may follow it. */
+		skip_space(&w);
+		if (w.p < w.end)
+			result = JSON_BROKEN;
+	}
+	if (result == JSON_OK && count > 0)
+		memcpy(values, w.found, count * sizeof w.found[0]);
+	return result;
+}

@@ -1,0 +1,42 @@
+/* client.h - a blocking connection to the same Redis, for commands (consume, status, check) and start-up checks.
+ *
+ * One thread at a time. After an error the connection is dropped, and the next call connects anew: a context that has had an
+ * error is never used again. */
+#ifndef HOOKGATE_STORE_CLIENT_H
+#define HOOKGATE_STORE_CLIENT_H
+
+#include "base/reason.h"
+#include "base/slice.h"
+#include "config/config.h"
+
+struct store_client;
+struct store_reply;
+
+/* Does not connect yet. `redis` must outlive the client; `socket` as in store_link_setup. 0 or -ENOMEM. */
+int store_client_new(const struct config_redis *redis, const char *socket, int64_t timeout_ms,
+		     struct store_client **out) __attribute__((warn_unused_result));
+void store_client_free(struct store_client *client);
+
+/* One command and its reply, to be freed by store_reply_free. 0; -EIO when Redis could not be reached or broke off, with the
+ * reason; -ENOMEM. An error that Redis answers is a reply (STORE_REPLY_ERROR), not a failure. `extra_ms` is added to the time-out, for blocking commands. */
+int store_client_call(struct store_client *client, const struct slice *words, size_t count, int64_t extra_ms,
+		      struct store_reply **reply, struct reason *reason) __attribute__((warn_unused_result));
+
+/* Unblocks a call that another thread is in, or makes the next one fail; for shutting down. */
+void store_client_interrupt(struct store_client *client);
+
+enum store_reply_type { STORE_REPLY_NIL, STORE_REPLY_STRING, STORE_REPLY_ERROR, STORE_REPLY_NUMBER, STORE_REPLY_LIST };
+
+enum store_reply_type store_reply_type(const struct store_reply *reply);
+struct slice store_reply_text(const struct store_reply *reply); /* of a string or an error; else empty */
+int64_t store_reply_number(const struct store_reply *reply);	/* of a number; else 0 */
+size_t store_reply_count(const struct store_reply *reply);	/* of a list; else 0 */
+const struct store_reply *store_reply_at(const struct store_reply *reply, size_t i); /* NULL past the end */
+void store_reply_free(struct store_reply *reply);
+
+/* What of Redis endangers the promise: eviction, no persistence, an old version, a replica's role. One finding per call of
+ * `found`, words for a person; `danger` is false for a mere note. -EIO when Redis cannot be asked. */
+int store_client_inspect(struct store_client *client, void (*found)(void *arg, bool danger, const char *text),
+			 void *arg, struct reason *reason) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,467 @@
+/* link.c - a worker's connection to Redis: connecting, the handshake, and trying again.
+ *
+ *     WAITING -> RESOLVING -> CONNECTING -> GREETING -> READY <-> STALLED
+ *        ^___________|____________|____________|__________|__________|
+ *
+ * The difficulty is that anything may end the connection at any moment, within any callback: so there is one way down,
+ * store_link_drop(), and one place where the phase changes, store_link_enter(). */
+#include "store/link.h"
+
+#include "base/num.h"
+#include "store/command.h"
+#include "store/embedded.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 2000, ATTEMPT_MS = 3000, WELL_MS = 2000 };
+
+/* The loop keeps its hooks for as long as it lives, a link may go before: so the hook is a thing of its own that outlives the
+ * link, doing nothing. The list is for the leak checker. */
+struct store_hook {
+	struct loop_hook hook;
+	struct store_link *link;
+	struct store_hook *next;
+};
+
+static _Atomic(struct store_hook *) idle_hooks;
+
+static void attempt(void *arg);
+
+/* ---- the phase ---- */
+
+static enum store_state state_of(enum store_phase phase, bool tried)
+{
+	if (phase == STORE_PHASE_READY)
+		return STORE_READY;
+	if (phase == STORE_PHASE_STALLED)
+		return STORE_STALLED;
+	return tried ? STORE_AWAY : STORE_CONNECTING;
+}
+
+static bool is_move(enum store_phase from, enum store_phase to)
+{
+	if (to == STORE_PHASE_WAITING)
+		return true;
+	if (to == STORE_PHASE_CONNECTING)
+		return from == STORE_PHASE_WAITING || from == STORE_PHASE_RESOLVING;
+	if (to == STORE_PHASE_READY && from == STORE_PHASE_STALLED)
+		return true;
+	return to == from + 1;
+}
+
+void store_link_enter(struct store_link *link, enum store_phase phase, const char *reason)
+{
+	if (!is_move(link->phase, phase))
+		abort();
+	enum store_state before = state_of(link->phase, link->tried);
+	link->phase = phase;
+	if (phase == STORE_PHASE_WAITING || phase == STORE_PHASE_READY)
+		link->tried = true;
+	if (phase == STORE_PHASE_READY)
+		reason = "";
+	if (reason)
+		reason_set(&link->reason, "%s", reason);
+	enum store_state after = state_of(phase, link->tried);
+	if (after != before && link->setup.changed)
+		link->setup.changed(link->setup.arg, after, after == STORE_READY ? NULL : link->reason.text);
+}
+
+/* ---- giving up, and trying again ---- */
+
+/* xorshift64*: to spread reconnects, nothing more. */
+static uint64_t next_random(struct store_link *link)
+{
+	link->random ^= link->random >> 12;
+	link->random ^= link->random << 25;
+	link->random ^= link->random >> 27;
+	return link->random * UINT64_C(0x2545F4914F6CDD1D);
+}
+
+static int64_t backoff_ms(struct store_link *link)
+{
+	int64_t ms = BACKOFF_FIRST_MS;
+	for (unsigned i = 0; i < link->attempts && ms < BACKOFF_MAX_MS; i++)
+		ms *= 2;
+	if (ms > BACKOFF_MAX_MS)
+		ms = BACKOFF_MAX_MS;
+	link->attempts++;
+	return ms / 2 + (int64_t)(next_random(link) % (uint64_t)(ms / 2 + 1));
+}
+
+static void close_all(struct store_link *link)
+{
+	store_resolve_cancel(link->resolve);
+	link->resolve = NULL;
+	store_wire_close(&link->wire);
+	loop_timer_stop(&link->stall);
+}
+
+/* This timer always runs, be it for nothing, so that its place in the loop is never lost: restarting it needs no memory, and a
+ * link that is to try again can. */
+static void start_step(struct store_link *link, int64_t ms, void (*fire)(void *arg))
+{
+	if (loop_timer_start(link->setup.loop, &link->step, ms, fire, link) != 0)
+		abort();
+}
+
+void store_link_drop(struct store_link *link, const char *why)
+{
+	struct reason said;
+	reason_set(&said, "%s", why);
+	bool was_ready = link->phase == STORE_PHASE_READY || link->phase == STORE_PHASE_STALLED;
+	if (was_ready)
+		store_count(&link->losses);
+	if (was_ready && loop_now_ms(link->setup.loop) - link->ready_ms >= WELL_MS)
+		link->attempts = 0;
+	close_all(link);
+	memset(link->expects, 0, sizeof link->expects);
+	start_step(link, backoff_ms(link), attempt);
+	struct store_ticket *lost = store_tickets_clear(&link->tickets);
+	store_link_enter(link, STORE_PHASE_WAITING, said.text);
+	store_put_lost(link, lost, said.text);
+}
+
+static void on_too_late(void *arg)
+{
+	struct store_link *link = arg;
+	store_link_drop(link, link->phase == STORE_PHASE_GREETING ? "Redis did not answer the handshake in time"
+								  : "Redis could not be reached in time");
+}
+
+static void on_nothing(void *arg)
+{
+	start_step(arg, INT64_MAX, on_nothing);
+}
+
+/* ---- the handshake ---- */
+
+static bool send_greeting(struct store_link *link, enum store_greeting greeting, const struct slice *words,
+			  size_t count)
+{
+	struct store_ticket *ticket = store_tickets_take(&link->tickets);
+	if (!ticket)
+		return false;
+	size_t room = 16;
+	for (size_t i = 0; i < count; i++)
+		room += words[i].n + 32;
+	/* All at once: growing would leave copies of the password behind. */
+	if (buf_room(&ticket->command, room))
+		store_command_add_words(&ticket->command, words, count);
+	if (buf_failed(&ticket->command)) {
+		store_tickets_give(&link->tickets, ticket, true);
+		return false;
+	}
+	ticket->link = link;
+	store_tickets_add(&link->tickets, ticket);
+	link->expects[greeting] = true;
+	return true;
+}
+
+static bool send_greetings(struct store_link *link)
+{
+	const struct config_redis *redis = link->setup.redis;
+	struct slice user = redis->username, password = redis->password;
+	char database[20];
+	struct slice number = slice_of(database, num_format_u64(redis->database, database));
+	bool sent = true;
+	if (user.n > 0)
+		sent = send_greeting(link, STORE_GREETING_AUTH, (struct slice[]){ SLICE("AUTH"), user, password }, 3);
+	else if (password.n > 0)
+		sent = send_greeting(link, STORE_GREETING_AUTH, (struct slice[]){ SLICE("AUTH"), password }, 2);
+	if (redis->database != 0)
+		sent = sent &&
+		       send_greeting(link, STORE_GREETING_SELECT, (struct slice[]){ SLICE("SELECT"), number }, 2);
+	return sent &&
+	       send_greeting(link, STORE_GREETING_NAME,
+			     (struct slice[]){ SLICE("CLIENT"), SLICE("SETNAME"), SLICE("hookgate") }, 3) &&
+	       send_greeting(link, STORE_GREETING_ROLE, (struct slice[]){ SLICE("ROLE") }, 1) &&
+	       send_greeting(link, STORE_GREETING_SCRIPT,
+			     (struct slice[]){ SLICE("SCRIPT"), SLICE("LOAD"), store_script_text() }, 3);
+}
+
+static void on_opened(void *arg)
+{
+	struct store_link *link = arg;
+	store_link_enter(link, STORE_PHASE_GREETING, NULL);
+	if (!send_greetings(link))
+		store_link_drop(link, "memory is short");
+}
+
+static const char *greeting_name(enum store_greeting greeting)
+{
+	switch (greeting) {
+	case STORE_GREETING_AUTH:
+		return "AUTH";
+	case STORE_GREETING_SELECT:
+		return "SELECT";
+	case STORE_GREETING_NAME:
+		return "CLIENT SETNAME";
+	case STORE_GREETING_ROLE:
+		return "ROLE";
+	case STORE_GREETING_SCRIPT:
+	case STORE_GREETINGS:
+		break;
+	}
+	return "SCRIPT LOAD";
+}
+
+/* What each command must be answered with. A connection without a name, or to a Redis that does not let us ask for its role, is
+ * as good as another. */
+static bool is_right(struct store_link *link, enum store_greeting greeting, const redisReply *reply,
+		     struct reason *reason)
+{
+	bool error = reply->type == REDIS_REPLY_ERROR;
+	if (greeting == STORE_GREETING_NAME)
+		return true;
+	if (greeting == STORE_GREETING_ROLE) {
+		if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0 ||
+		    reply->element[0]->type != REDIS_REPLY_STRING ||
+		    slice_eq(slice_of(reply->element[0]->str, reply->element[0]->len), SLICE("master")))
+			return true;
+		reason_set(reason, "this Redis is a %.20s, not a master", reply->element[0]->str);
+		return false;
+	}
+	if (greeting == STORE_GREETING_SCRIPT && reply->type == REDIS_REPLY_STRING && reply->len == sizeof link->sha) {
+		memcpy(link->sha, reply->str, sizeof link->sha);
+		return true;
+	}
+	if (greeting != STORE_GREETING_SCRIPT && reply->type == REDIS_REPLY_STATUS)
+		return true;
+	reason_set(reason, "Redis refused %s: %.160s", greeting_name(greeting),
+		   error ? reply->str : "unexpected answer");
+	return false;
+}
+
+static void on_greeted(struct store_link *link, const redisReply *reply)
+{
+	struct reason reason;
+	enum store_greeting greeting = STORE_GREETING_AUTH;
+	while (greeting < STORE_GREETINGS && !link->expects[greeting])
+		greeting++;
+	if (greeting == STORE_GREETINGS)
+		abort();
+	link->expects[greeting] = false;
+	if (!is_right(link, greeting, reply, &reason)) {
+		store_link_drop(link, reason.text);
+		return;
+	}
+	if (greeting != STORE_GREETING_SCRIPT)
+		return;
+	start_step(link, INT64_MAX, on_nothing);
+	store_count(&link->connects);
+	link->ready_ms = loop_now_ms(link->setup.loop);
+	store_link_enter(link, STORE_PHASE_READY, NULL);
+}
+
+/* ---- what the wire says ---- */
+
+static void on_reply(void *arg, const redisReply *reply)
+{
+	struct store_link *link = arg;
+	struct store_ticket *ticket = store_tickets_next(&link->tickets);
+	if (!ticket) {
+		bool error = reply->type == REDIS_REPLY_ERROR;
+		char why[200];
+		snprintf(why, sizeof why, "Redis said what nobody asked for: %.150s", error ? reply->str : "no error");
+		store_link_drop(link, why);
+	} else if (ticket->event) {
+		store_put_answered(link, ticket, reply);
+	} else {
+		store_tickets_give(&link->tickets, ticket, true);
+		on_greeted(link, reply);
+	}
+}
+
+static void on_replied(void *arg)
+{
+	store_put_heard(arg);
+}
+
+static void on_broken(void *arg, const char *why)
+{
+	store_link_drop(arg, why);
+}
+
+static const struct store_wire_calls wire_calls = { on_opened, on_reply, on_replied, on_broken };
+
+/* ---- connecting ---- */
+
+static void connect_to(struct store_link *link, const struct sockaddr *address, socklen_t length)
+{
+	int fault = store_wire_open(&link->wire, link->setup.loop, address, length, &wire_calls, link);
+	if (fault == 0) {
+		store_link_enter(link, STORE_PHASE_CONNECTING, NULL);
+		return;
+	}
+	char why[160];
+	snprintf(why, sizeof why, "cannot connect: %s", strerror(-fault));
+	store_link_drop(link, why);
+}
+
+static void connect_to_socket(struct store_link *link, const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	size_t n = strlen(path);
+	if (n >= sizeof address.sun_path) {
+		store_link_drop(link, "the path of Redis' socket is longer than 107 bytes");
+		return;
+	}
+	memcpy(address.sun_path, path, n + 1);
+	connect_to(link, (const struct sockaddr *)&address, sizeof address);
+}
+
+/* One address per attempt, in turn, so that each gets the whole of the attempt's time. */
+static void on_resolved(void *arg, struct addrinfo *addresses, const char *why)
+{
+	struct store_link *link = arg;
+	link->resolve = NULL;
+	if (why) {
+		store_link_drop(link, why);
+		return;
+	}
+	unsigned count = 0;
+	for (const struct addrinfo *at = addresses; at; at = at->ai_next)
+		count++;
+	const struct addrinfo *chosen = addresses;
+	for (unsigned i = link->attempts % count; i > 0; i--)
+		chosen = chosen->ai_next;
+	connect_to(link, chosen->ai_addr, chosen->ai_addrlen);
+	freeaddrinfo(addresses);
+}
+
+static void attempt(void *arg)
+{
+	struct store_link *link = arg;
+	const struct config_redis *redis = link->setup.redis;
+	char path[256];
+	start_step(link, ATTEMPT_MS, on_too_late);
+	if (link->setup.socket) {
+		connect_to_socket(link, link->setup.socket);
+	} else if (redis->kind == CONFIG_REDIS_UNIX) {
+		connect_to_socket(link, redis->path);
+	} else if (redis->kind == CONFIG_REDIS_EMBEDDED) {
+		bool fits = store_embedded_socket(redis->path, path, sizeof path) == 0;
+		connect_to_socket(link, fits ? path : redis->path);
+	} else {
+		store_link_enter(link, STORE_PHASE_RESOLVING, NULL);
+		if (store_resolve_start(link->setup.loop, redis->host, redis->port, on_resolved, link,
+					&link->resolve) != 0)
+			store_link_drop(link, "memory or descriptors are short");
+	}
+}
+
+/* ---- life ---- */
+
+static void on_turn_end(void *arg)
+{
+	struct store_hook *hook = arg;
+	struct store_link *link = hook->link;
+	if (!link || !link->tickets.unsent)
+		return;
+	store_wire_flush(&link->wire, &link->tickets);
+	atomic_store_explicit(&link->writes, link->wire.writes, memory_order_relaxed);
+}
+
+static void copy_socket(struct store_link *link, const char *socket)
+{
+	/* One that is too long is kept too long, and told when it is used. */
+	size_t n = socket ? strlen(socket) : 0;
+	bool fits = n < sizeof link->socket;
+	if (socket && fits)
+		memmove(link->socket, socket, n + 1);
+	link->setup.socket = socket && fits ? link->socket : socket;
+}
+
+int store_link_new(const struct store_link_setup *setup, struct store_link **out)
+{
+	struct store_link *link = calloc(1, sizeof *link);
+	struct store_hook *hook = calloc(1, sizeof *hook);
+	if (!link || !hook)
+		goto no_memory;
+	link->setup = *setup;
+	copy_socket(link, setup->socket);
+	if (getrandom(&link->random, sizeof link->random, GRND_NONBLOCK) < 0 || link->random == 0)
+		link->random = (uint64_t)(uintptr_t)link | 1;
+	if (loop_timer_start(setup->loop, &link->step, 0, attempt, link) != 0)
+		goto no_memory;
+	link->hook = hook;
+	hook->link = link;
+	loop_hook_add(setup->loop, &hook->hook, on_turn_end, hook);
+	*out = link;
+	return 0;
+no_memory:
+	free(hook);
+	free(link);
+	return -ENOMEM;
+}
+
+void store_link_free(struct store_link *link)
+{
+	if (!link)
+		return;
+	close_all(link);
+	loop_timer_stop(&link->step);
+	link->setup.changed = NULL;
+	struct store_ticket *lost = store_tickets_clear(&link->tickets);
+	store_link_enter(link, STORE_PHASE_WAITING, "the gateway is stopping");
+	store_put_lost(link, lost, link->reason.text);
+	store_tickets_free(&link->tickets);
+	link->hook->link = NULL;
+	link->hook->next = atomic_load(&idle_hooks);
+	while (!atomic_compare_exchange_weak(&idle_hooks, &link->hook->next, link->hook))
+		;
+	free(link);
+}
+
+static bool is_same_place(const struct config_redis *a, const struct config_redis *b)
+{
+	return a->kind == b->kind && slice_eq(slice_str(a->host), slice_str(b->host)) && a->port == b->port &&
+	       slice_eq(slice_str(a->path), slice_str(b->path)) && slice_eq(a->username, b->username) &&
+	       slice_eq(a->password, b->password) && a->database == b->database;
+}
+
+void store_link_reconfigure(struct store_link *link, const struct config_redis *redis, const char *socket,
+			    int64_t stall_ms)
+{
+	bool same =
+		is_same_place(link->setup.redis, redis) && slice_eq(slice_str(link->setup.socket), slice_str(socket));
+	link->setup.redis = redis;
+	link->setup.stall_ms = stall_ms;
+	copy_socket(link, socket);
+	if (same)
+		return;
+	store_link_drop(link, "the configuration changed");
+	link->attempts = 0;
+	start_step(link, 0, attempt);
+}
+
+enum store_state store_link_state(const struct store_link *link)
+{
+	return state_of(link->phase, link->tried);
+}
+
+const char *store_link_reason(const struct store_link *link)
+{
+	return link->reason.text;
+}
+
+size_t store_link_waiting(const struct store_link *link)
+{
+	return link->tickets.waiting;
+}
+
+void store_link_counts(const struct store_link *link, struct store_counts *out)
+{
+	*out = (struct store_counts){
+		.connects = atomic_load_explicit(&link->connects, memory_order_relaxed),
+		.losses = atomic_load_explicit(&link->losses, memory_order_relaxed),
+		.script_loads = atomic_load_explicit(&link->script_loads, memory_order_relaxed),
+		.refusals = atomic_load_explicit(&link->refusals, memory_order_relaxed),
+		.timeouts = atomic_load_explicit(&link->timeouts, memory_order_relaxed),
+		.writes = atomic_load_explicit(&link->writes, memory_order_relaxed),
+	};
+}

@@ -1,0 +1,27 @@
+/* script.c - the one script of the store, the heart of the promise.
+ *
+ * Its difficulty is to be all or nothing although Redis does not roll a script back. What may fail comes first: XADD fails when
+ * the key is of another type or memory is short, and then no key says that the event was seen. Once a script has written,
+ * Redis lets it finish whatever the memory, so only a user without the right to SET can stop it halfway: then
+ * the entry is taken back.
+ *
+ * The fields' names stand in the text and not in ARGV, since Redis hashes each byte of every argument at each call. */
+#include "store/script.h"
+
+/* clang-format off */
+static const char text[] =
+	"if KEYS[2] and redis.call('EXISTS', KEYS[2], KEYS[3] or KEYS[2]) > 0 then return 0 end\n"
+	"local entry = redis.call('XADD', KEYS[1], '*', 'specversion', '1.0', 'id', ARGV[2], 'source', ARGV[3],\n"
+	" 'type', ARGV[4], 'time', ARGV[5], 'datacontenttype', ARGV[6], 'data', ARGV[7], 'route', ARGV[8],\n"
+	" 'provider', ARGV[9], 'headers', ARGV[10], 'secret', ARGV[11], 'covered', ARGV[12], 'traceparent', ARGV[13])\n"
+	"for i = 2, #KEYS do\n"
+	" local set = redis.pcall('SET', KEYS[i], '1', 'EX', ARGV[1])\n"
+	" if set.err then redis.call('XDEL', KEYS[1], entry) return set end\n"
+	"end\n"
+	"return 1\n";
+/* clang-format on */
+
+struct slice store_script_text(void)
+{
+	return slice_of(text, sizeof text - 1);
+}

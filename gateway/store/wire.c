@@ -1,0 +1,173 @@
+/* wire.c - one connection to Redis on an event loop.
+ *
+ * Of hiredis it uses the parser of replies alone. hiredis' own asynchronous context would copy each command twice, allocate for
+ * each, call back in the middle of being freed, and raise SIGPIPE; here what goes out is gathered from where the commands were
+ * written. The one difficulty left: a reply's callback may close the connection whose replies are being read. */
+#include "store/wire.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PIECES_MAX = 512, READ_MAX = 16 * 1024 };
+
+static void fail(struct store_wire *wire, const char *what, int fault)
+{
+	char why[160];
+	snprintf(why, sizeof why, "%s%s%s", what, fault != 0 ? ": " : "", fault != 0 ? strerror(fault) : "");
+	wire->calls->broken(wire->arg, why);
+}
+
+static void finish_connect(struct store_wire *wire)
+{
+	int fault = 0;
+	socklen_t length = sizeof fault;
+	if (getsockopt(wire->fd, SOL_SOCKET, SO_ERROR, &fault, &length) != 0)
+		fault = errno;
+	if (fault != 0) {
+		fail(wire, "cannot connect", fault);
+		return;
+	}
+	wire->connected = true;
+	loop_watch_change(&wire->watch, LOOP_READ);
+	wire->calls->opened(wire->arg);
+}
+
+/* Hands out what the parser has complete. False when the connection broke or was closed meanwhile. */
+static bool take_replies(struct store_wire *wire, redisReader *reader)
+{
+	for (;;) {
+		void *reply = NULL;
+		if (redisReaderGetReply(reader, &reply) != REDIS_OK) {
+			fail(wire, "Redis answered what is not its protocol", 0);
+			return false;
+		}
+		if (!reply)
+			return true;
+		wire->calls->reply(wire->arg, reply);
+		freeReplyObject(reply);
+		if (!wire->open)
+			return false;
+	}
+}
+
+static void read_replies(struct store_wire *wire)
+{
+	char bytes[READ_MAX];
+	ssize_t n = recv(wire->fd, bytes, sizeof bytes, 0);
+	if (n < 0) {
+		if (errno != EAGAIN && errno != EINTR)
+			fail(wire, "cannot read", errno);
+		return;
+	}
+	if (n == 0) {
+		fail(wire, "Redis closed the connection", 0);
+		return;
+	}
+	redisReader *reader = wire->reader;
+	if (redisReaderFeed(reader, bytes, (size_t)n) != REDIS_OK) {
+		fail(wire, "cannot read", ENOMEM);
+		return;
+	}
+	wire->reading = true;
+	bool whole = take_replies(wire, reader);
+	wire->reading = false;
+	if (!wire->open)
+		redisReaderFree(reader);
+	else if (whole)
+		wire->calls->replied(wire->arg);
+}
+
+static void on_ready(void *arg, unsigned events)
+{
+	struct store_wire *wire = arg;
+	if (!wire->connected) {
+		if (events & LOOP_WRITE)
+			finish_connect(wire);
+		return;
+	}
+	if (events & LOOP_WRITE) {
+		wire->blocked = false;
+		loop_watch_change(&wire->watch, LOOP_READ);
+	}
+	if (events & LOOP_READ)
+		read_replies(wire);
+}
+
+static void set_options(int fd, int family)
+{
+	/* Without any of them it would still work. */
+	int on = 1, idle_s = 15, interval_s = 5, probes = 3;
+	if (family == AF_UNIX)
+		return;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
+
+int store_wire_open(struct store_wire *wire, struct loop *loop, const struct sockaddr *address, socklen_t length,
+		    const struct store_wire_calls *calls, void *arg)
+{
+	int fault = 0;
+	redisReader *reader = redisReaderCreate();
+	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0 || !reader) {
+		fault = fd < 0 ? -errno : -ENOMEM;
+		goto out;
+	}
+	set_options(fd, address->sa_family);
+	if (connect(fd, address, length) != 0 && errno != EINPROGRESS) {
+		fault = -errno;
+		goto out;
+	}
+	*wire = (struct store_wire){ .fd = fd, .reader = reader, .calls = calls, .arg = arg, .writes = wire->writes };
+	fault = loop_watch(loop, &wire->watch, fd, LOOP_WRITE, on_ready, wire);
+	if (fault != 0)
+		goto out;
+	wire->open = true;
+	return 0;
+out:
+	if (reader)
+		redisReaderFree(reader);
+	if (fd >= 0)
+		close(fd);
+	return fault;
+}
+
+void store_wire_flush(struct store_wire *wire, struct store_tickets *tickets)
+{
+	struct iovec pieces[PIECES_MAX];
+	while (wire->open && wire->connected && !wire->blocked && tickets->unsent) {
+		struct msghdr message = { .msg_iov = pieces,
+					  .msg_iovlen = store_tickets_unsent(tickets, pieces, PIECES_MAX) };
+		ssize_t n = sendmsg(wire->fd, &message, MSG_NOSIGNAL);
+		if (n >= 0) {
+			wire->writes++;
+			store_tickets_sent(tickets, (size_t)n);
+		} else if (errno == EAGAIN) {
+			wire->blocked = true;
+			loop_watch_change(&wire->watch, LOOP_READ | LOOP_WRITE);
+		} else if (errno != EINTR) {
+			fail(wire, "cannot write", errno);
+			return;
+		}
+	}
+}
+
+void store_wire_close(struct store_wire *wire)
+{
+	if (!wire->open)
+		return;
+	loop_unwatch(&wire->watch);
+	close(wire->fd);
+	/* Else who is reading frees it. */
+	if (!wire->reading)
+		redisReaderFree(wire->reader);
+	wire->open = wire->connected = false;
+	wire->reader = NULL;
+}

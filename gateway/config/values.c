@@ -1,0 +1,190 @@
+/* values.c - addresses, the URL of Redis, secrets and other texts, with the errors that they share. The one thing to mind:
+ * what may hold a password is shown masked, or not at all. */
+#include "config/values.h"
+
+#include "config/address.h"
+#include "config/file.h"
+#include "config/redis_url.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { NAME_MAX_BYTES = 64 };
+
+bool config_is_name(struct slice s, bool upper, const char *others)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = s.p[i];
+		bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (upper && c >= 'A' && c <= 'Z');
+		if (!plain && !(i > 0 && c != '\0' && strchr(others, c)))
+			return false;
+	}
+	return s.n > 0 && s.n <= NAME_MAX_BYTES;
+}
+
+void config_read_secret(const struct config_reader *r, const struct config_node *node, struct slice *bytes)
+{
+	struct slice resolved = SLICE_NONE;
+	struct reason reason = { "" };
+	int result = config_secret_resolve(node->text, r->folder, &resolved, &reason);
+	if (result == -EINVAL)
+		config_error(r->diag, r->file, node, "%s; accepted: env:NAME, file:PATH, or the text itself",
+			     reason.text);
+	else if (result == -ENOMEM)
+		r->pool->failed = true;
+	else
+		*bytes = config_pool_copy(r->pool, resolved);
+	config_secret_wipe(&resolved);
+}
+
+static void read_credentials(const struct config_reader *r, struct config_draft *draft)
+{
+	struct config_redis *redis = &draft->config.redis;
+	bool in_url = redis->password.n > 0;
+	const struct config_node *given[] = { draft->redis_username, draft->redis_password };
+	for (size_t i = 0; in_url && i < 2; i++)
+		if (given[i])
+			config_error(r->diag, r->file, given[i],
+				     "redis.url has a user or password already: say it in one place");
+	if (draft->redis_username && !in_url) {
+		redis->username = draft->redis_username->text;
+		if (config_node_absent(config_node_get(draft->redis, SLICE("password"))))
+			config_error(r->diag, r->file, draft->redis_username,
+				     "a user without a password: say redis.password too");
+	}
+	if (draft->redis_password)
+		config_read_secret(r, draft->redis_password, &redis->password);
+	if (redis->kind == CONFIG_REDIS_EMBEDDED && (draft->redis_username || draft->redis_password))
+		config_error(r->diag, r->file, draft->redis_password ? draft->redis_password : draft->redis_username,
+			     "an embedded Redis has no users: only this gateway reaches it");
+}
+
+void config_read_redis(const struct config_reader *r, struct config_draft *draft)
+{
+	struct reason reason = { "" };
+	if (draft->redis_url) {
+		int result = config_redis_url_parse(draft->redis_url->text, r->folder, r->pool, &draft->config.redis,
+						    &reason);
+		if (result == -EINVAL) {
+			struct config_node shown = *draft->redis_url;
+			shown.text = config_url_mask(shown.text, r->pool);
+			config_schema_refuse(r, CONFIG_SECTION_REDIS, "url", &shown, reason.text);
+		}
+		r->pool->failed = r->pool->failed || result == -ENOMEM;
+	}
+	if (draft->redis_prefix) {
+		if (config_is_name(draft->redis_prefix->text, true, "_.:-"))
+			draft->config.redis.prefix = draft->redis_prefix->text;
+		else
+			config_schema_refuse(r, CONFIG_SECTION_REDIS, "prefix", draft->redis_prefix,
+					     "not of these characters");
+	}
+	read_credentials(r, draft);
+}
+
+static bool read_address(const struct config_reader *r, enum config_section section, const struct config_node *node,
+			 struct config_address *out)
+{
+	struct reason reason = { "" };
+	if (!config_address_parse(node->text, out, &reason)) {
+		config_schema_refuse(r, section, "listen", node, reason.text);
+		return false;
+	}
+	out->node = node;
+	return true;
+}
+
+static void refuse_clash(const struct config_reader *r, const struct config_address *earlier, size_t count,
+			 const struct config_address *address)
+{
+	char quoted[CONFIG_QUOTE_ROOM];
+	for (size_t i = 0; i < count; i++)
+		if (config_address_clash(&earlier[i], address)) {
+			config_error(r->diag, r->file, address->node, "%s: listened on already (line %u)",
+				     config_quote(address->node->text, quoted, sizeof quoted), earlier[i].node->line);
+			return;
+		}
+}
+
+static void read_listen(const struct config_reader *r, struct config_draft *draft)
+{
+	const struct config_node *node = draft->listen;
+	bool is_list = node->kind == CONFIG_LIST;
+	struct config_address *addresses = config_pool_array(r->pool, is_list ? node->count : 1, sizeof(*addresses));
+	size_t n = 0;
+	if (!addresses)
+		return;
+	for (const struct config_node *item = is_list ? node->first : node; item; item = is_list ? item->next : NULL)
+		if (read_address(r, CONFIG_SECTION_TOP, item, &addresses[n])) {
+			refuse_clash(r, addresses, n, &addresses[n]);
+			n++;
+		}
+	draft->config.listen = addresses;
+	draft->config.listen_count = n;
+}
+
+static bool is_local(const struct config_address *a)
+{
+	static const unsigned char loopback[16] = { [15] = 1 };
+	if (a->kind == CONFIG_ADDRESS_IPV4)
+		return a->ip[0] == 127;
+	return a->kind == CONFIG_ADDRESS_UNIX || memcmp(a->ip, loopback, sizeof loopback) == 0;
+}
+
+void config_read_listeners(const struct config_reader *r, struct config_draft *draft)
+{
+	if (draft->listen)
+		read_listen(r, draft);
+	if (draft->admin_token)
+		config_read_secret(r, draft->admin_token, &draft->config.admin_token);
+	if (!draft->admin_listen)
+		return;
+	struct config_address *admin = config_pool_alloc(r->pool, sizeof(*admin));
+	if (!admin || !read_address(r, CONFIG_SECTION_ADMIN, draft->admin_listen, admin))
+		return;
+	refuse_clash(r, draft->config.listen, draft->config.listen_count, admin);
+	draft->config.admin = admin;
+	if (!is_local(admin) && config_node_absent(config_node_get(draft->admin, SLICE("token"))))
+		config_warn(
+			r->diag, r->file, draft->admin_listen,
+			"no admin.token is set and the address is not a local one: whoever reaches it is an operator");
+}
+
+/* NULL, or what is wrong with it. The answer in *url has no slash at its end. */
+static const char *check_public_url(struct slice text, struct slice *url)
+{
+	struct slice rest = slice_starts(text, SLICE("https://"))  ? slice_from(text, 8)
+			    : slice_starts(text, SLICE("http://")) ? slice_from(text, 7)
+								   : SLICE_NONE;
+	if (!rest.p)
+		return "begins neither with https:// nor with http://";
+	if (slice_index(rest, '?') < rest.n || slice_index(rest, '#') < rest.n)
+		return "a query or fragment stands in it";
+	struct slice authority = slice_head(rest, slice_index(rest, '/'));
+	if (authority.n == 0 || authority.p[0] == ':')
+		return "the host is missing";
+	if (slice_index(authority, '@') < authority.n)
+		return "a user stands in it";
+	for (size_t i = 0; i < rest.n; i++)
+		if (rest.p[i] <= ' ' || rest.p[i] >= 0x7f)
+			return "a space, or what is no ASCII, stands in it";
+	*url = text.p[text.n - 1] == '/' ? slice_head(text, text.n - 1) : text;
+	return NULL;
+}
+
+void config_read_texts(const struct config_reader *r, struct config_draft *draft)
+{
+	if (draft->public_url) {
+		const char *why = check_public_url(draft->public_url->text, &draft->config.public_url);
+		struct config_node shown = *draft->public_url;
+		shown.text = config_url_mask(shown.text, r->pool);
+		if (why)
+			config_schema_refuse(r, CONFIG_SECTION_TOP, "public_url", &shown, why);
+	}
+	if (draft->provider_dir) {
+		char *joined = config_file_join(r->folder, draft->provider_dir->text);
+		draft->config.provider_dir = joined ? config_pool_string(r->pool, slice_str(joined)) : NULL;
+		r->pool->failed = r->pool->failed || !joined;
+		free(joined);
+	}
+}

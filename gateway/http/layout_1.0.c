@@ -1,0 +1,10 @@
+/* layout_1.0.c - libmicrohttpd 1.0 and newer refuse bare LF, folded lines, NUL bytes and misplaced white space themselves at the
+ * discipline level we ask for (http/server.c), with a 400 of their own; nothing is left to look for here. */
+#include "http/inside.h"
+
+bool http_layout_clean(const struct http_exchange *exchange, const char *version)
+{
+	(void)exchange;
+	(void)version;
+	return true;
+}

@@ -1,0 +1,373 @@
+/* delivery.c - one delivery from its head to its answer. The file to read first: the gateway is this pipeline, and the
+ * other rooms are what its steps call.
+ *
+ *      intake_begin       path -> route, method, declared length           404 405 413
+ *      intake_complete    handshake, signature, timestamp      (trust/)    challenge 401 400
+ *                         id and type, filter                  (trust/)    400 ignored
+ *                         into Redis, atomically               (store/)    ... the connection is suspended meanwhile
+ *      stored             Redis has answered, or will not                  accepted duplicate 503
+ *      finish             one answer, one count, one log line
+ *
+ * The special difficulty is the one promise: a 2xx leaves here only from `stored` (or for what adds nothing by
+ * definition: duplicate, ignored, challenge), and finish() runs once per delivery, whatever happens. */
+#include "base/clock.h"
+#include "intake/inside.h"
+
+#include <errno.h>
+
+struct intake_delivery {
+	struct intake_worker *worker;
+	struct intake_share *share;
+	const struct intake_route *route;
+	struct intake_head head;
+	struct store_put put;
+	struct trust_verdict verdict;
+	struct trust_event event;
+};
+
+/* Long enough for a reconnect with backoff, short enough for a provider that obeys it. */
+#define RETRY_AFTER_S "2"
+
+static void count_outcome(struct intake_worker *worker, const struct intake_route *route, enum intake_outcome outcome)
+{
+	size_t number = (route ? route->series : 0) + (size_t)outcome;
+
+	intake_count(intake_stats_at(worker->stats, number), 1);
+}
+
+static void log_outcome(const struct intake_head *head, const struct intake_delivery *delivery,
+			const struct intake_route *route, enum intake_outcome outcome, const char *reason, int64_t us)
+{
+	const struct request *request = head->request;
+
+	if (!log_enabled(intake_outcome_level(outcome)))
+		return;
+	const struct log_field fields[] = {
+		LOG_S("outcome", intake_outcome_name(outcome)),
+		LOG_S("route", route ? route->config->name : SLICE_NONE),
+		LOG_S("provider", route ? route->config->provider : SLICE_NONE),
+		LOG_S("id", delivery ? delivery->event.id : SLICE_NONE),
+		LOG_S("type", delivery ? delivery->event.type : SLICE_NONE),
+		LOG_S("secret", delivery ? delivery->verdict.secret : SLICE_NONE),
+		LOG_S("method", route ? SLICE_NONE : request->method),
+		LOG_S("path", route ? SLICE_NONE : slice_head(request->path, 200)),
+		LOG_U("bytes", request->body.n),
+		LOG_S("address", request->address),
+		LOG_US("ms", us),
+		LOG_C("reason", reason),
+	};
+	log_fields(intake_outcome_level(outcome), "delivery", fields, sizeof fields / sizeof fields[0]);
+}
+
+/* What we answer where nobody has other wishes. */
+static void own_answer(struct answer *answer, enum intake_outcome outcome)
+{
+	answer->status = intake_outcome_status(outcome);
+	answer->body = intake_outcome_body(outcome);
+	message_add(answer, SLICE("Content-Type"), SLICE("application/json"));
+	if (answer->status == 503 || answer->status == 429)
+		message_add(answer, SLICE("Retry-After"), SLICE(RETRY_AFTER_S));
+}
+
+static void settle(struct intake_worker *worker, const struct intake_head *head, const struct intake_delivery *delivery,
+		   const struct intake_route *route, enum intake_outcome outcome, const char *reason)
+{
+	int64_t us = clock_mono_us() - head->begun_us;
+
+	count_outcome(worker, route, outcome);
+	intake_histogram_add(&worker->stats->answer_us, us);
+	log_outcome(head, delivery, route, outcome, reason, us);
+}
+
+/* The end of every delivery that came as far as having a route. `delivery` is gone after it. */
+static void finish(struct intake_delivery *delivery, enum intake_outcome outcome, const char *reason,
+		   const struct answer *answer)
+{
+	struct intake_worker *worker = delivery->worker;
+	struct intake_share *share = delivery->share;
+	struct answer own = { .status = 0 };
+
+	settle(worker, &delivery->head, delivery, delivery->route, outcome, reason);
+	worker->in_flight--;
+	if (!answer) {
+		own_answer(&own, outcome);
+		answer = &own;
+	}
+	delivery->head.answer(delivery->head.arg, answer);
+	intake_share_release(share);
+}
+
+/* For what was taken: the route's or the provider's wish goes before ours. */
+static void finish_taken(struct intake_delivery *delivery, enum intake_outcome outcome, const char *reason)
+{
+	const struct answer *taken = &delivery->route->taken;
+
+	finish(delivery, outcome, reason, taken->status != 0 ? taken : NULL);
+}
+
+static void finish_refused(struct intake_delivery *delivery, enum intake_outcome outcome)
+{
+	struct answer answer = { .status = 0 };
+
+	own_answer(&answer, outcome);
+	if (delivery->verdict.refusal_status != 0)
+		answer.status = delivery->verdict.refusal_status;
+	finish(delivery, outcome, delivery->verdict.reason, &answer);
+}
+
+/* ---- step 1: the head ---- */
+
+static struct intake_delivery *delivery_new(struct intake_worker *worker, const struct intake_head *head,
+					    const struct intake_route *route)
+{
+	struct intake_delivery *delivery = arena_alloc(head->arena, sizeof *delivery);
+
+	if (!delivery)
+		return NULL;
+	memset(delivery, 0, sizeof *delivery);
+	delivery->worker = worker;
+	delivery->share = worker->share;
+	delivery->share->deliveries++;
+	delivery->route = route;
+	delivery->head = *head;
+	worker->in_flight++;
+	return delivery;
+}
+
+static enum intake_step refuse_method(struct intake_delivery *delivery, struct slice allow)
+{
+	struct answer answer = { .status = 0 };
+
+	own_answer(&answer, INTAKE_method_not_allowed);
+	message_add(&answer, SLICE("Allow"), allow);
+	finish(delivery, INTAKE_method_not_allowed, "the route does not take this method", &answer);
+	return INTAKE_ANSWERED;
+}
+
+enum intake_step intake_begin(struct intake_worker *worker, const struct intake_head *head,
+			      struct intake_delivery **out, uint64_t *max_body)
+{
+	const struct intake_route *route = intake_plan_route(worker->share->plan, head->request->path);
+	struct intake_delivery *delivery;
+	struct slice allow;
+
+	if (!route) {
+		intake_refuse(worker, head, NULL, INTAKE_not_found, "no route has this path");
+		return INTAKE_ANSWERED;
+	}
+	delivery = delivery_new(worker, head, route);
+	if (!delivery) {
+		intake_refuse(worker, head, NULL, INTAKE_internal_error, "out of memory");
+		return INTAKE_ANSWERED;
+	}
+	if (!trust_method_allowed(route->verifier, head->request->method, &allow))
+		return refuse_method(delivery, allow);
+	if (head->declared > 0 && (uint64_t)head->declared > route->config->max_body) {
+		finish(delivery, INTAKE_body_too_large, "Content-Length is over max_body", NULL);
+		return INTAKE_ANSWERED;
+	}
+	*max_body = route->config->max_body;
+	*out = delivery;
+	return INTAKE_READ_BODY;
+}
+
+/* ---- steps 6 and 7: into Redis, and its answer ---- */
+
+static void stored(struct store_put *put, enum store_result result, const char *reason, int64_t redis_us)
+{
+	struct intake_delivery *delivery =
+		(struct intake_delivery *)((char *)put - offsetof(struct intake_delivery, put));
+
+	intake_histogram_add(&delivery->worker->stats->store_us, redis_us);
+	switch (result) {
+	case STORE_STORED:
+		finish_taken(delivery, INTAKE_accepted, NULL);
+		return;
+	case STORE_DUPLICATE:
+		finish_taken(delivery, INTAKE_duplicate, NULL);
+		return;
+	case STORE_UNAVAILABLE:
+		break;
+	}
+	finish(delivery, INTAKE_store_unavailable, reason, NULL);
+}
+
+static struct slice cover_name(enum trust_cover cover)
+{
+	switch (cover) {
+	case TRUST_COVER_FULL:
+		return SLICE("full");
+	case TRUST_COVER_PARTIAL:
+		return SLICE("partial");
+	case TRUST_COVER_NONE:
+		break;
+	}
+	return SLICE("none");
+}
+
+static void put(struct intake_delivery *delivery)
+{
+	struct intake_worker *worker = delivery->worker;
+	const struct intake_route *route = delivery->route;
+	const struct request *request = delivery->head.request;
+	char time[CLOCK_RFC3339_LENGTH], traceparent[55];
+	struct store_event event = {
+		.target = route->target,
+		.window_s = route->window_s,
+		.deduplicate = delivery->event.deduplicate,
+		.guard = route->guarded && delivery->event.deduplicate ? delivery->verdict.guard : SLICE_NONE,
+		.id = delivery->event.id,
+		.type = delivery->event.type,
+		.time = slice_of(time, sizeof time),
+		.data = request->body,
+		.headers = intake_entry_headers(worker, request, trust_secret_header(route->verifier)),
+		.secret = delivery->verdict.secret,
+		.covered = cover_name(delivery->verdict.covered),
+		.traceparent = intake_entry_traceparent(worker, request, traceparent),
+	};
+	int r;
+
+	clock_format_rfc3339(request->received_ms, time);
+	message_header(request, SLICE("content-type"), &event.content_type);
+	if (buf_failed(&worker->scratch)) {
+		finish(delivery, INTAKE_internal_error, "out of memory", NULL);
+		return;
+	}
+	delivery->put.done = stored;
+	r = store_put(worker->link, &event, loop_now_ms(worker->loop) + route->config->ack_deadline_ms,
+		      &delivery->put);
+	if (r == -EAGAIN)
+		finish(delivery, INTAKE_store_unavailable, store_link_reason(worker->link), NULL);
+	else if (r < 0)
+		finish(delivery, INTAKE_internal_error, "out of memory", NULL);
+}
+
+/* ---- steps 3 to 5: who sent it, and what it is ---- */
+
+static bool pattern_matches(struct slice pattern, struct slice type)
+{
+	if (pattern.n > 0 && pattern.p[pattern.n - 1] == '*')
+		return slice_starts(type, slice_head(pattern, pattern.n - 1));
+	return slice_eq(pattern, type);
+}
+
+static bool any_matches(const struct config_patterns *patterns, struct slice type)
+{
+	for (size_t i = 0; i < patterns->count; i++) {
+		if (pattern_matches(patterns->items[i], type))
+			return true;
+	}
+	return false;
+}
+
+static bool wanted(const struct config_route *config, struct slice type)
+{
+	if (config->include.count > 0 && !any_matches(&config->include, type))
+		return false;
+	return !any_matches(&config->exclude, type);
+}
+
+static void read_event(struct intake_delivery *delivery)
+{
+	const struct intake_route *route = delivery->route;
+	enum trust_event_result result;
+	struct trust_event event;
+
+	if (trust_read_event(route->verifier, delivery->head.request, &delivery->verdict, delivery->head.arena, &event,
+			     &result) < 0) {
+		finish(delivery, INTAKE_internal_error, "the event could not be read", NULL);
+		return;
+	}
+	switch (result) {
+	case TRUST_EVENT_OK:
+		break;
+	case TRUST_EVENT_ID_MISSING:
+		finish(delivery, INTAKE_event_id_missing, event.reason, NULL);
+		return;
+	case TRUST_EVENT_MALFORMED_BODY:
+		finish(delivery, INTAKE_malformed_body, event.reason, NULL);
+		return;
+	case TRUST_EVENT_MALFORMED_REQUEST:
+		finish(delivery, INTAKE_malformed_request, event.reason, NULL);
+		return;
+	}
+	delivery->event = event;
+	if (!event.id_found)
+		intake_count(intake_stats_at(delivery->worker->stats, route->series + INTAKE_ROUTE_DIGEST_IDS), 1);
+	if (wanted(route->config, event.type))
+		put(delivery);
+	else
+		finish_taken(delivery, INTAKE_ignored, "the route's events leave this type out");
+}
+
+static void count_taken_in(struct intake_delivery *delivery)
+{
+	const struct intake_route *route = delivery->route;
+	struct intake_stats *stats = delivery->worker->stats;
+
+	intake_count(intake_stats_at(stats, route->series + INTAKE_ROUTE_BYTES), delivery->head.request->body.n);
+	if (delivery->verdict.result == TRUST_ACCEPTED && delivery->verdict.secret_index < route->config->secret_count)
+		intake_count(intake_stats_at(stats, route->secret_series[delivery->verdict.secret_index]), 1);
+}
+
+void intake_complete(struct intake_delivery *delivery)
+{
+	const struct request *request = delivery->head.request;
+
+	if (trust_check(delivery->route->verifier, delivery->share->lane, request, request->received_ms,
+			delivery->head.arena, &delivery->verdict) < 0) {
+		finish(delivery, INTAKE_internal_error, "the signature could not be checked", NULL);
+		return;
+	}
+	count_taken_in(delivery);
+	switch (delivery->verdict.result) {
+	case TRUST_ACCEPTED:
+		read_event(delivery);
+		return;
+	case TRUST_CHALLENGE:
+		finish(delivery, INTAKE_challenge, delivery->verdict.reason, &delivery->verdict.answer);
+		return;
+	case TRUST_SIGNATURE_MISSING:
+		finish_refused(delivery, INTAKE_signature_missing);
+		return;
+	case TRUST_SIGNATURE_MISMATCH:
+		finish_refused(delivery, INTAKE_signature_mismatch);
+		return;
+	case TRUST_TIMESTAMP_OUT_OF_TOLERANCE:
+		finish_refused(delivery, INTAKE_timestamp_out_of_tolerance);
+		return;
+	case TRUST_MALFORMED_REQUEST:
+		finish_refused(delivery, INTAKE_malformed_request);
+		return;
+	case TRUST_MALFORMED_BODY:
+		finish_refused(delivery, INTAKE_malformed_body);
+		return;
+	}
+}
+
+/* ---- what the transport finds wrong ---- */
+
+void intake_refuse(struct intake_worker *worker, const struct intake_head *head, struct intake_delivery *delivery,
+		   enum intake_outcome outcome, const char *reason)
+{
+	struct answer answer = { .status = 0 };
+
+	own_answer(&answer, outcome);
+	answer.close = true;
+	if (delivery) {
+		finish(delivery, outcome, reason, &answer);
+		return;
+	}
+	settle(worker, head, NULL, NULL, outcome, reason);
+	head->answer(head->arg, &answer);
+}
+
+void intake_abandon(struct intake_worker *worker, const struct intake_head *head, struct intake_delivery *delivery,
+		    enum intake_outcome outcome, const char *reason)
+{
+	settle(worker, head, delivery, delivery ? delivery->route : NULL, outcome, reason);
+	if (delivery) {
+		worker->in_flight--;
+		intake_share_release(delivery->share);
+	}
+}

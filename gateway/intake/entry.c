@@ -1,0 +1,138 @@
+/* entry.c - the parts of a stream entry that are made here: headers as JSON, and the trace.
+ *
+ * The special difficulty: header names come in any case and may be repeated; the object has each name once, in lower
+ * case, with an array for the repeated ones, and is written in one pass over a handful of headers. */
+#include "intake/inside.h"
+
+static bool is_credential(struct slice name)
+{
+	return slice_eq_nocase(name, SLICE("authorization")) || slice_eq_nocase(name, SLICE("cookie")) ||
+	       slice_eq_nocase(name, SLICE("proxy-authorization"));
+}
+
+static void write_lower(struct buf *out, struct slice name)
+{
+	if (!buf_room(out, name.n + 2))
+		return;
+	out->p[out->n++] = '"';
+	for (size_t i = 0; i < name.n; i++) {
+		unsigned char c = name.p[i];
+
+		/* A name is a token (RFC 9110): nothing in it needs escaping. */
+		out->p[out->n++] = c >= 'A' && c <= 'Z' ? (unsigned char)(c | 0x20) : c;
+	}
+	out->p[out->n++] = '"';
+}
+
+static bool seen_before(const struct request *request, size_t at)
+{
+	for (size_t i = 0; i < at; i++) {
+		if (slice_eq_nocase(request->headers[i].name, request->headers[at].name))
+			return true;
+	}
+	return false;
+}
+
+static bool seen_after(const struct request *request, size_t at)
+{
+	for (size_t i = at + 1; i < request->header_count; i++) {
+		if (slice_eq_nocase(request->headers[i].name, request->headers[at].name))
+			return true;
+	}
+	return false;
+}
+
+static void write_array(struct buf *out, const struct request *request, size_t at)
+{
+	char separator = '[';
+
+	for (size_t i = at; i < request->header_count; i++) {
+		if (!slice_eq_nocase(request->headers[i].name, request->headers[at].name))
+			continue;
+		buf_add_byte(out, (unsigned char)separator);
+		json_write_string(out, request->headers[i].value);
+		separator = ',';
+	}
+	buf_add_byte(out, ']');
+}
+
+struct slice intake_entry_headers(struct intake_worker *worker, const struct request *request, struct slice secret_header)
+{
+	struct buf *out = &worker->scratch;
+	char separator = '{';
+
+	buf_clear(out);
+	for (size_t i = 0; i < request->header_count; i++) {
+		const struct header *header = &request->headers[i];
+
+		if (is_credential(header->name) || slice_eq_nocase(header->name, secret_header) ||
+		    seen_before(request, i))
+			continue;
+		buf_add_byte(out, (unsigned char)separator);
+		write_lower(out, header->name);
+		buf_add_byte(out, ':');
+		if (seen_after(request, i))
+			write_array(out, request, i);
+		else
+			json_write_string(out, header->value);
+		separator = ',';
+	}
+	if (separator == '{')
+		buf_add_byte(out, '{');
+	buf_add_byte(out, '}');
+	return buf_slice(out);
+}
+
+/* xorshift128+: fast, and good enough to tell traces apart. */
+static uint64_t next_random(struct intake_worker *worker)
+{
+	uint64_t a = worker->random[0], b = worker->random[1];
+
+	worker->random[0] = b;
+	a ^= a << 23;
+	worker->random[1] = a ^ b ^ (a >> 17) ^ (b >> 26);
+	return worker->random[1] + b;
+}
+
+static void write_hex(char *out, uint64_t value)
+{
+	for (int i = 15; i >= 0; i--, value >>= 4)
+		out[i] = "0123456789abcdef"[value & 15];
+}
+
+/* 00-<32 hex>-<16 hex>-<2 hex>, lower case, neither id all zeros. */
+static bool well_formed(struct slice s)
+{
+	bool trace = false, span = false;
+
+	if (s.n != 55 || memcmp(s.p, "00-", 3) != 0 || s.p[35] != '-' || s.p[52] != '-')
+		return false;
+	for (size_t i = 3; i < s.n; i++) {
+		unsigned char c = s.p[i];
+
+		if (i == 35 || i == 52)
+			continue;
+		if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+			return false;
+		if (c != '0' && i < 35)
+			trace = true;
+		else if (c != '0' && i < 52)
+			span = true;
+	}
+	return trace && span;
+}
+
+struct slice intake_entry_traceparent(struct intake_worker *worker, const struct request *request, char made[55])
+{
+	struct slice received;
+
+	if (message_header(request, SLICE("traceparent"), &received) == 1 && well_formed(received))
+		return received;
+	memcpy(made, "00-", 3);
+	write_hex(made + 3, next_random(worker));
+	write_hex(made + 19, next_random(worker));
+	made[35] = '-';
+	write_hex(made + 36, next_random(worker) | 1);
+	memcpy(made + 52, "-00", 3);
+	return slice_of(made, 55);
+}

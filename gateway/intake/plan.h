@@ -1,0 +1,46 @@
+/* plan.h - one configuration made ready to serve: config, catalogue, verifiers, targets, and the table of paths.
+ *
+ * Built whole by the main thread (at start and on each reload) and then immutable; workers hold references, so that
+ * deliveries in flight keep the plan they started with. */
+#ifndef HOOKGATE_INTAKE_PLAN_H
+#define HOOKGATE_INTAKE_PLAN_H
+
+#include "base/message.h"
+#include "config/config.h"
+#include "intake/series.h"
+#include "store/store.h"
+#include "trust/trust.h"
+
+struct intake_route {
+	const struct config_route *config;
+	const struct trust_verifier *verifier;
+	struct store_target *target;
+	size_t series;                   /* its first counter */
+	const size_t *secret_series;     /* a counter per secret of the route */
+	struct answer taken;             /* for accepted, duplicate and ignored; status 0: the outcome's own answer */
+	uint32_t window_s;
+	bool guarded;
+};
+
+struct intake_plan;
+
+/* Reads `file` and makes it ready. 0; -EINVAL with findings in diag; or a fault. Warnings may stand in diag on success, too.
+ * `series` may be NULL (commands that count nothing). The plan has one reference. */
+int intake_plan_new(const char *file, struct intake_series *series, struct config_diag *diag, struct intake_plan **out)
+	__attribute__((warn_unused_result));
+
+/* From any thread. */
+struct intake_plan *intake_plan_ref(struct intake_plan *plan);
+void intake_plan_unref(struct intake_plan *plan);
+
+const struct config *intake_plan_config(const struct intake_plan *plan);
+const struct trust_set *intake_plan_set(const struct intake_plan *plan);
+const struct trust_catalogue *intake_plan_catalogue(const struct intake_plan *plan);
+
+/* By public path, in constant time however many there are; NULL when there is none. */
+const struct intake_route *intake_plan_route(const struct intake_plan *plan, struct slice path);
+
+/* By name, for commands. */
+const struct intake_route *intake_plan_named(const struct intake_plan *plan, struct slice name);
+
+#endif

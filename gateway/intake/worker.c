@@ -1,0 +1,187 @@
+/* worker.c - what a worker keeps between deliveries: its share of the plan, its link, and what it says of Redis.
+ *
+ * The special difficulty: every worker has its own connection, but a person wants to read once that Redis is away and
+ * once that it is back; so the workers count themselves in a watch that they share, and who tips it over logs. */
+#include "base/clock.h"
+#include "intake/inside.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+int intake_share_new(struct intake_plan *plan, struct intake_share **out)
+{
+	struct intake_share *share = calloc(1, sizeof *share);
+	int r;
+
+	if (!share)
+		return -ENOMEM;
+	r = trust_lane_new(intake_plan_set(plan), &share->lane);
+	if (r < 0) {
+		free(share);
+		return r;
+	}
+	share->plan = intake_plan_ref(plan);
+	*out = share;
+	return 0;
+}
+
+void intake_share_free(struct intake_share *share)
+{
+	if (!share)
+		return;
+	trust_lane_free(share->lane);
+	intake_plan_unref(share->plan);
+	free(share);
+}
+
+static void retire(struct intake_share *share)
+{
+	share->retired = true;
+	if (share->deliveries == 0)
+		intake_share_free(share);
+}
+
+void intake_share_release(struct intake_share *share)
+{
+	share->deliveries--;
+	if (share->retired && share->deliveries == 0)
+		intake_share_free(share);
+}
+
+static void log_redis(struct intake_worker *worker, enum store_state state, const char *reason)
+{
+	struct intake_redis_watch *watch = worker->watch;
+	const struct config *config = intake_worker_config(worker);
+	int64_t now = clock_mono_ms(), none = 0;
+
+	if (state == STORE_READY && atomic_fetch_add(&watch->ready, 1) == 0)
+		log_line(LOG_INFO, "redis ready", LOG_C("redis", config->redis.url));
+	if (state == STORE_AWAY || state == STORE_STALLED) {
+		if (atomic_fetch_add(&watch->away, 1) == 0 &&
+		    atomic_compare_exchange_strong(&watch->away_since_ms, &none, now))
+			log_line(LOG_ERROR, "redis away", LOG_C("redis", config->redis.url), LOG_C("reason", reason),
+				 LOG_C("effect", "deliveries are answered 503 until it is back"));
+	}
+}
+
+/* Takes the state that the worker was in out of the watch's counts. */
+static void leave_state(struct intake_worker *worker, enum store_state next)
+{
+	struct intake_redis_watch *watch = worker->watch;
+
+	if (worker->seen_state == STORE_READY)
+		atomic_fetch_sub(&watch->ready, 1);
+	if (worker->seen_state != STORE_AWAY && worker->seen_state != STORE_STALLED)
+		return;
+	if (atomic_fetch_sub(&watch->away, 1) == 1 && next == STORE_READY) {
+		int64_t since = atomic_exchange(&watch->away_since_ms, 0);
+
+		log_line(LOG_WARNING, "redis back", LOG_I("away_ms", since != 0 ? clock_mono_ms() - since : 0));
+	}
+}
+
+static bool is_away(enum store_state state)
+{
+	return state == STORE_AWAY || state == STORE_STALLED;
+}
+
+static void redis_changed(void *arg, enum store_state state, const char *reason)
+{
+	struct intake_worker *worker = arg;
+
+	/* Attempts to connect in between do not count: away is away until it is ready again. */
+	if (state == STORE_CONNECTING || state == worker->seen_state)
+		return;
+	if (!(is_away(state) && is_away(worker->seen_state))) {
+		leave_state(worker, state);
+		log_redis(worker, state, reason);
+	}
+	worker->seen_state = state;
+	atomic_store_explicit(&worker->stats->store_state, (uint64_t)state, memory_order_relaxed);
+}
+
+int intake_worker_new(const struct intake_worker_setup *setup, struct intake_worker **out)
+{
+	struct intake_worker *worker = calloc(1, sizeof *worker);
+	const struct config *config = intake_plan_config(setup->plan);
+	int r;
+
+	if (!worker)
+		return -ENOMEM;
+	worker->loop = setup->loop;
+	worker->stats = setup->stats;
+	worker->watch = setup->watch;
+	worker->redis_socket = setup->redis_socket;
+	r = intake_share_new(setup->plan, &worker->share);
+	if (r == 0)
+		r = trust_random(worker->random, sizeof worker->random);
+	worker->random[0] |= 1;
+	if (r == 0)
+		r = store_link_new(&(struct store_link_setup){ .loop = setup->loop,
+							       .redis = &config->redis,
+							       .socket = setup->redis_socket,
+							       .stall_ms = config->ack_deadline_ms,
+							       .changed = redis_changed,
+							       .arg = worker },
+				   &worker->link);
+	if (r == 0)
+		*out = worker;
+	else
+		intake_worker_free(worker);
+	return r;
+}
+
+void intake_worker_free(struct intake_worker *worker)
+{
+	if (!worker)
+		return;
+	/* The watch belongs to the living workers: no word about Redis from one that goes. */
+	if (worker->link) {
+		struct store_link *link = worker->link;
+
+		store_link_free(link);
+		worker->link = NULL;
+	}
+	if (worker->share)
+		retire(worker->share);
+	buf_free(&worker->scratch);
+	free(worker);
+}
+
+void intake_worker_swap(struct intake_worker *worker, struct intake_share *share)
+{
+	const struct config *config = intake_plan_config(share->plan);
+	struct intake_share *old = worker->share;
+
+	worker->share = share;
+	store_link_reconfigure(worker->link, &config->redis, worker->redis_socket, config->ack_deadline_ms);
+	retire(old);
+}
+
+void intake_worker_sample(struct intake_worker *worker)
+{
+	struct intake_stats *stats = worker->stats;
+	struct store_counts counts;
+
+	store_link_counts(worker->link, &counts);
+	atomic_store_explicit(&stats->store_connects, counts.connects, memory_order_relaxed);
+	atomic_store_explicit(&stats->store_losses, counts.losses, memory_order_relaxed);
+	atomic_store_explicit(&stats->store_script_loads, counts.script_loads, memory_order_relaxed);
+	atomic_store_explicit(&stats->store_refusals, counts.refusals, memory_order_relaxed);
+	atomic_store_explicit(&stats->store_timeouts, counts.timeouts, memory_order_relaxed);
+}
+
+struct intake_stats *intake_worker_stats(struct intake_worker *worker)
+{
+	return worker->stats;
+}
+
+const struct config *intake_worker_config(const struct intake_worker *worker)
+{
+	return intake_plan_config(worker->share->plan);
+}
+
+size_t intake_worker_in_flight(const struct intake_worker *worker)
+{
+	return worker->in_flight;
+}

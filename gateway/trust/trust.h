@@ -1,0 +1,179 @@
+/* trust.h - who sent it: what the rest of the gateway knows of providers, schemes and secrets.
+ *
+ * Three things, from the general to the particular:
+ *   catalogue   every provider description we have (built in, and the user's own from provider_dir); immutable
+ *   set         one verifier per route of one configuration: the description bound to the route's secrets and options; immutable
+ *   lane        one thread's working state for a set: keyed MAC contexts, made on first use, so that a delivery costs no
+ *               key set-up. A lane belongs to one thread; the others may be shared by all.
+ *
+ * Nothing here does I/O once the catalogue is loaded, and nothing here logs. */
+#ifndef HOOKGATE_TRUST_TRUST_H
+#define HOOKGATE_TRUST_TRUST_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/message.h"
+#include "config/config.h"
+
+struct trust_catalogue;
+struct trust_provider;
+struct trust_set;
+struct trust_verifier;
+struct trust_lane;
+
+/* ---- catalogue ---- */
+
+/* Reads the built-in descriptions and those of `provider_dir` (NULL: none; a file there replaces a built-in one of the same
+ * name). What is wrong is added to diag with file and line. 0, -EINVAL, or a fault. */
+int trust_catalogue_new(const char *provider_dir, struct config_diag *diag, struct trust_catalogue **out)
+	__attribute__((warn_unused_result));
+void trust_catalogue_free(struct trust_catalogue *catalogue);
+
+/* By name or alias; NULL when there is none. */
+const struct trust_provider *trust_catalogue_find(const struct trust_catalogue *catalogue, struct slice name);
+
+/* All of them in the order of their names. */
+size_t trust_catalogue_count(const struct trust_catalogue *catalogue);
+const struct trust_provider *trust_catalogue_at(const struct trust_catalogue *catalogue, size_t i);
+
+/* What a person wants to know of a provider; slices live as long as the catalogue. */
+struct trust_about {
+	struct slice name, title, docs, confidence;
+	const struct slice *aliases;
+	size_t alias_count;
+	struct slice scheme;       /* "hmac-sha256 hex over {timestamp}.{body}" */
+	struct slice id, type;     /* "body:/id", "header:X-GitHub-Delivery", empty: none */
+	struct slice handshake;    /* "url_verification (signed POST)", empty: none */
+	struct slice covered;      /* full | partial | none */
+	int64_t window_ms, tolerance_ms;   /* -1: none */
+	bool id_signed;
+	struct slice text;         /* the description as it was read, vectors left out */
+	struct slice example;      /* a route to paste */
+};
+void trust_about(const struct trust_provider *provider, struct trust_about *out);
+
+/* ---- set ---- */
+
+/* Binds every route of the config. Findings (unknown provider with near names, a secret of the wrong form, an option that the
+ * provider does not have ...) are added to diag at the route's nodes. 0, -EINVAL when there were errors, or a fault.
+ * Keys are copied into the set; the config and the catalogue must outlive the set. */
+int trust_set_new(const struct config *config, const struct trust_catalogue *catalogue, struct config_diag *diag,
+		  struct trust_set **out) __attribute__((warn_unused_result));
+
+/* Wipes the keys; accepts NULL. */
+void trust_set_free(struct trust_set *set);
+
+/* The verifier of the route with that index. */
+const struct trust_verifier *trust_set_verifier(const struct trust_set *set, size_t route_index);
+
+/* ---- lane ---- */
+
+int trust_lane_new(const struct trust_set *set, struct trust_lane **out) __attribute__((warn_unused_result));
+void trust_lane_free(struct trust_lane *lane);
+
+/* ---- what a route needs to know of its verifier ---- */
+
+/* Is a request with this method worth reading? Otherwise the outcome is method_not_allowed; *allow is then the header's
+ * value ("POST", "GET, POST"). */
+bool trust_method_allowed(const struct trust_verifier *verifier, struct slice method, struct slice *allow);
+
+const struct trust_provider *trust_verifier_provider(const struct trust_verifier *verifier);
+
+/* How long an id is remembered, the route's own setting included. Seconds, at least 1. */
+uint32_t trust_window_s(const struct trust_verifier *verifier);
+
+/* Is the signed text remembered beside the id (design.md, section 7)? */
+bool trust_replay_guarded(const struct trust_verifier *verifier);
+
+/* The header that carries the route's secret itself (a token's), which no consumer needs to see; empty where there is none. */
+struct slice trust_secret_header(const struct trust_verifier *verifier);
+
+/* The answer that the provider demands for a delivery that was taken; status 0 when it has no wish. Without headers but for
+ * Content-Type. */
+void trust_demanded_answer(const struct trust_verifier *verifier, struct answer *answer);
+
+/* ---- a delivery ---- */
+
+enum trust_result {
+	TRUST_ACCEPTED,
+	TRUST_CHALLENGE,                  /* a handshake: answer holds what to send */
+	TRUST_SIGNATURE_MISSING,
+	TRUST_SIGNATURE_MISMATCH,
+	TRUST_TIMESTAMP_OUT_OF_TOLERANCE, /* the signature was right */
+	TRUST_MALFORMED_REQUEST,          /* e.g. a signature header sent twice, a control character in an id */
+	TRUST_MALFORMED_BODY
+};
+
+enum trust_cover { TRUST_COVER_NONE, TRUST_COVER_PARTIAL, TRUST_COVER_FULL };
+
+struct trust_verdict {
+	enum trust_result result;
+	const char *reason;          /* for a person, never NULL; of ours, no strangers' bytes, no secret; static or in the arena */
+	unsigned refusal_status;     /* 0: the outcome's own; else what the provider wants to see */
+	struct slice secret;         /* name of the one that matched */
+	size_t secret_index;         /* in the route's secrets; SIZE_MAX: none */
+	enum trust_cover covered;
+	struct slice guard;          /* stands for the signed bytes: their MAC where the scheme is an HMAC (a keyed digest of
+				      * exactly these bytes), else their SHA-256; empty where the proof covers no text */
+	int64_t skew_ms;             /* now less the signed timestamp */
+	bool has_skew;
+	struct answer answer;        /* for TRUST_CHALLENGE */
+};
+
+/* Steps 3 and 4 of design.md section 4: handshake, signature over the exact bytes against every secret valid now, then
+ * timestamp. `now_ms` is wall clock. The verdict's slices live in the request or the arena. 0, or a fault (then the delivery's
+ * outcome is internal_error). */
+int trust_check(const struct trust_verifier *verifier, struct trust_lane *lane, const struct request *request, int64_t now_ms,
+		struct arena *arena, struct trust_verdict *verdict) __attribute__((warn_unused_result));
+
+enum trust_event_result {
+	TRUST_EVENT_OK,
+	TRUST_EVENT_ID_MISSING,           /* and the route's missing_id says reject */
+	TRUST_EVENT_MALFORMED_BODY,       /* the body says that it is JSON and is not, or the id in it has control characters */
+	TRUST_EVENT_MALFORMED_REQUEST
+};
+
+struct trust_event {
+	struct slice id;             /* never empty: found, or a digest, or (missing_id: accept) made up here */
+	struct slice type;           /* may be empty */
+	bool id_found;               /* false: by the missing_id policy */
+	bool deduplicate;            /* false: missing_id is accept and there was none */
+	const char *reason;          /* for the results other than OK */
+};
+
+/* Step 5, for a request that trust_check() accepted: id and type. */
+int trust_read_event(const struct trust_verifier *verifier, const struct request *request, const struct trust_verdict *verdict,
+		     struct arena *arena, struct trust_event *event, enum trust_event_result *result)
+	__attribute__((warn_unused_result));
+
+/* ---- the other direction ---- */
+
+/* Signs as the provider would: headers (and for some schemes a new target or body) are added to the draft in the arena.
+ * `draft->headers` must have room: headers are written to `headers`, at most `room`, the draft's own included first.
+ * `id` and `type` are put where the provider has them if that is a header (empty: not). `secret_index` names the route's secret to sign with.
+ * 0; -ENOTSUP with a reason where a delivery of this provider cannot be made here; -ENOSPC; or a fault. */
+struct trust_draft {
+	struct slice method, target, content_type, body;
+	struct slice id, type;
+	int64_t now_ms;
+	size_t secret_index;
+};
+int trust_sign(const struct trust_verifier *verifier, const struct trust_draft *draft, struct arena *arena,
+	       struct header *headers, size_t room, size_t *header_count, struct slice *target, struct slice *body,
+	       struct reason *reason) __attribute__((warn_unused_result));
+
+/* A body that the provider could have sent, for `hookgate send` without --data: JSON with the id and type in their places. */
+struct slice trust_sample_body(const struct trust_verifier *verifier, struct slice id, struct slice type, int64_t now_ms, struct arena *arena);
+
+/* Why a request was refused, in detail, for `hookgate verify`: which part was missing; the signed bytes (length, SHA-256,
+ * start); each secret by name; clock skew; and what would have matched. Text lines are appended to `out`; no secret, and no
+ * signature that would be right, ever stands in it. */
+int trust_explain(const struct trust_verifier *verifier, const struct request *request, int64_t now_ms, struct buf *out)
+	__attribute__((warn_unused_result));
+
+/* SHA-256 and random bytes for others (this is the room that names OpenSSL), and comparison in constant time. */
+void trust_sha256(struct slice s, unsigned char out[32]);
+int trust_random(void *out, size_t n) __attribute__((warn_unused_result));
+bool trust_equal(struct slice a, struct slice b);
+
+#endif

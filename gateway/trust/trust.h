@@ -41,14 +41,14 @@ struct trust_about {
 	struct slice name, title, docs, confidence;
 	const struct slice *aliases;
 	size_t alias_count;
-	struct slice scheme;       /* "hmac-sha256 hex over {timestamp}.{body}" */
-	struct slice id, type;     /* "body:/id", "header:X-GitHub-Delivery", empty: none */
-	struct slice handshake;    /* "url_verification (signed POST)", empty: none */
-	struct slice covered;      /* full | partial | none */
-	int64_t window_ms, tolerance_ms;   /* -1: none */
+	struct slice scheme;		 /* "hmac-sha256 hex over {timestamp}.{body}" */
+	struct slice id, type;		 /* "body:/id", "header:X-GitHub-Delivery", empty: none */
+	struct slice handshake;		 /* "url_verification (signed POST)", empty: none */
+	struct slice covered;		 /* full | partial | none */
+	int64_t window_ms, tolerance_ms; /* -1: none */
 	bool id_signed;
-	struct slice text;         /* the description as it was read, vectors left out */
-	struct slice example;      /* a route to paste */
+	struct slice text;    /* the description as it was read, vectors left out */
+	struct slice example; /* a route to paste */
 };
 void trust_about(const struct trust_provider *provider, struct trust_about *out);
 
@@ -96,11 +96,11 @@ void trust_demanded_answer(const struct trust_verifier *verifier, struct answer 
 
 enum trust_result {
 	TRUST_ACCEPTED,
-	TRUST_CHALLENGE,                  /* a handshake: answer holds what to send */
+	TRUST_CHALLENGE, /* a handshake: answer holds what to send */
 	TRUST_SIGNATURE_MISSING,
 	TRUST_SIGNATURE_MISMATCH,
 	TRUST_TIMESTAMP_OUT_OF_TOLERANCE, /* the signature was right */
-	TRUST_MALFORMED_REQUEST,          /* e.g. a signature header sent twice, a control character in an id */
+	TRUST_MALFORMED_REQUEST,	  /* e.g. a signature header sent twice, a control character in an id */
 	TRUST_MALFORMED_BODY
 };
 
@@ -108,43 +108,44 @@ enum trust_cover { TRUST_COVER_NONE, TRUST_COVER_PARTIAL, TRUST_COVER_FULL };
 
 struct trust_verdict {
 	enum trust_result result;
-	const char *reason;          /* for a person, never NULL; of ours, no strangers' bytes, no secret; static or in the arena */
-	unsigned refusal_status;     /* 0: the outcome's own; else what the provider wants to see */
-	struct slice secret;         /* name of the one that matched */
-	size_t secret_index;         /* in the route's secrets; SIZE_MAX: none */
+	const char
+		*reason; /* for a person, never NULL; of ours, no strangers' bytes, no secret; static or in the arena */
+	unsigned refusal_status; /* 0: the outcome's own; else what the provider wants to see */
+	struct slice secret;	 /* name of the one that matched */
+	size_t secret_index;	 /* in the route's secrets; SIZE_MAX: none */
 	enum trust_cover covered;
-	struct slice guard;          /* stands for the signed bytes: their MAC where the scheme is an HMAC (a keyed digest of
+	struct slice guard; /* stands for the signed bytes: their MAC where the scheme is an HMAC (a keyed digest of
 				      * exactly these bytes), else their SHA-256; empty where the proof covers no text */
-	int64_t skew_ms;             /* now less the signed timestamp */
+	int64_t skew_ms;    /* now less the signed timestamp */
 	bool has_skew;
-	struct answer answer;        /* for TRUST_CHALLENGE */
+	struct answer answer; /* for TRUST_CHALLENGE */
 };
 
 /* Steps 3 and 4 of design.md section 4: handshake, signature over the exact bytes against every secret valid now, then
  * timestamp. `now_ms` is wall clock. The verdict's slices live in the request or the arena. 0, or a fault (then the delivery's
  * outcome is internal_error). */
-int trust_check(const struct trust_verifier *verifier, struct trust_lane *lane, const struct request *request, int64_t now_ms,
-		struct arena *arena, struct trust_verdict *verdict) __attribute__((warn_unused_result));
+int trust_check(const struct trust_verifier *verifier, struct trust_lane *lane, const struct request *request,
+		int64_t now_ms, struct arena *arena, struct trust_verdict *verdict) __attribute__((warn_unused_result));
 
 enum trust_event_result {
 	TRUST_EVENT_OK,
-	TRUST_EVENT_ID_MISSING,           /* and the route's missing_id says reject */
-	TRUST_EVENT_MALFORMED_BODY,       /* the body says that it is JSON and is not, or the id in it has control characters */
+	TRUST_EVENT_ID_MISSING,	    /* and the route's missing_id says reject */
+	TRUST_EVENT_MALFORMED_BODY, /* the body says that it is JSON and is not, or the id in it has control characters */
 	TRUST_EVENT_MALFORMED_REQUEST
 };
 
 struct trust_event {
-	struct slice id;             /* never empty: found, or a digest, or (missing_id: accept) made up here */
-	struct slice type;           /* may be empty */
-	bool id_found;               /* false: by the missing_id policy */
-	bool deduplicate;            /* false: missing_id is accept and there was none */
-	const char *reason;          /* for the results other than OK */
+	struct slice id;    /* never empty: found, or a digest, or (missing_id: accept) made up here */
+	struct slice type;  /* may be empty */
+	bool id_found;	    /* false: by the missing_id policy */
+	bool deduplicate;   /* false: missing_id is accept and there was none */
+	const char *reason; /* for the results other than OK */
 };
 
 /* Step 5, for a request that trust_check() accepted: id and type. */
-int trust_read_event(const struct trust_verifier *verifier, const struct request *request, const struct trust_verdict *verdict,
-		     struct arena *arena, struct trust_event *event, enum trust_event_result *result)
-	__attribute__((warn_unused_result));
+int trust_read_event(const struct trust_verifier *verifier, const struct request *request,
+		     const struct trust_verdict *verdict, struct arena *arena, struct trust_event *event,
+		     enum trust_event_result *result) __attribute__((warn_unused_result));
 
 /* ---- the other direction ---- */
 
@@ -163,7 +164,8 @@ int trust_sign(const struct trust_verifier *verifier, const struct trust_draft *
 	       struct reason *reason) __attribute__((warn_unused_result));
 
 /* A body that the provider could have sent, for `hookgate send` without --data: JSON with the id and type in their places. */
-struct slice trust_sample_body(const struct trust_verifier *verifier, struct slice id, struct slice type, int64_t now_ms, struct arena *arena);
+struct slice trust_sample_body(const struct trust_verifier *verifier, struct slice id, struct slice type,
+			       int64_t now_ms, struct arena *arena);
 
 /* Why a request was refused, in detail, for `hookgate verify`: which part was missing; the signed bytes (length, SHA-256,
  * start); each secret by name; clock skew; and what would have matched. Text lines are appended to `out`; no secret, and no

@@ -1,0 +1,120 @@
+/* about.c - a description in words for a person: `hookgate providers`.
+ *
+ * Everything here is drawn from what the engine works with, so that it cannot say anything else than what is done. */
+#include "trust/catalogue.h"
+#include "trust/scheme.h"
+
+static struct slice encoding_word(enum trust_encoding encoding)
+{
+	switch (encoding) {
+	case TRUST_ENCODING_TEXT:
+		return SLICE("text");
+	case TRUST_ENCODING_HEX:
+		return SLICE("hex");
+	case TRUST_ENCODING_BASE64:
+		return SLICE("base64");
+	case TRUST_ENCODING_BASE64URL:
+		return SLICE("base64url");
+	}
+	return SLICE_NONE;
+}
+
+static struct slice cover_word(enum trust_cover covered)
+{
+	return covered == TRUST_COVER_FULL	? SLICE("full")
+	       : covered == TRUST_COVER_PARTIAL ? SLICE("partial")
+						: SLICE("none");
+}
+
+static struct slice scheme_words(const struct trust_description *d)
+{
+	const struct trust_verify *verify = &d->verify;
+
+	if (!verify->scheme)
+		return SLICE("as the route's section `verify` says");
+	if (!verify->scheme->keyed)
+		return SLICE("none");
+	if (!verify->scheme->texted)
+		return arena_printf(d->arena, "%.*s in %.*s%s%.*s", SLICE_ARGS(verify->scheme->name),
+				    SLICE_ARGS(verify->signatures[0].names[0]),
+				    verify->signature.prefix.n > 0 ? ": " : "", SLICE_ARGS(verify->signature.prefix));
+	return arena_printf(d->arena, "%.*s %.*s over %.*s", SLICE_ARGS(verify->scheme->name),
+			    SLICE_ARGS(encoding_word(verify->encoding)), SLICE_ARGS(verify->signed_text.text));
+}
+
+static struct slice source_words(const struct trust_description *d, const struct trust_source *source)
+{
+	struct slice words = SLICE_NONE;
+
+	for (size_t i = 0; i < source->count; i++)
+		words = i == 0 ? source->alternatives[0].text
+			       : arena_printf(d->arena, "%.*s, else %.*s", SLICE_ARGS(words),
+					      SLICE_ARGS(source->alternatives[i].text));
+	return words;
+}
+
+static struct slice handshake_words(const struct trust_description *d)
+{
+	struct slice words = SLICE_NONE;
+
+	for (size_t i = 0; i < d->handshake_count; i++)
+		words = arena_printf(d->arena, "%.*s%s%.*s (%s %.*s)", SLICE_ARGS(words), i > 0 ? ", " : "",
+				     SLICE_ARGS(d->handshakes[i].name),
+				     d->handshakes[i].is_signed ? "signed" : "unsigned",
+				     SLICE_ARGS(d->handshakes[i].method));
+	return words;
+}
+
+static struct slice example(const struct trust_description *d)
+{
+	const struct trust_scheme *scheme = d->verify.scheme;
+	struct slice head =
+		arena_printf(d->arena, "routes:\n  - name: %.*s\n    path: /hooks/%.*s\n    provider: %.*s\n",
+			     SLICE_ARGS(d->name), SLICE_ARGS(d->name), SLICE_ARGS(d->name));
+	struct slice verify = SLICE_NONE;
+	char variable[80];
+	size_t n = 0;
+
+	if (!scheme)
+		verify = SLICE("    verify:\n      algorithm: hmac-sha256\n      signature: { header: X-Signature, "
+			       "encoding: hex }\n"
+			       "      signed: \"{body}\"\n");
+	for (; n < d->name.n && n < sizeof(variable); n++)
+		variable[n] = (char)(d->name.p[n] == '-'   ? '_'
+				     : d->name.p[n] >= 'a' ? d->name.p[n] - 32
+							   : d->name.p[n]);
+	if (scheme && !scheme->keyed)
+		return head;
+	return arena_printf(d->arena, "%.*s    secret: env:%.*s_WEBHOOK_SECRET\n%.*s", SLICE_ARGS(head), (int)n,
+			    variable, SLICE_ARGS(verify));
+}
+
+void trust_about_fill(struct trust_provider *provider)
+{
+	const struct trust_description *d = provider->description;
+
+	provider->text = d->source;
+	provider->about = (struct trust_about){
+		.name = d->name,
+		.title = d->title.n > 0 ? d->title : d->name,
+		.docs = d->docs,
+		.confidence = d->confidence,
+		.aliases = d->aliases,
+		.alias_count = d->alias_count,
+		.scheme = scheme_words(d),
+		.id = source_words(d, &d->id),
+		.type = source_words(d, &d->type),
+		.handshake = handshake_words(d),
+		.covered = cover_word(d->verify.covered),
+		.window_ms = d->window_ms,
+		.tolerance_ms = d->verify.has_timestamp ? d->verify.tolerance_ms : -1,
+		.id_signed = d->id_signed,
+		.text = d->source,
+		.example = example(d),
+	};
+}
+
+void trust_about(const struct trust_provider *provider, struct trust_about *out)
+{
+	*out = provider->about;
+}

@@ -1,0 +1,180 @@
+/* describe.h - a provider's description, read from YAML into a const struct: the facts that all else in this room works on.
+ *
+ * plugins/README.md has the grammar with every key. It is closed: no conditions, loops or arithmetic. A description is
+ * immutable once read and may be used from any thread. Slices point into its own copy of the text or its arena. */
+#ifndef HOOKGATE_TRUST_DESCRIBE_H
+#define HOOKGATE_TRUST_DESCRIBE_H
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "config/diag.h"
+#include "config/node.h"
+#include "trust/trust.h"
+
+enum {
+	TRUST_FAMILIES_MAX = 4,
+	TRUST_PARTS_MAX = 24,
+	TRUST_FILTERS_MAX = 3,
+	TRUST_POINTERS_MAX = 16, /* json_find() takes no more at once */
+	TRUST_ALTERNATIVES_MAX = 4,
+	TRUST_SIGNATURES_MAX = 4,
+	TRUST_HANDSHAKES_MAX = 6,
+	TRUST_MATCHES_MAX = 4
+};
+
+/* ---- where a value stands ---- */
+
+enum trust_place_kind {
+	TRUST_PLACE_FIXED, /* the text itself */
+	TRUST_PLACE_HEADER,
+	TRUST_PLACE_QUERY,   /* a parameter, percent-decoded */
+	TRUST_PLACE_FORM,    /* a field of a urlencoded body, decoded */
+	TRUST_PLACE_POINTER, /* a value of a JSON body */
+	TRUST_PLACE_BODY,    /* the whole body, byte for byte */
+	TRUST_PLACE_METHOD,
+	TRUST_PLACE_PATH,
+	TRUST_PLACE_TIMESTAMP, /* as sent, never formatted anew */
+	TRUST_PLACE_ID,	       /* what `hookgate send` was given */
+	TRUST_PLACE_TYPE,
+	TRUST_PLACE_NOW /* unix seconds, when a sample is made */
+};
+
+struct trust_place {
+	enum trust_place_kind kind;
+	struct slice text;			/* as written; of FIXED: the value */
+	struct slice names[TRUST_FAMILIES_MAX]; /* of header, parameter, field: per family */
+	size_t pointer;				/* in the description's pointers */
+};
+
+/* How several values share one place: "t=1,v1=aa,v1=bb", "v1,aa v1,bb", "sha256=aa". */
+struct trust_grammar {
+	struct slice prefix;  /* must be there, in any case, and is taken off */
+	unsigned char list;   /* 0: one value */
+	struct slice field;   /* only items of this name; empty: all */
+	unsigned char assign; /* between name and value */
+};
+
+/* ---- text put together from such values ---- */
+
+enum trust_filter { TRUST_FILTER_JSON, TRUST_FILTER_HEX, TRUST_FILTER_BASE64, TRUST_FILTER_HMAC, TRUST_FILTER_SHA256 };
+
+struct trust_part {
+	struct trust_place place;
+	enum trust_filter filters[TRUST_FILTERS_MAX];
+	size_t filter_count;
+};
+
+struct trust_template {
+	struct slice text; /* as written */
+	const struct trust_part *parts;
+	size_t count;	   /* 0: there is none */
+	uint32_t pointers; /* which of the description's pointers it needs */
+};
+
+/* The first template all of whose parts are there gives the value. */
+struct trust_source {
+	struct trust_template alternatives[TRUST_ALTERNATIVES_MAX];
+	size_t count;
+	uint32_t pointers;
+};
+
+/* ---- the sections ---- */
+
+enum trust_key_form { TRUST_KEY_TEXT, TRUST_KEY_BASE64, TRUST_KEY_HEX };
+enum trust_encoding { TRUST_ENCODING_TEXT, TRUST_ENCODING_HEX, TRUST_ENCODING_BASE64, TRUST_ENCODING_BASE64URL };
+enum trust_unit { TRUST_UNIT_SECONDS, TRUST_UNIT_MILLISECONDS, TRUST_UNIT_RFC3339, TRUST_UNIT_HTTP_DATE };
+
+struct trust_scheme;
+
+struct trust_verify {
+	const struct trust_scheme *scheme; /* NULL: the route has to bring a verify section */
+	enum trust_key_form key;
+	struct slice key_prefix;			     /* taken off the secret when it is there */
+	struct slice families[TRUST_FAMILIES_MAX];	     /* beginnings of header names, written "*" in them */
+	size_t family_count;				     /* at least 1: "" */
+	struct trust_place signatures[TRUST_SIGNATURES_MAX]; /* every one that is there gives candidates */
+	size_t signature_count;
+	struct trust_grammar signature;
+	enum trust_encoding encoding;
+	bool has_timestamp;
+	struct trust_place timestamp;
+	struct trust_grammar timestamp_grammar;
+	enum trust_unit unit;
+	int64_t tolerance_ms, future_ms; /* -1: not checked */
+	struct trust_template signed_text;
+	enum trust_cover covered;
+};
+
+struct trust_match {
+	struct trust_place place;
+	struct slice text; /* "*": is there at all */
+};
+
+struct trust_handshake {
+	struct slice name;
+	struct slice method;
+	bool is_signed; /* only answered when the signature is right */
+	struct trust_match matches[TRUST_MATCHES_MAX];
+	size_t match_count;
+	uint32_t pointers; /* of the matches */
+	unsigned status;
+	struct slice content_type; /* empty: no such header */
+	struct trust_template body;
+};
+
+/* The route's options that a description takes. */
+enum trust_option {
+	TRUST_OPTION_ID = 1,
+	TRUST_OPTION_TYPE = 2,
+	TRUST_OPTION_HEADER = 4,
+	TRUST_OPTION_PREFIX = 8,
+	TRUST_OPTION_ENCODING = 16
+};
+
+struct trust_description {
+	struct arena *arena;
+	struct config_tree *tree;
+	const char *file;
+	struct slice source; /* the text, vectors left out */
+	struct slice name, title, docs, confidence;
+	struct slice *aliases;
+	size_t alias_count;
+	unsigned options; /* of enum trust_option */
+	struct trust_verify verify;
+
+	struct trust_source id, type;
+	bool id_signed;
+	int64_t window_ms;
+
+	struct trust_handshake *handshakes;
+	size_t handshake_count;
+	struct slice allow; /* "GET, POST" */
+
+	unsigned answer_status; /* 0: no wish */
+	struct slice answer_body, answer_content_type;
+	unsigned refusals[TRUST_MALFORMED_BODY + 1]; /* by enum trust_result; 0: the outcome's own status */
+
+	struct trust_template sample;
+	struct slice sample_content_type;
+
+	struct json_pointer *pointers[TRUST_POINTERS_MAX];
+	struct slice pointer_texts[TRUST_POINTERS_MAX];
+	size_t pointer_count;
+};
+
+/* Reads a description. `text` is copied as far as the line "vectors:"; `file` names it in findings and must outlive the
+ * description. 0; -EINVAL with findings added to diag; or a fault. */
+int trust_description_read(struct slice text, const char *file, struct config_diag *diag,
+			   struct trust_description **out) __attribute__((warn_unused_result));
+void trust_description_free(struct trust_description *description);
+
+/* The text before the line "vectors:". */
+struct slice trust_description_cut(struct slice text);
+
+/* Puts a route's own `verify` section and `options` (either may be NULL) over a description that was read for it alone. Findings
+ * name `file`, the configuration. 0, -EINVAL, or a fault. Nodes must outlive the description. */
+int trust_description_override(struct trust_description *description, const struct config_node *verify,
+			       const struct config_node *options, const char *file, struct config_diag *diag)
+	__attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,317 @@
+/* describe_verify.c - the section `verify` of a description, which may also stand in a route.
+ *
+ * The special difficulty: what makes a scheme unsafe is a combination of keys, not one of them: a timestamp that is checked but
+ * not signed, a signed text without the body that claims to cover it. trust_finish_verify() looks at the whole. */
+#include "trust/scheme.h"
+
+static struct trust_verify *verify_of(struct trust_reader *reader)
+{
+	return &reader->into->verify;
+}
+
+static void read_algorithm(struct trust_reader *reader, const struct config_node *node)
+{
+	const struct trust_scheme *scheme;
+	struct trust_choice choices[16];
+	size_t count = 0;
+	int chosen = -1;
+
+	while ((scheme = trust_scheme_at(count)) != NULL && count < 16) {
+		choices[count] = (struct trust_choice){ (const char *)scheme->name.p, (int)count };
+		count++;
+	}
+	trust_node_choice(reader, node, choices, count, &chosen);
+	if (chosen >= 0)
+		verify_of(reader)->scheme = trust_scheme_at((size_t)chosen);
+}
+
+static void read_key(struct trust_reader *reader, const struct config_node *node)
+{
+	static const struct trust_choice choices[] = { { "text", TRUST_KEY_TEXT },
+						       { "base64", TRUST_KEY_BASE64 },
+						       { "hex", TRUST_KEY_HEX } };
+	int value = TRUST_KEY_TEXT;
+
+	trust_node_choice(reader, node, choices, 3, &value);
+	verify_of(reader)->key = (enum trust_key_form)value;
+}
+
+static void read_key_prefix(struct trust_reader *reader, const struct config_node *node)
+{
+	trust_node_text(reader, node, &verify_of(reader)->key_prefix);
+}
+
+static void read_families(struct trust_reader *reader, const struct config_node *node)
+{
+	struct trust_verify *verify = verify_of(reader);
+	const struct config_node *item;
+	size_t n = 0;
+
+	while ((item = trust_node_item(node, n)) != NULL && n < TRUST_FAMILIES_MAX)
+		trust_node_any_text(reader, item, &verify->families[n++]);
+	if (item || n == 0)
+		config_error(reader->diag, reader->file, node, "must have 1 to %d beginnings of header names",
+			     TRUST_FAMILIES_MAX);
+	else
+		verify->family_count = n;
+}
+
+/* ---- signature and timestamp ---- */
+
+static void add_signature(struct trust_reader *reader, const struct config_node *node, enum trust_place_kind kind)
+{
+	struct trust_verify *verify = verify_of(reader);
+	const struct config_node *item;
+
+	verify->signature_count = 0;
+	while ((item = trust_node_item(node, verify->signature_count)) != NULL) {
+		struct trust_place *place = &verify->signatures[verify->signature_count];
+		struct slice name = SLICE_NONE;
+
+		if (verify->signature_count == TRUST_SIGNATURES_MAX) {
+			config_error(reader->diag, reader->file, node, "has more than %d names", TRUST_SIGNATURES_MAX);
+			return;
+		}
+		trust_node_text(reader, item, &name);
+		if (name.n == 0)
+			return;
+		*place = (struct trust_place){ .text = name };
+		trust_place_named(reader, kind, name, place);
+		verify->signature_count++;
+	}
+}
+
+void trust_section_signature_place(struct trust_reader *reader, const struct config_node *node)
+{
+	add_signature(reader, node, TRUST_PLACE_HEADER);
+}
+
+static void read_signature_query(struct trust_reader *reader, const struct config_node *node)
+{
+	add_signature(reader, node, TRUST_PLACE_QUERY);
+}
+
+void trust_section_signature_prefix(struct trust_reader *reader, const struct config_node *node)
+{
+	trust_node_any_text(reader, node, &verify_of(reader)->signature.prefix);
+}
+
+static void read_signature_list(struct trust_reader *reader, const struct config_node *node)
+{
+	trust_node_byte(reader, node, &verify_of(reader)->signature.list);
+}
+
+static void read_signature_field(struct trust_reader *reader, const struct config_node *node)
+{
+	trust_node_text(reader, node, &verify_of(reader)->signature.field);
+}
+
+static void read_signature_assign(struct trust_reader *reader, const struct config_node *node)
+{
+	trust_node_byte(reader, node, &verify_of(reader)->signature.assign);
+}
+
+void trust_section_signature_encoding(struct trust_reader *reader, const struct config_node *node)
+{
+	static const struct trust_choice choices[] = { { "hex", TRUST_ENCODING_HEX },
+						       { "base64", TRUST_ENCODING_BASE64 },
+						       { "base64url", TRUST_ENCODING_BASE64URL },
+						       { "text", TRUST_ENCODING_TEXT } };
+	int value = TRUST_ENCODING_HEX;
+
+	trust_node_choice(reader, node, choices, 4, &value);
+	verify_of(reader)->encoding = (enum trust_encoding)value;
+}
+
+static void read_signature(struct trust_reader *reader, const struct config_node *node)
+{
+	static const struct trust_key keys[] = { { "header", trust_section_signature_place },
+						 { "query", read_signature_query },
+						 { "prefix", trust_section_signature_prefix },
+						 { "list", read_signature_list },
+						 { "field", read_signature_field },
+						 { "assign", read_signature_assign },
+						 { "encoding", trust_section_signature_encoding } };
+
+	trust_node_map(reader, node, keys, sizeof(keys) / sizeof(keys[0]));
+}
+
+static void read_timestamp_header(struct trust_reader *reader, const struct config_node *node)
+{
+	struct slice name = SLICE_NONE;
+
+	trust_node_text(reader, node, &name);
+	verify_of(reader)->timestamp = (struct trust_place){ .text = name };
+	trust_place_named(reader, TRUST_PLACE_HEADER, name, &verify_of(reader)->timestamp);
+	verify_of(reader)->has_timestamp = name.n > 0;
+}
+
+static void read_timestamp_at(struct trust_reader *reader, const struct config_node *node)
+{
+	struct slice text = SLICE_NONE;
+
+	trust_node_text(reader, node, &text);
+	verify_of(reader)->has_timestamp =
+		text.n > 0 && trust_place_read(reader, node, text, &verify_of(reader)->timestamp);
+}
+
+static void read_timestamp_list(struct trust_reader *reader, const struct config_node *node)
+{
+	trust_node_byte(reader, node, &verify_of(reader)->timestamp_grammar.list);
+}
+
+static void read_timestamp_field(struct trust_reader *reader, const struct config_node *node)
+{
+	trust_node_text(reader, node, &verify_of(reader)->timestamp_grammar.field);
+}
+
+static void read_timestamp_unit(struct trust_reader *reader, const struct config_node *node)
+{
+	static const struct trust_choice choices[] = { { "seconds", TRUST_UNIT_SECONDS },
+						       { "milliseconds", TRUST_UNIT_MILLISECONDS },
+						       { "rfc3339", TRUST_UNIT_RFC3339 },
+						       { "http-date", TRUST_UNIT_HTTP_DATE } };
+	int value = TRUST_UNIT_SECONDS;
+
+	trust_node_choice(reader, node, choices, 4, &value);
+	verify_of(reader)->unit = (enum trust_unit)value;
+}
+
+static void read_tolerance(struct trust_reader *reader, const struct config_node *node)
+{
+	trust_node_duration(reader, node, &verify_of(reader)->tolerance_ms);
+	verify_of(reader)->future_ms = verify_of(reader)->tolerance_ms;
+}
+
+static void read_future(struct trust_reader *reader, const struct config_node *node)
+{
+	trust_node_duration(reader, node, &verify_of(reader)->future_ms);
+}
+
+static void read_timestamp(struct trust_reader *reader, const struct config_node *node)
+{
+	static const struct trust_key keys[] = { { "header", read_timestamp_header },
+						 { "at", read_timestamp_at },
+						 { "list", read_timestamp_list },
+						 { "field", read_timestamp_field },
+						 { "unit", read_timestamp_unit },
+						 { "tolerance", read_tolerance },
+						 { "future", read_future } };
+
+	trust_node_map(reader, node, keys, sizeof(keys) / sizeof(keys[0]));
+}
+
+/* ---- the rest ---- */
+
+static void read_signed(struct trust_reader *reader, const struct config_node *node)
+{
+	struct trust_template *text = &verify_of(reader)->signed_text;
+	struct slice written = SLICE_NONE;
+
+	trust_node_any_text(reader, node, &written);
+	trust_template_read(reader, node, written, text);
+	if (trust_template_has(text, TRUST_PLACE_ID) || trust_template_has(text, TRUST_PLACE_TYPE) ||
+	    trust_template_has(text, TRUST_PLACE_NOW))
+		config_error(reader->diag, reader->file, node,
+			     "id, type and now are for samples; say where it stands, such as {header:X-Id}");
+}
+
+static void read_covered(struct trust_reader *reader, const struct config_node *node)
+{
+	static const struct trust_choice choices[] = { { "full", TRUST_COVER_FULL },
+						       { "partial", TRUST_COVER_PARTIAL },
+						       { "none", TRUST_COVER_NONE } };
+	int value = TRUST_COVER_NONE;
+
+	trust_node_choice(reader, node, choices, 3, &value);
+	verify_of(reader)->covered = (enum trust_cover)value;
+}
+
+static void set_defaults(struct trust_verify *verify)
+{
+	*verify = (struct trust_verify){ .families = { SLICE_LIT("") },
+					 .family_count = 1,
+					 .signature = { .assign = '=' },
+					 .timestamp_grammar = { .assign = '=' },
+					 .tolerance_ms = 5 * 60 * 1000,
+					 .future_ms = 5 * 60 * 1000 };
+}
+
+/* The first VERIFY_KEYS of them stand in descriptions, all of them in a route, which has no section `event`. */
+static const struct trust_key section_keys[] = {
+	{ "algorithm", read_algorithm },
+	{ "key", read_key },
+	{ "key_prefix", read_key_prefix },
+	{ "families", read_families },
+	{ "signature", read_signature },
+	{ "timestamp", read_timestamp },
+	{ "signed", read_signed },
+	{ "covered", read_covered },
+	{ "id", trust_section_event_id },
+	{ "type", trust_section_event_type },
+	{ "id_signed", trust_section_event_id_signed },
+	{ "window", trust_section_event_window },
+};
+
+enum { VERIFY_KEYS = 8, ROUTE_KEYS = sizeof(section_keys) / sizeof(section_keys[0]) };
+
+static enum trust_cover cover_of(const struct trust_template *signed_text)
+{
+	if (signed_text->count == 0)
+		return TRUST_COVER_NONE;
+	return trust_template_has(signed_text, TRUST_PLACE_BODY) ? TRUST_COVER_FULL : TRUST_COVER_PARTIAL;
+}
+
+static void read_section(struct trust_reader *reader, const struct config_node *node, size_t keys)
+{
+	struct trust_verify *verify = verify_of(reader);
+
+	set_defaults(verify);
+	trust_node_map(reader, node, section_keys, keys);
+	if (!config_node_get(node, SLICE("covered")))
+		verify->covered = cover_of(&verify->signed_text);
+	trust_finish_verify(reader, node);
+}
+
+void trust_section_verify(struct trust_reader *reader, const struct config_node *node)
+{
+	if (node->kind == CONFIG_SCALAR && slice_eq(node->text, SLICE("route")))
+		set_defaults(verify_of(reader));
+	else
+		read_section(reader, node, VERIFY_KEYS);
+}
+
+void trust_section_route_verify(struct trust_reader *reader, const struct config_node *node)
+{
+	read_section(reader, node, ROUTE_KEYS);
+}
+
+static bool timestamp_is_signed(const struct trust_verify *verify)
+{
+	return trust_template_has(&verify->signed_text, TRUST_PLACE_TIMESTAMP) ||
+	       (verify->timestamp.kind == TRUST_PLACE_POINTER &&
+		trust_template_has(&verify->signed_text, TRUST_PLACE_BODY));
+}
+
+void trust_finish_verify(struct trust_reader *reader, const struct config_node *node)
+{
+	const struct trust_verify *verify = verify_of(reader);
+	const char *wrong = NULL;
+
+	if (!verify->scheme)
+		wrong = "has no (known) algorithm";
+	else if (verify->scheme->keyed && verify->signature_count == 0)
+		wrong = "does not say where the signature stands: signature.header or signature.query";
+	else if (!verify->scheme->keyed && verify->signature_count > 0)
+		wrong = "has a signature, but its algorithm looks at none";
+	else if (verify->scheme->texted && verify->signed_text.count == 0)
+		wrong = "does not say what is signed, such as signed: \"{timestamp}.{body}\"";
+	else if (!verify->scheme->texted && (verify->signed_text.count > 0 || verify->covered != TRUST_COVER_NONE))
+		wrong = "says that a text is signed, but its algorithm signs none";
+	else if (verify->has_timestamp && !timestamp_is_signed(verify))
+		wrong = "has a timestamp that is not part of the signed text: anybody could change it";
+	else if (!verify->has_timestamp && trust_template_has(&verify->signed_text, TRUST_PLACE_TIMESTAMP))
+		wrong = "signs {timestamp}, but does not say where it stands";
+	if (wrong)
+		config_error(reader->diag, reader->file, node, "%s", wrong);
+}

@@ -1,0 +1,72 @@
+/* grammar.h - reading the nodes of a description: maps with known keys, texts, choices, durations. For describe*.c only.
+ *
+ * Every reader adds a finding and leaves its output alone when the node is not what it must be; whether all went well is
+ * asked once, at the end, of the diag. */
+#ifndef HOOKGATE_TRUST_GRAMMAR_H
+#define HOOKGATE_TRUST_GRAMMAR_H
+
+#include "trust/describe.h"
+
+struct trust_reader {
+	struct config_diag *diag;
+	const char *file;
+	struct trust_description *into;
+};
+
+struct trust_key {
+	const char *name;
+	void (*read)(struct trust_reader *reader, const struct config_node *node);
+};
+
+struct trust_choice {
+	const char *name;
+	int value;
+};
+
+/* Calls the reader of each key that is there, in the order of the table; a key that is not in the table, or has no value, is an error. */
+void trust_node_map(struct trust_reader *reader, const struct config_node *node, const struct trust_key *keys,
+		    size_t count);
+
+/* Text that is not empty, without control characters. */
+void trust_node_text(struct trust_reader *reader, const struct config_node *node, struct slice *out);
+
+/* Text that may be anything. */
+void trust_node_any_text(struct trust_reader *reader, const struct config_node *node, struct slice *out);
+
+/* One byte of text. */
+void trust_node_byte(struct trust_reader *reader, const struct config_node *node, unsigned char *out);
+
+/* One of the names; *out is its value. */
+void trust_node_choice(struct trust_reader *reader, const struct config_node *node, const struct trust_choice *choices,
+		       size_t count, int *out);
+
+void trust_node_bool(struct trust_reader *reader, const struct config_node *node, bool *out);
+
+/* Up to 366 days; "none" gives -1. */
+void trust_node_duration(struct trust_reader *reader, const struct config_node *node, int64_t *out_ms);
+
+/* An HTTP status within [low, high]. */
+void trust_node_status(struct trust_reader *reader, const struct config_node *node, unsigned low, unsigned high,
+		       unsigned *out);
+
+/* The nth item when node is a list, node itself when it is a scalar and n is 0, else NULL. */
+const struct config_node *trust_node_item(const struct config_node *node, size_t n);
+
+/* The sections, one per describe_*.c. */
+void trust_section_verify(struct trust_reader *reader, const struct config_node *node);
+void trust_section_route_verify(struct trust_reader *reader, const struct config_node *node);
+void trust_finish_verify(struct trust_reader *reader, const struct config_node *node);
+void trust_section_signature_place(struct trust_reader *reader, const struct config_node *node);
+void trust_section_signature_prefix(struct trust_reader *reader, const struct config_node *node);
+void trust_section_signature_encoding(struct trust_reader *reader, const struct config_node *node);
+void trust_section_event(struct trust_reader *reader, const struct config_node *node);
+void trust_section_event_id(struct trust_reader *reader, const struct config_node *node);
+void trust_section_event_type(struct trust_reader *reader, const struct config_node *node);
+void trust_section_event_id_signed(struct trust_reader *reader, const struct config_node *node);
+void trust_section_event_window(struct trust_reader *reader, const struct config_node *node);
+void trust_section_handshakes(struct trust_reader *reader, const struct config_node *node);
+void trust_section_answer(struct trust_reader *reader, const struct config_node *node);
+void trust_section_refusal(struct trust_reader *reader, const struct config_node *node);
+void trust_section_sign(struct trust_reader *reader, const struct config_node *node);
+
+#endif

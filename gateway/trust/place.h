@@ -1,0 +1,57 @@
+/* place.h - where a value stands in a request, and finding it there.
+ *
+ * The special difficulty: values come from strangers and decide what is trusted, so a header or parameter that stands
+ * twice is told apart from one that is there and one that is not: two programs behind us could each take another one. */
+#ifndef HOOKGATE_TRUST_PLACE_H
+#define HOOKGATE_TRUST_PLACE_H
+
+#include "trust/describe.h"
+#include "trust/grammar.h"
+
+enum trust_found {
+	TRUST_FOUND,
+	TRUST_ABSENT,
+	TRUST_REPEATED,
+	TRUST_UNREADABLE /* it is there and broken: a wrong percent escape, a lone surrogate */
+};
+
+/* One look at one request; on the stack of whoever looks. */
+struct trust_reading {
+	const struct trust_description *description;
+	const struct request *request;
+	struct arena *arena;
+	size_t family;
+	struct slice timestamp; /* as sent; empty while it is not known */
+	struct slice id, type;	/* for TRUST_PLACE_ID and _TYPE */
+	int64_t now_ms;
+	const struct trust_verifier *verifier; /* for the filter hmac, with the lane and the secret; else NULL */
+	struct trust_lane *lane;
+	size_t secret;
+	uint32_t looked_up; /* pointers whose values are known */
+	struct json_value values[TRUST_POINTERS_MAX];
+};
+
+/* Reads "header:NAME", "query:NAME", "form:NAME", "body:/pointer", "fixed:TEXT" and the bare words body, method, path,
+ * timestamp, id, type, now. False with a finding at the node. */
+bool trust_place_read(struct trust_reader *reader, const struct config_node *node, struct slice text,
+		      struct trust_place *place) __attribute__((warn_unused_result));
+
+/* A header, parameter or field of that name; "*" at its beginning stands for the family. */
+void trust_place_named(struct trust_reader *reader, enum trust_place_kind kind, struct slice name,
+		       struct trust_place *place);
+
+/* The value, in the request or the arena. Pointers must have been looked up before. *out is written when FOUND. */
+enum trust_found trust_place_find(const struct trust_place *place, struct trust_reading *reading, struct slice *out);
+
+/* Looks up those of the description's pointers that are not known yet, in one walk. A body that does not claim to be JSON
+ * has none of them. JSON_OK, or what json_find() said; then none of the new ones is known. */
+enum json_result trust_reading_look_up(struct trust_reading *reading, uint32_t pointers);
+
+/* Does the body claim to be JSON: by its Content-Type, or by beginning with "{" or "["? */
+bool trust_claims_json(const struct request *request);
+
+/* The next value of `grammar` in *rest, which is shortened by it; false when there are no more. Begin with *rest being
+ * the whole value. */
+bool trust_grammar_next(const struct trust_grammar *grammar, struct slice *rest, struct slice *value);
+
+#endif

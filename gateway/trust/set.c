@@ -1,0 +1,265 @@
+/* set.c - binding the routes of a configuration to descriptions, secrets and options; see trust.h.
+ *
+ * The special difficulty: whoever wrote the configuration wants to hear of all that is wrong at once, and of nothing twice. So
+ * a route whose provider is unknown is left at that, and each secret gets its own finding, at its own place in the file. */
+#include "trust/set.h"
+
+#include "trust/catalogue.h"
+#include "trust/key.h"
+#include "trust/scheme.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct binder {
+	const struct config *config;
+	const struct trust_catalogue *catalogue;
+	struct config_diag *diag;
+	struct trust_set *set;
+};
+
+void trust_set_free(struct trust_set *set)
+{
+	if (!set)
+		return;
+	for (size_t i = 0; i < set->count; i++) {
+		struct trust_verifier *verifier = &set->verifiers[i];
+
+		for (size_t k = 0; k < verifier->secret_count; k++)
+			trust_key_free(&verifier->secrets[k].key);
+		free(verifier->secrets);
+		trust_description_free(verifier->own);
+	}
+	free(set->verifiers);
+	free(set);
+}
+
+/* ---- provider and options ---- */
+
+static void unknown_provider(const struct binder *binder, const struct config_route *route)
+{
+	char near[128], quoted[80];
+
+	config_quote(route->provider, quoted, sizeof(quoted));
+	trust_catalogue_near(binder->catalogue, route->provider, near, sizeof(near));
+	config_error(binder->diag, binder->config->file, route->provider_node,
+		     "%s is no provider%s%s; `hookgate providers` lists them", quoted, near[0] ? "; near to it: " : "",
+		     near);
+}
+
+/* A description of the route's own where it changes something in the provider's. */
+static int describe(const struct binder *binder, struct trust_verifier *verifier)
+{
+	const struct config_route *route = verifier->route;
+	int fault;
+
+	verifier->description = verifier->provider->description;
+	if (config_node_absent(route->verify) && config_node_absent(route->options))
+		return 0;
+	fault = trust_description_read(verifier->provider->text, verifier->provider->file, binder->diag,
+				       &verifier->own);
+	if (fault)
+		return fault;
+	verifier->description = verifier->own;
+	return trust_description_override(verifier->own, config_node_absent(route->verify) ? NULL : route->verify,
+					  config_node_absent(route->options) ? NULL : route->options,
+					  binder->config->file, binder->diag);
+}
+
+/* ---- secrets ---- */
+
+static int bind_secret(const struct binder *binder, const struct trust_verifier *verifier,
+		       const struct config_secret *from, struct trust_secret *to)
+{
+	const struct trust_verify *verify = &verifier->description->verify;
+	struct reason reason = { "" };
+	int fault = trust_key_new(verify->key, verify->key_prefix, from->bytes, &to->key, &reason);
+
+	if (!fault && verify->scheme->accepts && !verify->scheme->accepts(to->key, &reason)) {
+		trust_key_free(&to->key);
+		fault = -EINVAL;
+	}
+	if (fault == -EINVAL)
+		config_error(binder->diag, binder->config->file, from->node ? from->node : verifier->route->node,
+			     "the secret \"%.*s\" %s", SLICE_ARGS(from->name), reason.text);
+	if (fault)
+		return fault;
+	to->name = from->name;
+	to->not_before_ms = from->not_before_ms;
+	to->not_after_ms = from->not_after_ms;
+	trust_sha256(to->key, to->hash);
+	return 0;
+}
+
+static void warn_of_blanks(const struct binder *binder, const struct trust_verifier *verifier,
+			   const struct config_secret *secret)
+{
+	struct slice s = secret->bytes;
+
+	if (s.n > 0 && (memchr(" \t\r\n", s.p[0], 4) || memchr(" \t\r\n", s.p[s.n - 1], 4)))
+		config_warn(binder->diag, binder->config->file, secret->node ? secret->node : verifier->route->node,
+			    "the secret \"%.*s\" begins or ends with white space, which counts",
+			    SLICE_ARGS(secret->name));
+}
+
+static int bind_secrets(const struct binder *binder, struct trust_verifier *verifier)
+{
+	const struct config_route *route = verifier->route;
+	bool keyed = verifier->description->verify.scheme->keyed;
+	int fault = 0;
+
+	if (keyed && route->secret_count == 0)
+		config_error(binder->diag, binder->config->file, route->node, "provider %.*s needs a secret",
+			     SLICE_ARGS(route->provider));
+	if (!keyed && route->secret_count > 0)
+		config_error(binder->diag, binder->config->file,
+			     route->secrets[0].node ? route->secrets[0].node : route->node,
+			     "provider %.*s checks no secret: this one would protect nothing",
+			     SLICE_ARGS(route->provider));
+	if (!keyed || route->secret_count == 0)
+		return 0;
+	verifier->secrets = calloc(route->secret_count, sizeof(verifier->secrets[0]));
+	if (!verifier->secrets)
+		return -ENOMEM;
+	for (size_t i = 0; i < route->secret_count; i++) {
+		int r = bind_secret(binder, verifier, &route->secrets[i], &verifier->secrets[verifier->secret_count]);
+
+		warn_of_blanks(binder, verifier, &route->secrets[i]);
+		if (r == 0)
+			verifier->secret_count++;
+		else if (r != -EINVAL)
+			fault = r;
+	}
+	return fault;
+}
+
+/* ---- the rest ---- */
+
+static void bind_times(struct trust_verifier *verifier)
+{
+	const struct trust_description *d = verifier->description;
+	const struct config_route *route = verifier->route;
+	int64_t window_s = ((route->window_ms > 0 ? route->window_ms : d->window_ms) + 999) / 1000;
+
+	verifier->tolerance_ms = route->tolerance_ms >= 0 ? route->tolerance_ms : d->verify.tolerance_ms;
+	verifier->future_ms = route->tolerance_ms >= 0 ? route->tolerance_ms : d->verify.future_ms;
+	verifier->window_s = window_s < 1 ? 1 : window_s > UINT32_MAX ? UINT32_MAX : (uint32_t)window_s;
+	verifier->replay_guard = d->verify.covered != TRUST_COVER_NONE &&
+				 (route->replay_guard == CONFIG_SWITCH_ON ||
+				  (route->replay_guard == CONFIG_SWITCH_DEFAULT && d->id.count > 0 && !d->id_signed));
+}
+
+static int bind_route(const struct binder *binder, struct trust_verifier *verifier)
+{
+	const struct config_route *route = verifier->route;
+	int fault;
+
+	/* Without any, config/ has already said so. */
+	if (route->provider.n == 0)
+		return -EINVAL;
+	verifier->provider = trust_catalogue_find(binder->catalogue, route->provider);
+	if (!verifier->provider) {
+		unknown_provider(binder, route);
+		return -EINVAL;
+	}
+	fault = describe(binder, verifier);
+	if (fault)
+		return fault;
+	if (!verifier->description->verify.scheme) {
+		config_error(binder->diag, binder->config->file, route->node,
+			     "provider %.*s needs a section `verify` that says how deliveries are signed",
+			     SLICE_ARGS(route->provider));
+		return -EINVAL;
+	}
+	bind_times(verifier);
+	return bind_secrets(binder, verifier);
+}
+
+static int bind_all(const struct binder *binder)
+{
+	struct trust_set *set = binder->set;
+
+	for (size_t i = 0; i < set->count; i++) {
+		struct trust_verifier *verifier = &set->verifiers[i];
+		int fault;
+
+		verifier->set = set;
+		verifier->route = &binder->config->routes[i];
+		fault = bind_route(binder, verifier);
+		if (fault && fault != -EINVAL)
+			return fault;
+		verifier->slot = set->slots;
+		set->slots += verifier->secret_count;
+	}
+	return 0;
+}
+
+int trust_set_new(const struct config *config, const struct trust_catalogue *catalogue, struct config_diag *diag,
+		  struct trust_set **out)
+{
+	struct binder binder = { .config = config, .catalogue = catalogue, .diag = diag };
+	size_t before = diag->errors;
+	int fault = -ENOMEM;
+
+	binder.set = calloc(1, sizeof(*binder.set));
+	if (!binder.set)
+		goto out;
+	binder.set->config = config;
+	binder.set->verifiers = calloc(config->route_count + 1, sizeof(binder.set->verifiers[0]));
+	if (!binder.set->verifiers)
+		goto out;
+	binder.set->count = config->route_count;
+	fault = bind_all(&binder);
+	if (!fault && diag->errors != before)
+		fault = -EINVAL;
+out:
+	if (fault)
+		trust_set_free(binder.set);
+	else
+		*out = binder.set;
+	return fault;
+}
+
+/* ---- asking ---- */
+
+const struct trust_verifier *trust_set_verifier(const struct trust_set *set, size_t route_index)
+{
+	return &set->verifiers[route_index];
+}
+
+const struct trust_provider *trust_verifier_provider(const struct trust_verifier *verifier)
+{
+	return verifier->provider;
+}
+
+uint32_t trust_window_s(const struct trust_verifier *verifier)
+{
+	return verifier->window_s;
+}
+
+bool trust_replay_guarded(const struct trust_verifier *verifier)
+{
+	return verifier->replay_guard;
+}
+
+bool trust_method_allowed(const struct trust_verifier *verifier, struct slice method, struct slice *allow)
+{
+	const struct trust_description *d = verifier->description;
+
+	*allow = d->allow;
+	if (slice_eq(method, SLICE("POST")))
+		return true;
+	for (size_t i = 0; i < d->handshake_count; i++)
+		if (slice_eq(d->handshakes[i].method, method))
+			return true;
+	return false;
+}
+
+void trust_demanded_answer(const struct trust_verifier *verifier, struct answer *answer)
+{
+	const struct trust_description *d = verifier->description;
+
+	*answer = (struct answer){ .status = d->answer_status, .body = d->answer_body };
+	if (d->answer_status != 0 && d->answer_content_type.n > 0)
+		message_add(answer, SLICE("Content-Type"), d->answer_content_type);
+}

@@ -1,0 +1,219 @@
+/* sign.c - the other direction: a delivery as the provider would make it, from the same description.
+ *
+ * The special difficulty: a signature covers headers that are only now being made. So the draft becomes a request without a
+ * signature first, the signed text is resolved on that as it would be on the way in, and the signature is added last. */
+#include "base/clock.h"
+#include "base/encode.h"
+#include "trust/lane.h"
+#include "trust/scheme.h"
+#include "trust/template.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <time.h>
+
+struct signer {
+	const struct trust_verifier *verifier;
+	const struct trust_draft *draft;
+	struct arena *arena;
+	struct header *headers;
+	size_t room, count;
+	bool full;
+};
+
+static void add(struct signer *s, struct slice name, struct slice value)
+{
+	if (s->count == s->room) {
+		s->full = true;
+		return;
+	}
+	s->headers[s->count++] = (struct header){ name, value };
+}
+
+static struct slice timestamp_text(enum trust_unit unit, int64_t now_ms, struct arena *arena)
+{
+	char text[CLOCK_RFC3339_LENGTH];
+	char date[40];
+	time_t seconds = (time_t)(now_ms / 1000);
+	struct tm tm;
+
+	switch (unit) {
+	case TRUST_UNIT_SECONDS:
+		return arena_printf(arena, "%" PRId64, now_ms / 1000);
+	case TRUST_UNIT_MILLISECONDS:
+		return arena_printf(arena, "%" PRId64, now_ms);
+	case TRUST_UNIT_RFC3339:
+		clock_format_rfc3339(now_ms, text);
+		return arena_copy(arena, slice_of(text, sizeof(text)));
+	case TRUST_UNIT_HTTP_DATE:
+		if (!gmtime_r(&seconds, &tm))
+			return SLICE_NONE;
+		return arena_copy(arena,
+				  slice_of(date, strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm)));
+	}
+	return SLICE_NONE;
+}
+
+static struct slice encode(enum trust_encoding encoding, struct slice bytes, struct arena *arena)
+{
+	struct buf buf = BUF_EMPTY;
+	struct slice out;
+
+	if (encoding == TRUST_ENCODING_TEXT)
+		return bytes;
+	if (encoding == TRUST_ENCODING_HEX) {
+		char *hex = arena_alloc(arena, 2 * bytes.n);
+
+		if (hex)
+			encode_hex(bytes, hex);
+		return hex ? slice_of(hex, 2 * bytes.n) : SLICE_NONE;
+	}
+	encode_base64(encoding == TRUST_ENCODING_BASE64 ? ENCODE_BASE64 : ENCODE_BASE64URL, bytes, &buf);
+	out = arena_copy(arena, buf_slice(&buf));
+	buf_wipe(&buf);
+	return out;
+}
+
+/* "v1=abc", "sha256=abc", "abc": one value as the grammar has it. */
+static struct slice spell(const struct trust_grammar *grammar, struct slice value, struct arena *arena)
+{
+	if (grammar->field.n == 0)
+		return arena_printf(arena, "%.*s%.*s", SLICE_ARGS(grammar->prefix), SLICE_ARGS(value));
+	return arena_printf(arena, "%.*s%c%.*s%.*s", SLICE_ARGS(grammar->field), grammar->assign,
+			    SLICE_ARGS(grammar->prefix), SLICE_ARGS(value));
+}
+
+/* Id and type go where the description looks for them first, if that is a header. */
+static void add_source(struct signer *s, const struct trust_source *source, struct slice value)
+{
+	const struct trust_template *first = &source->alternatives[0];
+
+	if (source->count > 0 && value.n > 0 && first->count == 1 && first->parts[0].place.kind == TRUST_PLACE_HEADER)
+		add(s, first->parts[0].place.names[0], value);
+}
+
+static bool signature_header(const struct trust_verify *verify, struct slice *name)
+{
+	if (verify->signature_count == 0 || verify->signatures[0].kind != TRUST_PLACE_HEADER)
+		return false;
+	*name = verify->signatures[0].names[0];
+	return true;
+}
+
+/* Signs what the headers so far, the timestamp and the body make; appends or completes the signature's header. */
+static int add_signature(struct signer *s, struct slice timestamp, struct slice shared, struct reason *reason)
+{
+	const struct trust_verify *verify = &s->verifier->description->verify;
+	struct request request = { .method = s->draft->method,
+				   .target = s->draft->target,
+				   .headers = s->headers,
+				   .header_count = s->count,
+				   .body = s->draft->body };
+	struct trust_reading reading = { .description = s->verifier->description,
+					 .request = &request,
+					 .arena = s->arena,
+					 .timestamp = timestamp,
+					 .now_ms = s->draft->now_ms };
+	const struct trust_place *culprit = NULL;
+	struct trust_parts parts = { .n = 0 };
+	struct slice name, bytes, value;
+	int fault;
+
+	(void)message_split_target(request.target, &request.path, &request.query);
+	if (!signature_header(verify, &name)) {
+		reason_set(reason, "this provider's signature does not stand in a header");
+		return -ENOTSUP;
+	}
+	if (verify->signed_text.pointers)
+		(void)trust_reading_look_up(&reading, verify->signed_text.pointers);
+	if (trust_template_resolve(&verify->signed_text, &reading, &parts, &culprit) != TRUST_FOUND) {
+		reason_set(reason, "%.*s is signed and missing: give the delivery an id", SLICE_ARGS(culprit->text));
+		return -ENOTSUP;
+	}
+	fault = verify->scheme->make(verify->scheme, s->verifier->secrets[s->draft->secret_index].key, &parts, s->arena,
+				     &bytes);
+	if (fault)
+		return fault;
+	value = spell(&verify->signature, encode(verify->encoding, bytes, s->arena), s->arena);
+	if (shared.n > 0)
+		value = arena_printf(s->arena, "%.*s%c%.*s", SLICE_ARGS(shared), verify->signature.list,
+				     SLICE_ARGS(value));
+	add(s, name, value);
+	return 0;
+}
+
+/* The timestamp; *shared is what of it goes into the signature's header. */
+static int add_timestamp(struct signer *s, struct slice *text, struct slice *shared, struct reason *reason)
+{
+	const struct trust_verify *verify = &s->verifier->description->verify;
+	struct slice name = SLICE_NONE, spelt;
+
+	if (!verify->has_timestamp)
+		return 0;
+	if (verify->timestamp.kind != TRUST_PLACE_HEADER) {
+		reason_set(reason, "this provider's timestamp does not stand in a header");
+		return -ENOTSUP;
+	}
+	*text = timestamp_text(verify->unit, s->draft->now_ms, s->arena);
+	spelt = spell(&verify->timestamp_grammar, *text, s->arena);
+	if (signature_header(verify, &name) && slice_eq_nocase(name, verify->timestamp.names[0]))
+		*shared = spelt;
+	else
+		add(s, verify->timestamp.names[0], spelt);
+	return 0;
+}
+
+static int sign(struct signer *s, struct reason *reason)
+{
+	const struct trust_description *d = s->verifier->description;
+	struct slice timestamp = SLICE_NONE, shared = SLICE_NONE;
+	int fault;
+
+	if (s->draft->content_type.n > 0)
+		add(s, SLICE("Content-Type"), s->draft->content_type);
+	add_source(s, &d->id, s->draft->id);
+	add_source(s, &d->type, s->draft->type);
+	if (!d->verify.scheme->keyed)
+		return 0;
+	if (!d->verify.scheme->make || s->draft->secret_index >= s->verifier->secret_count) {
+		reason_set(reason, d->verify.scheme->make ? "the route has no such secret"
+							  : "this scheme can only be verified");
+		return -ENOTSUP;
+	}
+	fault = add_timestamp(s, &timestamp, &shared, reason);
+	return fault ? fault : add_signature(s, timestamp, shared, reason);
+}
+
+int trust_sign(const struct trust_verifier *verifier, const struct trust_draft *draft, struct arena *arena,
+	       struct header *headers, size_t room, size_t *header_count, struct slice *target, struct slice *body,
+	       struct reason *reason)
+{
+	struct signer s = { .verifier = verifier, .draft = draft, .arena = arena, .headers = headers, .room = room };
+	int fault = sign(&s, reason);
+
+	if (!fault && arena_failed(arena))
+		fault = -ENOMEM;
+	if (!fault && s.full)
+		fault = -ENOSPC;
+	if (fault)
+		return fault;
+	*header_count = s.count;
+	*target = draft->target;
+	*body = draft->body;
+	return 0;
+}
+
+struct slice trust_sample_body(const struct trust_verifier *verifier, struct slice id, struct slice type,
+			       int64_t now_ms, struct arena *arena)
+{
+	const struct trust_description *d = verifier->description;
+	struct request request = { .body = SLICE_NONE };
+	struct trust_reading reading = {
+		.description = d, .request = &request, .arena = arena, .id = id, .type = type, .now_ms = now_ms
+	};
+	struct slice body = SLICE_NONE;
+
+	if (d->sample.count == 0)
+		return arena_copy(arena, SLICE("{}"));
+	return trust_template_join(&d->sample, &reading, &body) == TRUST_FOUND ? body : SLICE_NONE;
+}

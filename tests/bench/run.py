@@ -116,7 +116,7 @@ def start(options, row, folder):
         raise
 
 
-def verify(name, row, server, result, stored):
+def verify(name, row, server, result, stored, counted=None):
     """What every sample must hold, or it is no measurement."""
     wanted = "401" if row.get("bad") else "200"
     wrong = []
@@ -130,6 +130,8 @@ def verify(name, row, server, result, stored):
         wrong.append(f"{stored} entries for {accepted} accepted deliveries")
     if isinstance(server, servers.Hookgate) and server.log_lines() < result["answered"]:
         wrong.append(f"{server.log_lines()} log lines for {result['answered']} deliveries")
+    if counted is not None and counted != result["answered"]:
+        wrong.append(f"{counted} deliveries by the metrics, {result['answered']} answered")
     if wrong:
         raise servers.Failed(f"{name}: " + "; ".join(wrong))
 
@@ -153,6 +155,7 @@ def sample(options, name, row, folder):
         load.go()
         load.expect("warm")
         before = entries(server, redis, row)
+        counted = server.counted() if isinstance(server, servers.Hookgate) else 0
         noise, pids = machine.Noise(), server.pids()
         cpu = machine.cpu_ns(pids)
         redis_cpu = machine.cpu_ns(redis.pids()) if redis else 0
@@ -164,7 +167,8 @@ def sample(options, name, row, folder):
         load_cpu = machine.cpu_ns([load.process.pid]) - load_cpu
         answered = max(1, result["answered"])
         after = entries(server, redis, row)
-        verify(name, row, server, result, None if before is None else after - before)
+        counted = server.counted() - counted if isinstance(server, servers.Hookgate) else None
+        verify(name, row, server, result, None if before is None else after - before, counted)
         return {
             "row": name,
             "deliveries": result["answered"],

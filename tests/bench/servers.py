@@ -140,6 +140,11 @@ class Hookgate(Process):
     def stored(self, redis, kind):
         return redis.length("hookgate:{%s}:events" % kind)
 
+    def counted(self):
+        """Deliveries by its own metrics, all outcomes."""
+        lines = [line for line in self.get("/metrics")[1].splitlines() if line.startswith("hookgate_deliveries_total{")]
+        return sum(int(line.rpartition(" ")[2]) for line in lines)
+
     def log_lines(self):
         with open(self.log, "rb") as f:
             return sum(block.count(b"\n") for block in iter(lambda: f.read(1 << 20), b""))

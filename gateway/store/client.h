@@ -12,17 +12,18 @@
 struct store_client;
 struct store_reply;
 
-/* Does not connect yet. `redis` must outlive the client; `socket` as in store_link_setup. 0 or -ENOMEM. */
+/* Does not connect yet. `redis` and `socket` (as in store_link_setup) must outlive the client. 0 or -ENOMEM. */
 int store_client_new(const struct config_redis *redis, const char *socket, int64_t timeout_ms,
 		     struct store_client **out) __attribute__((warn_unused_result));
 void store_client_free(struct store_client *client);
 
-/* One command and its reply, to be freed by store_reply_free. 0; -EIO when Redis could not be reached or broke off, with the
- * reason; -ENOMEM. An error that Redis answers is a reply (STORE_REPLY_ERROR), not a failure. `extra_ms` is added to the time-out, for blocking commands. */
+/* One command and its reply, to be freed by store_reply_free. 0; -EIO when Redis could not be reached, broke off or did not
+ * answer in time; -EINTR after store_client_interrupt; -ENAMETOOLONG for a unix socket's path; -ENOMEM; each with the reason. An error that Redis answers is a reply (STORE_REPLY_ERROR), not a failure. `extra_ms` is added to the time-out, for blocking commands. */
 int store_client_call(struct store_client *client, const struct slice *words, size_t count, int64_t extra_ms,
 		      struct store_reply **reply, struct reason *reason) __attribute__((warn_unused_result));
 
-/* Unblocks a call that another thread is in, or makes the next one fail; for shutting down. */
+/* Has the call that another thread is in, or else the next one, fail with -EINTR; that drops the connection, and the call after it connects
+ * anew. Safe from any thread and from a signal handler. A name that is being looked up is not interrupted. */
 void store_client_interrupt(struct store_client *client);
 
 enum store_reply_type { STORE_REPLY_NIL, STORE_REPLY_STRING, STORE_REPLY_ERROR, STORE_REPLY_NUMBER, STORE_REPLY_LIST };
@@ -35,7 +36,8 @@ const struct store_reply *store_reply_at(const struct store_reply *reply, size_t
 void store_reply_free(struct store_reply *reply);
 
 /* What of Redis endangers the promise: eviction, no persistence, an old version, a replica's role. One finding per call of
- * `found`, words for a person; `danger` is false for a mere note. -EIO when Redis cannot be asked. */
+ * `found`, words for a person, valid for the call; `danger` is false for a mere note. Faults as of store_client_call, when Redis
+ * cannot be asked at all; what it does not let us ask is a note. */
 int store_client_inspect(struct store_client *client, void (*found)(void *arg, bool danger, const char *text),
 			 void *arg, struct reason *reason) __attribute__((warn_unused_result));
 

@@ -7,9 +7,7 @@
  * store_link_drop(), and one place where the phase changes, store_link_enter(). */
 #include "store/link.h"
 
-#include "base/num.h"
-#include "store/command.h"
-#include "store/embedded.h"
+#include "store/place.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -137,120 +135,8 @@ static void on_nothing(void *arg)
 	start_step(arg, INT64_MAX, on_nothing);
 }
 
-/* ---- the handshake ---- */
-
-static bool send_greeting(struct store_link *link, enum store_greeting greeting, const struct slice *words,
-			  size_t count)
+void store_link_ready(struct store_link *link)
 {
-	struct store_ticket *ticket = store_tickets_take(&link->tickets);
-	if (!ticket)
-		return false;
-	size_t room = 16;
-	for (size_t i = 0; i < count; i++)
-		room += words[i].n + 32;
-	/* All at once: growing would leave copies of the password behind. */
-	if (buf_room(&ticket->command, room))
-		store_command_add_words(&ticket->command, words, count);
-	if (buf_failed(&ticket->command)) {
-		store_tickets_give(&link->tickets, ticket, true);
-		return false;
-	}
-	ticket->link = link;
-	store_tickets_add(&link->tickets, ticket);
-	link->expects[greeting] = true;
-	return true;
-}
-
-static bool send_greetings(struct store_link *link)
-{
-	const struct config_redis *redis = link->setup.redis;
-	struct slice user = redis->username, password = redis->password;
-	char database[20];
-	struct slice number = slice_of(database, num_format_u64(redis->database, database));
-	bool sent = true;
-	if (user.n > 0)
-		sent = send_greeting(link, STORE_GREETING_AUTH, (struct slice[]){ SLICE("AUTH"), user, password }, 3);
-	else if (password.n > 0)
-		sent = send_greeting(link, STORE_GREETING_AUTH, (struct slice[]){ SLICE("AUTH"), password }, 2);
-	if (redis->database != 0)
-		sent = sent &&
-		       send_greeting(link, STORE_GREETING_SELECT, (struct slice[]){ SLICE("SELECT"), number }, 2);
-	return sent &&
-	       send_greeting(link, STORE_GREETING_NAME,
-			     (struct slice[]){ SLICE("CLIENT"), SLICE("SETNAME"), SLICE("hookgate") }, 3) &&
-	       send_greeting(link, STORE_GREETING_ROLE, (struct slice[]){ SLICE("ROLE") }, 1) &&
-	       send_greeting(link, STORE_GREETING_SCRIPT,
-			     (struct slice[]){ SLICE("SCRIPT"), SLICE("LOAD"), store_script_text() }, 3);
-}
-
-static void on_opened(void *arg)
-{
-	struct store_link *link = arg;
-	store_link_enter(link, STORE_PHASE_GREETING, NULL);
-	if (!send_greetings(link))
-		store_link_drop(link, "memory is short");
-}
-
-static const char *greeting_name(enum store_greeting greeting)
-{
-	switch (greeting) {
-	case STORE_GREETING_AUTH:
-		return "AUTH";
-	case STORE_GREETING_SELECT:
-		return "SELECT";
-	case STORE_GREETING_NAME:
-		return "CLIENT SETNAME";
-	case STORE_GREETING_ROLE:
-		return "ROLE";
-	case STORE_GREETING_SCRIPT:
-	case STORE_GREETINGS:
-		break;
-	}
-	return "SCRIPT LOAD";
-}
-
-/* What each command must be answered with. A connection without a name, or to a Redis that does not let us ask for its role, is
- * as good as another. */
-static bool is_right(struct store_link *link, enum store_greeting greeting, const redisReply *reply,
-		     struct reason *reason)
-{
-	bool error = reply->type == REDIS_REPLY_ERROR;
-	if (greeting == STORE_GREETING_NAME)
-		return true;
-	if (greeting == STORE_GREETING_ROLE) {
-		if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0 ||
-		    reply->element[0]->type != REDIS_REPLY_STRING ||
-		    slice_eq(slice_of(reply->element[0]->str, reply->element[0]->len), SLICE("master")))
-			return true;
-		reason_set(reason, "this Redis is a %.20s, not a master", reply->element[0]->str);
-		return false;
-	}
-	if (greeting == STORE_GREETING_SCRIPT && reply->type == REDIS_REPLY_STRING && reply->len == sizeof link->sha) {
-		memcpy(link->sha, reply->str, sizeof link->sha);
-		return true;
-	}
-	if (greeting != STORE_GREETING_SCRIPT && reply->type == REDIS_REPLY_STATUS)
-		return true;
-	reason_set(reason, "Redis refused %s: %.160s", greeting_name(greeting),
-		   error ? reply->str : "unexpected answer");
-	return false;
-}
-
-static void on_greeted(struct store_link *link, const redisReply *reply)
-{
-	struct reason reason;
-	enum store_greeting greeting = STORE_GREETING_AUTH;
-	while (greeting < STORE_GREETINGS && !link->expects[greeting])
-		greeting++;
-	if (greeting == STORE_GREETINGS)
-		abort();
-	link->expects[greeting] = false;
-	if (!is_right(link, greeting, reply, &reason)) {
-		store_link_drop(link, reason.text);
-		return;
-	}
-	if (greeting != STORE_GREETING_SCRIPT)
-		return;
 	start_step(link, INT64_MAX, on_nothing);
 	store_count(&link->connects);
 	link->ready_ms = loop_now_ms(link->setup.loop);
@@ -258,6 +144,14 @@ static void on_greeted(struct store_link *link, const redisReply *reply)
 }
 
 /* ---- what the wire says ---- */
+
+static void on_opened(void *arg)
+{
+	struct store_link *link = arg;
+	store_link_enter(link, STORE_PHASE_GREETING, NULL);
+	if (!store_greet(link))
+		store_link_drop(link, "memory is short");
+}
 
 static void on_reply(void *arg, const redisReply *reply)
 {
@@ -272,7 +166,7 @@ static void on_reply(void *arg, const redisReply *reply)
 		store_put_answered(link, ticket, reply);
 	} else {
 		store_tickets_give(&link->tickets, ticket, true);
-		on_greeted(link, reply);
+		store_greeted(link, reply);
 	}
 }
 
@@ -302,18 +196,6 @@ static void connect_to(struct store_link *link, const struct sockaddr *address, 
 	store_link_drop(link, why);
 }
 
-static void connect_to_socket(struct store_link *link, const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	size_t n = strlen(path);
-	if (n >= sizeof address.sun_path) {
-		store_link_drop(link, "the path of Redis' socket is longer than 107 bytes");
-		return;
-	}
-	memcpy(address.sun_path, path, n + 1);
-	connect_to(link, (const struct sockaddr *)&address, sizeof address);
-}
-
 /* One address per attempt, in turn, so that each gets the whole of the attempt's time. */
 static void on_resolved(void *arg, struct addrinfo *addresses, const char *why)
 {
@@ -337,15 +219,14 @@ static void attempt(void *arg)
 {
 	struct store_link *link = arg;
 	const struct config_redis *redis = link->setup.redis;
-	char path[256];
+	struct sockaddr_un address;
+	struct reason reason;
+	bool is_unix = false;
 	start_step(link, ATTEMPT_MS, on_too_late);
-	if (link->setup.socket) {
-		connect_to_socket(link, link->setup.socket);
-	} else if (redis->kind == CONFIG_REDIS_UNIX) {
-		connect_to_socket(link, redis->path);
-	} else if (redis->kind == CONFIG_REDIS_EMBEDDED) {
-		bool fits = store_embedded_socket(redis->path, path, sizeof path) == 0;
-		connect_to_socket(link, fits ? path : redis->path);
+	if (store_place_socket(redis, link->setup.socket, &address, &is_unix, &reason) != 0) {
+		store_link_drop(link, reason.text);
+	} else if (is_unix) {
+		connect_to(link, (const struct sockaddr *)&address, sizeof address);
 	} else {
 		store_link_enter(link, STORE_PHASE_RESOLVING, NULL);
 		if (store_resolve_start(link->setup.loop, redis->host, redis->port, on_resolved, link,

@@ -1,4 +1,5 @@
-/* link.h - the inside of a link, shared by link.c (being connected) and put.c (events on their way); of this room only. */
+/* link.h - the inside of a link, shared by link.c (being connected), greet.c (the handshake) and put.c (events on their way);
+ * of this room only. */
 #ifndef HOOKGATE_STORE_LINK_H
 #define HOOKGATE_STORE_LINK_H
 
@@ -63,6 +64,15 @@ void store_link_enter(struct store_link *link, enum store_phase phase, const cha
 
 /* The connection, or the attempt at one, is given up; every put out is told so; the next attempt follows after the backoff. */
 void store_link_drop(struct store_link *link, const char *why);
+
+/* The handshake went well. */
+void store_link_ready(struct store_link *link);
+
+/* Queues the handshake. False when memory is short. */
+bool store_greet(struct store_link *link) __attribute__((warn_unused_result));
+
+/* An answer to the oldest part of the handshake: on to the next, READY, or dropped. */
+void store_greeted(struct store_link *link, const redisReply *reply);
 
 /* An answer to the oldest ticket, which is an event's. */
 void store_put_answered(struct store_link *link, struct store_ticket *ticket, const redisReply *reply);

@@ -5,9 +5,9 @@
  * written. The one difficulty left: a reply's callback may close the connection whose replies are being read. */
 #include "store/wire.h"
 
+#include "store/place.h"
+
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -97,19 +97,6 @@ static void on_ready(void *arg, unsigned events)
 		read_replies(wire);
 }
 
-static void set_options(int fd, int family)
-{
-	/* Without any of them it would still work. */
-	int on = 1, idle_s = 15, interval_s = 5, probes = 3;
-	if (family == AF_UNIX)
-		return;
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
-}
-
 int store_wire_open(struct store_wire *wire, struct loop *loop, const struct sockaddr *address, socklen_t length,
 		    const struct store_wire_calls *calls, void *arg)
 {
@@ -120,7 +107,7 @@ int store_wire_open(struct store_wire *wire, struct loop *loop, const struct soc
 		fault = fd < 0 ? -errno : -ENOMEM;
 		goto out;
 	}
-	set_options(fd, address->sa_family);
+	store_place_options(fd, address->sa_family);
 	if (connect(fd, address, length) != 0 && errno != EINPROGRESS) {
 		fault = -errno;
 		goto out;

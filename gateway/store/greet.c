@@ -1,0 +1,115 @@
+/* greet.c - the handshake: what is said on a new connection before any event.
+ *
+ * All of it is sent at once and answered one by one. The difficulty is to know which answers endanger the promise and which
+ * do not: a refused name is nothing, a replica would refuse every event. */
+#include "base/num.h"
+#include "store/command.h"
+#include "store/link.h"
+
+#include <string.h>
+
+static bool send_greeting(struct store_link *link, enum store_greeting greeting, const struct slice *words,
+			  size_t count)
+{
+	struct store_ticket *ticket = store_tickets_take(&link->tickets);
+	if (!ticket)
+		return false;
+	size_t room = 16;
+	for (size_t i = 0; i < count; i++)
+		room += words[i].n + 32;
+	/* All at once: growing would leave copies of the password behind. */
+	if (buf_room(&ticket->command, room))
+		store_command_add_words(&ticket->command, words, count);
+	if (buf_failed(&ticket->command)) {
+		store_tickets_give(&link->tickets, ticket, true);
+		return false;
+	}
+	ticket->link = link;
+	store_tickets_add(&link->tickets, ticket);
+	link->expects[greeting] = true;
+	return true;
+}
+
+bool store_greet(struct store_link *link)
+{
+	const struct config_redis *redis = link->setup.redis;
+	struct slice user = redis->username, password = redis->password;
+	char database[20];
+	struct slice number = slice_of(database, num_format_u64(redis->database, database));
+	bool sent = true;
+	if (user.n > 0)
+		sent = send_greeting(link, STORE_GREETING_AUTH, (struct slice[]){ SLICE("AUTH"), user, password }, 3);
+	else if (password.n > 0)
+		sent = send_greeting(link, STORE_GREETING_AUTH, (struct slice[]){ SLICE("AUTH"), password }, 2);
+	if (redis->database != 0)
+		sent = sent &&
+		       send_greeting(link, STORE_GREETING_SELECT, (struct slice[]){ SLICE("SELECT"), number }, 2);
+	return sent &&
+	       send_greeting(link, STORE_GREETING_NAME,
+			     (struct slice[]){ SLICE("CLIENT"), SLICE("SETNAME"), SLICE("hookgate") }, 3) &&
+	       send_greeting(link, STORE_GREETING_ROLE, (struct slice[]){ SLICE("ROLE") }, 1) &&
+	       send_greeting(link, STORE_GREETING_SCRIPT,
+			     (struct slice[]){ SLICE("SCRIPT"), SLICE("LOAD"), store_script_text() }, 3);
+}
+
+static const char *greeting_name(enum store_greeting greeting)
+{
+	switch (greeting) {
+	case STORE_GREETING_AUTH:
+		return "AUTH";
+	case STORE_GREETING_SELECT:
+		return "SELECT";
+	case STORE_GREETING_NAME:
+		return "CLIENT SETNAME";
+	case STORE_GREETING_ROLE:
+		return "ROLE";
+	case STORE_GREETING_SCRIPT:
+	case STORE_GREETINGS:
+		break;
+	}
+	return "SCRIPT LOAD";
+}
+
+/* What each command must be answered with. A connection without a name, or to a Redis that does not let us ask for its role, is
+ * as good as another. */
+static bool is_right(struct store_link *link, enum store_greeting greeting, const redisReply *reply,
+		     struct reason *reason)
+{
+	bool error = reply->type == REDIS_REPLY_ERROR;
+	if (greeting == STORE_GREETING_NAME)
+		return true;
+	if (greeting == STORE_GREETING_ROLE) {
+		if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0 ||
+		    reply->element[0]->type != REDIS_REPLY_STRING ||
+		    slice_eq(slice_of(reply->element[0]->str, reply->element[0]->len), SLICE("master")))
+			return true;
+		reason_set(reason, "this Redis is a %.20s, not a master", reply->element[0]->str);
+		return false;
+	}
+	if (greeting == STORE_GREETING_SCRIPT && reply->type == REDIS_REPLY_STRING && reply->len == sizeof link->sha) {
+		memcpy(link->sha, reply->str, sizeof link->sha);
+		return true;
+	}
+	if (greeting != STORE_GREETING_SCRIPT && reply->type == REDIS_REPLY_STATUS)
+		return true;
+	reason_set(reason, "Redis refused %s: %.160s", greeting_name(greeting),
+		   error ? reply->str : "unexpected answer");
+	return false;
+}
+
+void store_greeted(struct store_link *link, const redisReply *reply)
+{
+	struct reason reason;
+	enum store_greeting greeting = STORE_GREETING_AUTH;
+	while (greeting < STORE_GREETINGS && !link->expects[greeting])
+		greeting++;
+	if (greeting == STORE_GREETINGS)
+		abort();
+	link->expects[greeting] = false;
+	if (!is_right(link, greeting, reply, &reason)) {
+		store_link_drop(link, reason.text);
+		return;
+	}
+	if (greeting == STORE_GREETING_SCRIPT)
+		store_link_ready(link);
+}

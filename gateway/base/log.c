@@ -25,7 +25,7 @@ static atomic_int configured_format = LOG_TEXT;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
 	int fd;
-	bool stuck;	  /* the last wait was in vain: do not wait again until something was written */
+	bool stuck;	  /* a wait was in vain: no more waiting until all of some lines was written */
 	bool torn;	  /* the last line was cut in the middle */
 	uint64_t dropped; /* lines, not told yet */
 } sink = { .fd = STDERR_FILENO };
@@ -144,6 +144,7 @@ static void add_line(struct buf *out, enum log_level level, const char *event, c
 	buf_add(out, format == LOG_JSON ? SLICE("}\n") : SLICE("\n"));
 }
 
+/* Waits until the sink takes bytes; not beyond the deadline, which is set at the first wait. */
 static bool wait_writable(int64_t *deadline_ms)
 {
 	int64_t now = clock_mono_ms();
@@ -152,7 +153,8 @@ static bool wait_writable(int64_t *deadline_ms)
 	int64_t left = *deadline_ms - now;
 	struct pollfd poller = { .fd = sink.fd, .events = POLLOUT };
 	int ready = poll(&poller, 1, left > 0 ? (int)left : 0);
-	sink.stuck = ready == 0;
+	if (ready == 0)
+		sink.stuck = true;
 	return ready > 0 || (ready < 0 && errno == EINTR);
 }
 
@@ -168,10 +170,8 @@ static size_t put(struct slice s)
 		else if (errno != EINTR && (errno != EAGAIN || !wait_writable(&deadline_ms)))
 			break;
 	}
-	if (done > 0) {
+	if (done > 0)
 		sink.torn = s.p[done - 1] != '\n';
-		sink.stuck = sink.stuck && done < s.n;
-	}
 	return done;
 }
 
@@ -183,9 +183,12 @@ static uint64_t count_lines(struct slice s)
 	return lines;
 }
 
-/* Tells how many lines were dropped, if any were; false when even that cannot be written. */
+/* Tells how many lines were dropped, if any were; false when even that cannot be written. A full pipe may still take so
+ * short a line and not the next: so a stuck sink is asked first. */
 static bool tell_dropped(void)
 {
+	if (sink.stuck && !wait_writable(&(int64_t){ 0 }))
+		return false;
 	if (sink.torn && put(SLICE("\n")) == 0)
 		return false;
 	if (sink.dropped == 0)
@@ -217,6 +220,8 @@ void log_flush(void)
 	size_t done = tell_dropped() ? put(lines) : 0;
 	if (done < lines.n)
 		sink.dropped += count_lines(slice_from(lines, done));
+	else
+		sink.stuck = false;
 	pthread_mutex_unlock(&lock);
 	buf_clear(&gathered);
 	errno = caller_errno;

@@ -57,10 +57,8 @@ def test_every_file_begins_with_what_it_is():
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("path", HEADERS)
+@pytest.mark.parametrize("path", [path for path in HEADERS if path.startswith("gateway/")])
 def test_header_has_its_guard(path):
-    if not path.startswith("gateway/"):
-        pytest.skip("only the gateway's headers have the rule")
     guard = "HOOKGATE_" + re.sub(r"[^A-Z0-9]", "_", path[len("gateway/"):].upper())
     assert f"#ifndef {guard}\n#define {guard}\n" in tree.read(path)
 

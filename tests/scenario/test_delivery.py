@@ -1,5 +1,8 @@
 """The main job: who is let in, what is stored, what is answered; provider by provider, byte by byte."""
 
+import base64
+import hashlib
+import hmac
 import json
 import re
 import time
@@ -313,9 +316,6 @@ def test_a_home_made_sender_by_its_verify_section(stack, redis, db):
                                      "verify": verify}])
 
     def delivery(t, secret="scenario acme secret"):
-        import base64
-        import hashlib
-        import hmac
         body = json.dumps({"n": sign.unique()}).encode()
         mac = hmac.new(secret.encode(), f"{t}:".encode() + body, hashlib.sha512).digest()
         return sign.plain("/acme", body, [("X-Acme-Time", str(t)), ("X-Acme-Sig", base64.b64encode(mac).decode())])

@@ -4,6 +4,9 @@ Each carries a rightly signed delivery, so that something would be stored if it 
 delivery is smuggled in behind it. All must be refused and the connection closed, and the gateway must go on.
 """
 
+import os
+import random
+
 import pytest
 import sign
 import wire
@@ -241,8 +244,6 @@ def test_many_headers(shared):
 
 def test_random_mutations(shared):
     """Bytes of a good request replaced, doubled or left out at random (the seed is told): refused or taken, never fatal."""
-    import os
-    import random
     gateway, db = shared
     seed = int.from_bytes(os.urandom(4), "big")
     print(f"seed {seed}")

@@ -1,6 +1,9 @@
 """HTTP as clients speak it: addresses, framing, keep-alive, pipelining, and whatever may legally be cut in two anywhere."""
 
+import fcntl
 import socket
+import struct
+import termios
 
 import pytest
 import sign
@@ -154,9 +157,6 @@ def test_a_request_cut_in_two_anywhere(gateway, db, chunk):
 
 def unread(connection):
     """Bytes that are sent and not yet taken by the other side's kernel."""
-    import fcntl
-    import struct
-    import termios
     return struct.unpack("i", fcntl.ioctl(connection.socket, termios.TIOCOUTQ, b"\0\0\0\0"))[0]
 
 

@@ -148,16 +148,15 @@ def test_max_buffered(stack, redis, db):
     """More bytes of bodies than may be held at once: 503, and taken again once there is room."""
     gateway = stack.gateway(redis, max_body="1MiB", max_buffered="1MiB", workers=1, request_timeout="60s")
     size = 300 * 1024
-    connections, deliveries = [], []
-    refused = 0
+    connections = []
     for _ in range(6):
         delivery = sized(size)
         text = wire.raw(delivery)
         connection = wire.Connection(gateway.address())
         connection.send(text[:-10])
-        connections.append((connection, delivery, text))
+        connections.append((connection, text))
     statuses = []
-    for connection, delivery, text in connections:
+    for connection, text in connections:
         try:
             connection.send(text[-10:])
             response = connection.response()

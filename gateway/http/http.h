@@ -26,6 +26,9 @@ int http_listen(const struct config_address *address, int *fd, struct reason *re
 /* "127.0.0.1:8080", "[::1]:8080", "unix:/path": where the socket really listens (a port of 0 resolved). */
 void http_listen_text(int fd, char *out, size_t size);
 
+/* The port of a TCP socket; 0 for a unix socket. */
+uint16_t http_listen_port(int fd);
+
 /* ---- limits shared by all servers of a process ---- */
 
 struct http_limits;
@@ -75,7 +78,6 @@ struct http_server;
 
 struct http_setup {
 	struct loop *loop;
-	struct http_service service;
 	struct http_limits *limits;          /* NULL: none */
 	struct intake_stats *stats;          /* NULL: not counted */
 	uint64_t max_head;
@@ -87,6 +89,9 @@ struct http_setup {
 /* Adds the server's end-of-turn hook to the loop: make the server before what must run behind it (the link to Redis, whose
  * writes should carry what the last requests of the turn put). */
 int http_server_new(const struct http_setup *setup, struct http_server **out) __attribute__((warn_unused_result));
+
+/* What is done with requests; before the first listening socket is added. */
+void http_server_serve(struct http_server *server, const struct http_service *service);
 
 /* Serves a listening socket from now on; the descriptor is consumed, also on failure. */
 int http_server_add(struct http_server *server, int fd, struct reason *reason) __attribute__((warn_unused_result));

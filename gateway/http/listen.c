@@ -130,3 +130,17 @@ void http_listen_text(int fd, char *out, size_t size)
 		snprintf(out, size, "?");
 	}
 }
+
+uint16_t http_listen_port(int fd)
+{
+	struct sockaddr_storage storage = { .ss_family = AF_UNSPEC };
+	socklen_t length = sizeof storage;
+
+	if (getsockname(fd, (struct sockaddr *)&storage, &length) < 0)
+		return 0;
+	if (storage.ss_family == AF_INET)
+		return ntohs(((const struct sockaddr_in *)(const void *)&storage)->sin_port);
+	if (storage.ss_family == AF_INET6)
+		return ntohs(((const struct sockaddr_in6 *)(const void *)&storage)->sin6_port);
+	return 0;
+}

@@ -78,7 +78,6 @@ int http_server_new(const struct http_setup *setup, struct http_server **out)
 	if (!server)
 		return -ENOMEM;
 	server->loop = setup->loop;
-	server->service = setup->service;
 	server->limits = setup->limits;
 	server->stats = setup->stats;
 	server->max_head = setup->max_head;
@@ -94,6 +93,11 @@ int http_server_new(const struct http_setup *setup, struct http_server **out)
 	}
 	*out = server;
 	return 0;
+}
+
+void http_server_serve(struct http_server *server, const struct http_service *service)
+{
+	server->service = *service;
 }
 
 /* libmicrohttpd would percent-decode paths and parameters in place; we want every byte as it came. */

@@ -233,6 +233,10 @@ static void put(struct intake_delivery *delivery)
 		finish(delivery, INTAKE_internal_error, "out of memory", NULL);
 		return;
 	}
+	if (!worker->link) {
+		finish(delivery, INTAKE_store_unavailable, "the gateway is stopping", NULL);
+		return;
+	}
 	delivery->put.done = stored;
 	r = store_put(worker->link, &event, loop_now_ms(worker->loop) + route->config->ack_deadline_ms,
 		      &delivery->put);

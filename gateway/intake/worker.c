@@ -131,17 +131,17 @@ int intake_worker_new(const struct intake_worker_setup *setup, struct intake_wor
 	return r;
 }
 
+void intake_worker_give_up(struct intake_worker *worker)
+{
+	store_link_free(worker->link);
+	worker->link = NULL;
+}
+
 void intake_worker_free(struct intake_worker *worker)
 {
 	if (!worker)
 		return;
-	/* The watch belongs to the living workers: no word about Redis from one that goes. */
-	if (worker->link) {
-		struct store_link *link = worker->link;
-
-		store_link_free(link);
-		worker->link = NULL;
-	}
+	intake_worker_give_up(worker);
 	if (worker->share)
 		retire(worker->share);
 	buf_free(&worker->scratch);
@@ -163,6 +163,8 @@ void intake_worker_sample(struct intake_worker *worker)
 	struct intake_stats *stats = worker->stats;
 	struct store_counts counts;
 
+	if (!worker->link)
+		return;
 	store_link_counts(worker->link, &counts);
 	atomic_store_explicit(&stats->store_connects, counts.connects, memory_order_relaxed);
 	atomic_store_explicit(&stats->store_losses, counts.losses, memory_order_relaxed);

@@ -27,7 +27,10 @@ struct intake_worker_setup {
 int intake_worker_new(const struct intake_worker_setup *setup, struct intake_worker **out)
 	__attribute__((warn_unused_result));
 
-/* Deliveries still waiting for Redis end with store_unavailable first. Accepts NULL. */
+/* Deliveries still waiting for Redis end with store_unavailable at once, and so does every new one. */
+void intake_worker_give_up(struct intake_worker *worker);
+
+/* Gives up first, if that has not been done. Accepts NULL. */
 void intake_worker_free(struct intake_worker *worker);
 
 /* What a reload hands to a worker: made by the main thread, so that nothing can fail in the worker. */

@@ -1,0 +1,277 @@
+/* metrics.c - the workers' counters as one Prometheus page.
+ *
+ * The special difficulty: a family's lines must stand together, and the names come from one list of routes and secrets, so that list is
+ * walked once per family. Routes that were never delivered to are left out: with ten thousand of them the page would be mostly
+ * zeros; Prometheus' rate() and increase() bear a series that begins late. */
+#include "admin/admin.h"
+
+#include "base/clock.h"
+#include "base/num.h"
+#include "store/store.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+struct page {
+	const struct admin_sources *sources;
+	struct buf *out;
+};
+
+static void family(struct buf *out, const char *name, const char *type, const char *help)
+{
+	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+/* Label values: backslash, quote and line feed are escaped. */
+static void add_escaped(struct buf *out, struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '\n') {
+			buf_add(out, SLICE("\\n"));
+			continue;
+		}
+		if (s.p[i] == '"' || s.p[i] == '\\')
+			buf_add_byte(out, '\\');
+		buf_add_byte(out, s.p[i]);
+	}
+}
+
+static void add_label(struct buf *out, char before, const char *name, struct slice value)
+{
+	buf_add_byte(out, (unsigned char)before);
+	buf_add_str(out, name);
+	buf_add(out, SLICE("=\""));
+	add_escaped(out, value);
+	buf_add_byte(out, '"');
+}
+
+static uint64_t total_at(const struct admin_sources *sources, size_t number)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < sources->workers; i++)
+		total += intake_stats_value(sources->stats[i], number);
+	return total;
+}
+
+static void end_line(struct buf *out, uint64_t value)
+{
+	buf_add(out, SLICE("} "));
+	buf_add_u64(out, value);
+	buf_add_byte(out, '\n');
+}
+
+static void each_delivery(void *arg, const struct intake_series_entry *entry)
+{
+	struct page *page = arg;
+
+	if (entry->secret.n > 0)
+		return;
+	for (size_t outcome = 0; outcome < INTAKE_OUTCOME_COUNT; outcome++) {
+		uint64_t total = total_at(page->sources, entry->number + outcome);
+
+		if (total == 0)
+			continue;
+		buf_add(page->out, SLICE("hookgate_deliveries_total"));
+		add_label(page->out, '{', "route", entry->route);
+		add_label(page->out, ',', "provider", entry->provider);
+		add_label(page->out, ',', "outcome", intake_outcome_name((enum intake_outcome)outcome));
+		end_line(page->out, total);
+	}
+}
+
+static void route_line(struct page *page, const struct intake_series_entry *entry, const char *name, size_t counter)
+{
+	uint64_t total = total_at(page->sources, entry->number + counter);
+
+	if (entry->secret.n > 0 || entry->route.n == 0 || total == 0)
+		return;
+	buf_add_str(page->out, name);
+	add_label(page->out, '{', "route", entry->route);
+	end_line(page->out, total);
+}
+
+static void each_bytes(void *arg, const struct intake_series_entry *entry)
+{
+	route_line(arg, entry, "hookgate_delivery_body_bytes_total", INTAKE_ROUTE_BYTES);
+}
+
+static void each_missing_id(void *arg, const struct intake_series_entry *entry)
+{
+	route_line(arg, entry, "hookgate_events_without_id_total", INTAKE_ROUTE_DIGEST_IDS);
+}
+
+static void each_secret(void *arg, const struct intake_series_entry *entry)
+{
+	struct page *page = arg;
+
+	if (entry->secret.n == 0)
+		return;
+	buf_add(page->out, SLICE("hookgate_secret_matches_total"));
+	add_label(page->out, '{', "route", entry->route);
+	add_label(page->out, ',', "secret", entry->secret);
+	end_line(page->out, total_at(page->sources, entry->number));
+}
+
+static void by_name(struct page *page)
+{
+	struct intake_series *series = page->sources->series;
+
+	family(page->out, "hookgate_deliveries_total", "counter",
+	       "Deliveries by what became of them; without a route where no route was found.");
+	intake_series_each(series, each_delivery, page);
+	family(page->out, "hookgate_delivery_body_bytes_total", "counter", "Bytes of bodies whose sender was checked.");
+	intake_series_each(series, each_bytes, page);
+	family(page->out, "hookgate_events_without_id_total", "counter",
+	       "Events in which no id was found, so that the route's missing_id decided.");
+	intake_series_each(series, each_missing_id, page);
+	family(page->out, "hookgate_secret_matches_total", "counter",
+	       "Deliveries by the secret that matched: tells when an old one can go.");
+	intake_series_each(series, each_secret, page);
+}
+
+/* One counter of all workers' stats, by its place in the struct. */
+static uint64_t total_of(const struct admin_sources *sources, size_t offset)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < sources->workers; i++)
+		total += intake_read((const intake_counter *)(const void *)((const char *)sources->stats[i] + offset));
+	return total;
+}
+
+#define TOTAL(member) total_of(sources, offsetof(struct intake_stats, member))
+
+static void simple(struct buf *out, const char *name, const char *type, const char *help, uint64_t value)
+{
+	family(out, name, type, help);
+	buf_printf(out, "%s %" PRIu64 "\n", name, value);
+}
+
+/* A difference of two counters read one after the other may be short by what happened in between, never below zero. */
+static uint64_t still(uint64_t begun, uint64_t ended)
+{
+	return begun > ended ? begun - ended : 0;
+}
+
+static void histogram(const struct admin_sources *sources, struct buf *out, const char *name, const char *help,
+		      size_t offset)
+{
+	uint64_t running = 0;
+
+	family(out, name, "histogram", help);
+	for (size_t i = 0; i <= INTAKE_BUCKETS; i++) {
+		running += total_of(sources, offset + offsetof(struct intake_histogram, bucket) +
+						     i * sizeof(intake_counter));
+		if (i < INTAKE_BUCKETS)
+			buf_printf(out, "%s_bucket{le=\"%g\"} %" PRIu64 "\n", name, intake_bucket_us[i] / 1e6, running);
+		else
+			buf_printf(out, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, running);
+	}
+	buf_printf(out, "%s_sum %.6f\n%s_count %" PRIu64 "\n", name,
+		   (double)total_of(sources, offset + offsetof(struct intake_histogram, sum_us)) / 1e6, name, running);
+}
+
+static void traffic(const struct admin_sources *sources, struct buf *out)
+{
+	uint64_t ended = TOTAL(requests_ended), closed = TOTAL(connections_closed);
+
+	histogram(sources, out, "hookgate_answer_duration_seconds",
+		  "From a request's first line to its answer being handed over.",
+		  offsetof(struct intake_stats, answer_us));
+	histogram(sources, out, "hookgate_redis_duration_seconds", "From putting an event to the reply of Redis.",
+		  offsetof(struct intake_stats, store_us));
+	simple(out, "hookgate_requests_in_flight", "gauge", "Requests begun and not yet ended.",
+	       still(TOTAL(requests_begun), ended));
+	simple(out, "hookgate_connections", "gauge", "Open connections.", still(TOTAL(connections_opened), closed));
+	simple(out, "hookgate_connections_opened_total", "counter", "Connections accepted.", TOTAL(connections_opened));
+	simple(out, "hookgate_connections_refused_total", "counter",
+	       "Connections closed at once for max_connections or connections_per_address.",
+	       TOTAL(connections_refused));
+	simple(out, "hookgate_buffered_bytes", "gauge", "Bytes of memory that hold bodies.", TOTAL(body_bytes_held));
+}
+
+static void redis(const struct admin_sources *sources, struct buf *out)
+{
+	const char *why;
+	uint64_t ready = 0;
+
+	for (size_t i = 0; i < sources->workers; i++)
+		ready += intake_read(&sources->stats[i]->store_state) == STORE_READY;
+	simple(out, "hookgate_ready", "gauge", "1 when every worker reaches Redis and the gateway is not draining.",
+	       admin_ready(sources, &why));
+	simple(out, "hookgate_workers", "gauge", "Workers.", sources->workers);
+	simple(out, "hookgate_redis_connections_ready", "gauge", "Workers whose connection to Redis is ready.", ready);
+	simple(out, "hookgate_redis_connects_total", "counter", "Connections made to Redis.", TOTAL(store_connects));
+	simple(out, "hookgate_redis_losses_total", "counter", "Connections to Redis that were lost.",
+	       TOTAL(store_losses));
+	simple(out, "hookgate_redis_timeouts_total", "counter", "Events that Redis did not answer for in time.",
+	       TOTAL(store_timeouts));
+	simple(out, "hookgate_redis_refusals_total", "counter", "Events that Redis answered with an error.",
+	       TOTAL(store_refusals));
+	simple(out, "hookgate_redis_script_loads_total", "counter", "Times that Redis had lost the script.",
+	       TOTAL(store_script_loads));
+}
+
+static void seconds(struct buf *out, const char *name, const char *help, int64_t wall_ms)
+{
+	family(out, name, "gauge", help);
+	buf_printf(out, "%s %.3f\n", name, (double)wall_ms / 1000);
+}
+
+static void reloads(const struct admin_sources *sources, struct buf *out)
+{
+	family(out, "hookgate_config_reloads_total", "counter", "Reloads of the configuration by their end.");
+	buf_printf(out,
+		   "hookgate_config_reloads_total{result=\"done\"} %" PRIu64
+		   "\nhookgate_config_reloads_total{result=\"refused\"} %" PRIu64 "\n",
+		   sources->reloads_done, sources->reloads_refused);
+	seconds(out, "hookgate_config_loaded_timestamp_seconds", "When the configuration in use was loaded.",
+		sources->loaded_ms);
+}
+
+/* The second number of /proc/self/statm: resident pages. */
+static uint64_t resident_bytes(void)
+{
+	char text[128];
+	FILE *file = fopen("/proc/self/statm", "re");
+	size_t n = file ? fread(text, 1, sizeof text, file) : 0;
+	struct slice size, rest, resident;
+	uint64_t pages = 0;
+
+	if (file)
+		fclose(file);
+	slice_cut(slice_of(text, n), ' ', &size, &rest);
+	slice_cut(rest, ' ', &resident, &rest);
+	if (!num_parse_u64(resident, UINT64_MAX, &pages))
+		return 0;
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void process(const struct admin_sources *sources, struct buf *out)
+{
+	struct rusage usage = { .ru_maxrss = 0 };
+
+	getrusage(RUSAGE_SELF, &usage);
+	family(out, "process_cpu_seconds_total", "counter", "User and system CPU time.");
+	buf_printf(out, "process_cpu_seconds_total %.6f\n",
+		   (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+			   (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
+	simple(out, "process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes());
+	seconds(out, "process_start_time_seconds", "When the gateway started.", sources->started_ms);
+	family(out, "hookgate_build_info", "gauge", "Always 1; the label says which version this is.");
+	buf_printf(out, "hookgate_build_info{version=\"" HOOKGATE_VERSION "\"} 1\n");
+}
+
+void admin_metrics(const struct admin_sources *sources, struct buf *out)
+{
+	struct page page = { .sources = sources, .out = out };
+
+	by_name(&page);
+	traffic(sources, out);
+	redis(sources, out);
+	reloads(sources, out);
+	process(sources, out);
+}

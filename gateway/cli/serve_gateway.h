@@ -1,0 +1,42 @@
+/* serve_gateway.h - the gateway as a whole: what the files of `hookgate serve` share. The main thread's alone. */
+#ifndef HOOKGATE_CLI_SERVE_GATEWAY_H
+#define HOOKGATE_CLI_SERVE_GATEWAY_H
+
+#include "admin/admin.h"
+#include "cli/serve_worker.h"
+#include "http/http.h"
+#include "store/embedded.h"
+
+struct serve_gateway {
+	const char *file;
+	struct loop *loop;
+	struct intake_series *series;
+	struct intake_plan *plan;
+	struct http_limits *limits;
+	struct intake_redis_watch watch;
+	struct store_embedded *embedded;
+	char socket[128];
+	struct serve_worker **workers;
+	struct intake_stats **stats;
+	unsigned worker_count;
+	_Atomic(unsigned) running;       /* workers whose threads have not ended */
+	struct http_server *admin_server;
+	struct admin_sources sources;
+	struct buf page;
+	int signal_fd;
+	struct loop_watch signal_watch;
+	struct loop_hook log_hook;
+	bool stopping;
+	int64_t stopping_since_ms;
+};
+
+/* serve_admin.c: the operators' listener on the main loop; nothing where the configuration has none. */
+int serve_admin_start(struct serve_gateway *gateway, struct reason *reason) __attribute__((warn_unused_result));
+
+/* serve_reload.c: reads the file again; all workers get the new configuration, or none does. */
+void serve_reload(struct serve_gateway *gateway);
+
+/* What the operators' pages show, after `plan` has changed. */
+void serve_fill_sources(struct serve_gateway *gateway);
+
+#endif

@@ -210,7 +210,7 @@ static void put(struct intake_delivery *delivery)
 	struct intake_worker *worker = delivery->worker;
 	const struct intake_route *route = delivery->route;
 	const struct request *request = delivery->head.request;
-	char time[CLOCK_RFC3339_LENGTH], traceparent[55];
+	char time[CLOCK_RFC3339_LENGTH] = { 0 }, traceparent[55];
 	struct store_event event = {
 		.target = route->target,
 		.window_s = route->window_s,

@@ -1,11 +1,14 @@
 /* Unit tests of base/arena, for both kinds of arena. */
 #include "base/arena.h"
 
-#include <cmocka.h>
-#include <setjmp.h>
+/* cmocka.h wants the others before it. */
+/* clang-format off */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+/* clang-format on */
 
 static void gives_aligned_memory_that_does_not_overlap(void **state)
 {

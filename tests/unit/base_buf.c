@@ -1,11 +1,14 @@
 /* Unit tests of base/buf. */
 #include "base/buf.h"
 
-#include <cmocka.h>
-#include <setjmp.h>
+/* cmocka.h wants the others before it. */
+/* clang-format off */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+/* clang-format on */
 
 static void assert_content(const struct buf *buf, const char *text)
 {

@@ -1,13 +1,16 @@
 /* Unit tests of base/clock. */
 #include "base/clock.h"
 
-#include <cmocka.h>
-#include <setjmp.h>
+/* cmocka.h wants the others before it. */
+/* clang-format off */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <time.h>
+#include <setjmp.h>
+#include <cmocka.h>
+/* clang-format on */
 
 #define POISON INT64_C(4711)
 #define YEAR_0_MS INT64_C(-62167219200000)

@@ -1,12 +1,15 @@
 /* Unit tests of base/encode. */
 #include "base/encode.h"
 
-#include <cmocka.h>
-#include <setjmp.h>
+/* cmocka.h wants the others before it. */
+/* clang-format off */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <setjmp.h>
+#include <cmocka.h>
+/* clang-format on */
 
 enum { POISON = 4711 };
 

@@ -1,12 +1,15 @@
 /* Unit tests of base/json. */
 #include "base/json.h"
 
-#include <cmocka.h>
-#include <setjmp.h>
+/* cmocka.h wants the others before it. */
+/* clang-format off */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <setjmp.h>
+#include <cmocka.h>
+/* clang-format on */
 
 /* Finds one value; the text stands in memory of just its size, so that AddressSanitizer sees any look behind it. */
 static enum json_result find_one(struct slice text, const char *pointer_text, struct json_value *value)

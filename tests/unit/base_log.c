@@ -2,11 +2,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#include <cmocka.h>
+/* cmocka.h wants the others before it. */
+/* clang-format off */
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <setjmp.h>
+#include <cmocka.h>
+/* clang-format on */
 
 struct sink {
 	int fds[2];

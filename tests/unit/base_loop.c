@@ -2,11 +2,11 @@
 #include "base/clock.h"
 #include "base/loop.h"
 
-#include <cmocka.h>
+/* cmocka.h wants the others before it. */
+/* clang-format off */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +15,9 @@
 #include <string.h>
 #include <sys/time.h>
 #include <unistd.h>
+#include <setjmp.h>
+#include <cmocka.h>
+/* clang-format on */
 
 static int set_up(void **state)
 {

@@ -1,8 +1,8 @@
 /* Unit tests of base/message. */
 #include "base/message.h"
 
-#include <cmocka.h>
-#include <setjmp.h>
+/* cmocka.h wants the others before it. */
+/* clang-format off */
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <setjmp.h>
+#include <cmocka.h>
+/* clang-format on */
 
 static void counts_headers(void **state)
 {

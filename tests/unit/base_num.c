@@ -1,11 +1,14 @@
 /* Unit tests of base/num. */
 #include "base/num.h"
 
-#include <cmocka.h>
-#include <setjmp.h>
+/* cmocka.h wants the others before it. */
+/* clang-format off */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+/* clang-format on */
 
 /* What the output holds before, and after a failure. */
 enum { POISON = 4711 };

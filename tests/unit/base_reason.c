@@ -1,12 +1,15 @@
 /* Unit tests of base/reason. */
 #include "base/reason.h"
 
-#include <cmocka.h>
-#include <setjmp.h>
+/* cmocka.h wants the others before it. */
+/* clang-format off */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <setjmp.h>
+#include <cmocka.h>
+/* clang-format on */
 
 static void takes_a_text(void **state)
 {

@@ -1,0 +1,451 @@
+/* vectors.c - runs the test vectors that stand in every description of plugins/, and turns each accepted one into many that
+ * must be refused: one bit flipped in the body, the signature, the timestamp, the signed id.
+ *
+ * The special difficulty: not every flipped bit makes a difference that counts ("a" and "A" are the same hex digit, a wrong
+ * signature beside the right one is no matter), so bits are flipped in exactly the bytes that the engine says it used.
+ *
+ * vectors FOLDER: prints what failed and how many were run; exit 0 when all is well. */
+#include "base/encode.h"
+#include "base/num.h"
+#include "config/node.h"
+#include "trust/catalogue.h"
+#include "trust/verify.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { HEADERS_MAX = 64, SECRETS_MAX = 8, FLIPS = 64, ALL_BITS_UP_TO = 64 };
+
+static struct {
+	size_t files, vectors, flips, failed;
+} total;
+
+/* Everything of one vector that can be changed stands in memory of its own. */
+struct vector {
+	const char *file;
+	const struct config_node *node;
+	struct slice name, expect;
+	struct header headers[HEADERS_MAX];
+	struct config_secret secrets[SECRETS_MAX];
+	struct config_route route;
+	struct config config;
+	struct request request;
+	int64_t now_ms;
+};
+
+struct run {
+	struct vector *vector;
+	struct trust_set *set;
+	struct trust_lane *lane;
+	struct arena *arena;
+};
+
+static void fail(const struct vector *v, const char *what, struct slice got)
+{
+	printf("FAILED %s:%u: %.*s: %s: %.*s\n", v->file, v->node->line, SLICE_ARGS(v->name), what, SLICE_ARGS(got));
+	total.failed++;
+}
+
+static struct slice copy(struct slice s)
+{
+	unsigned char *p = malloc(s.n + 1);
+
+	if (!p)
+		abort();
+	if (s.n > 0)
+		memcpy(p, s.p, s.n);
+	return slice_of(p, s.n);
+}
+
+static void drop(struct slice s)
+{
+	free((void *)(uintptr_t)s.p);
+}
+
+static struct slice text_of(const struct config_node *node, const char *key)
+{
+	const struct config_node *child = config_node_get(node, slice_str(key));
+
+	return child ? child->text : SLICE_NONE;
+}
+
+/* ---- reading ---- */
+
+static void add_header(struct vector *v, struct slice name, struct slice value)
+{
+	if (v->request.header_count == HEADERS_MAX)
+		abort();
+	v->headers[v->request.header_count++] = (struct header){ name, copy(value) };
+}
+
+static void read_headers(struct vector *v)
+{
+	const struct config_node *headers = config_node_get(v->node, SLICE("headers"));
+
+	v->request.headers = v->headers;
+	for (const struct config_node *h = headers ? headers->first : NULL; h; h = h->next) {
+		if (h->kind == CONFIG_SCALAR)
+			add_header(v, h->key, h->text);
+		for (const struct config_node *item = h->first; item; item = item->next)
+			add_header(v, h->key, item->text);
+	}
+}
+
+static void read_body(struct vector *v)
+{
+	const struct config_node *encoded = config_node_get(v->node, SLICE("body_base64"));
+	unsigned char *bytes;
+	size_t n = 0;
+
+	if (!encoded) {
+		v->request.body = copy(text_of(v->node, "body"));
+		return;
+	}
+	bytes = malloc(encode_base64_room(encoded->text.n));
+	if (!bytes || !encode_base64_decode(ENCODE_BASE64, encoded->text, bytes, &n))
+		fail(v, "body_base64 is not", encoded->text);
+	v->request.body = slice_of(bytes, n);
+}
+
+static int64_t seconds(const struct config_node *node, const char *key, int64_t otherwise)
+{
+	uint64_t s;
+
+	return num_parse_u64(text_of(node, key), 1ULL << 40, &s) ? (int64_t)s * 1000 : otherwise;
+}
+
+static void add_secret(struct vector *v, struct slice name, struct slice bytes, const struct config_node *node)
+{
+	v->secrets[v->route.secret_count++] = (struct config_secret){
+		.name = name,
+		.bytes = bytes,
+		.node = node,
+		.not_before_ms = seconds(node, "not_before", INT64_MIN),
+		.not_after_ms = seconds(node, "not_after", INT64_MAX),
+	};
+}
+
+static void read_secrets(struct vector *v)
+{
+	const struct config_node *one = config_node_get(v->node, SLICE("secret"));
+	const struct config_node *several = config_node_get(v->node, SLICE("secrets"));
+
+	if (one)
+		add_secret(v, SLICE("secret"), one->text, one);
+	for (const struct config_node *s = several ? several->first : NULL; s; s = s->next)
+		add_secret(v, text_of(s, "name"), text_of(s, "value"), s);
+	v->route.secrets = v->secrets;
+}
+
+static void read_vector(struct vector *v, const char *file, const struct config_node *node, struct slice provider)
+{
+	struct slice missing = text_of(node, "missing_id");
+	struct slice method = text_of(node, "method"), target = text_of(node, "target");
+
+	*v = (struct vector){
+		.file = file, .node = node, .name = text_of(node, "name"), .expect = text_of(node, "expect")
+	};
+	v->now_ms = seconds(node, "now", 0);
+	v->route = (struct config_route){ .name = provider,
+					  .path = SLICE("/hooks/x"),
+					  .provider = provider,
+					  .node = node,
+					  .tolerance_ms = -1,
+					  .options = config_node_get(node, SLICE("options")),
+					  .verify = config_node_get(node, SLICE("verify")) };
+	if (slice_eq(missing, SLICE("reject")))
+		v->route.missing_id = CONFIG_MISSING_REJECT;
+	v->request.method = method.n > 0 ? method : SLICE("POST");
+	v->request.target = target.n > 0 ? target : SLICE("/hooks/x");
+	if (!message_split_target(v->request.target, &v->request.path, &v->request.query))
+		fail(v, "no target", v->request.target);
+	read_headers(v);
+	read_body(v);
+	read_secrets(v);
+	v->config = (struct config){ .file = file, .routes = &v->route, .route_count = 1 };
+}
+
+static void drop_vector(struct vector *v)
+{
+	for (size_t i = 0; i < v->request.header_count; i++)
+		drop(v->headers[i].value);
+	drop(v->request.body);
+}
+
+/* ---- running ---- */
+
+static const char *const results[] = {
+	[TRUST_ACCEPTED] = "accepted",
+	[TRUST_CHALLENGE] = "challenge",
+	[TRUST_SIGNATURE_MISSING] = "signature_missing",
+	[TRUST_SIGNATURE_MISMATCH] = "signature_mismatch",
+	[TRUST_TIMESTAMP_OUT_OF_TOLERANCE] = "timestamp_out_of_tolerance",
+	[TRUST_MALFORMED_REQUEST] = "malformed_request",
+	[TRUST_MALFORMED_BODY] = "malformed_body",
+};
+
+static const char *const event_results[] = {
+	[TRUST_EVENT_OK] = "accepted",
+	[TRUST_EVENT_ID_MISSING] = "event_id_missing",
+	[TRUST_EVENT_MALFORMED_BODY] = "malformed_body",
+	[TRUST_EVENT_MALFORMED_REQUEST] = "malformed_request",
+};
+
+static enum trust_result check(struct run *run, struct trust_verdict *verdict)
+{
+	arena_reset(run->arena);
+	if (trust_check(trust_set_verifier(run->set, 0), run->lane, &run->vector->request, run->vector->now_ms,
+			run->arena, verdict))
+		abort();
+	return verdict->result;
+}
+
+static void expect_text(const struct vector *v, const struct config_node *node, const char *key, struct slice got)
+{
+	const struct config_node *expected = config_node_get(node, slice_str(key));
+
+	if (expected && !slice_eq(expected->text, got))
+		fail(v, key, got);
+}
+
+static void expect_answer(const struct vector *v, const struct answer *answer)
+{
+	const struct config_node *expected = config_node_get(v->node, SLICE("answer"));
+	struct slice type = answer->header_count > 0 ? answer->headers[0].value : SLICE_NONE;
+	char status[16];
+
+	(void)snprintf(status, sizeof(status), "%u", answer->status);
+	if (!expected) {
+		fail(v, "the vector does not say the answer", answer->body);
+		return;
+	}
+	expect_text(v, expected, "status", slice_str(status));
+	expect_text(v, expected, "body", answer->body);
+	if (config_node_get(expected, SLICE("content_type")))
+		expect_text(v, expected, "content_type", type);
+	else if (type.n > 0)
+		fail(v, "content_type", type);
+}
+
+/* Flips one bit and expects that the request is refused; or, where `other` is said, that it is only accepted for another
+ * signature that is right as well. */
+static void flip(struct run *run, struct slice bytes, size_t bit, struct slice other, const char *what)
+{
+	unsigned char *p = (unsigned char *)(uintptr_t)bytes.p + bit / 8;
+	struct trust_verdict verdict;
+	unsigned char before = *p;
+
+	*p ^= (unsigned char)(1U << bit % 8);
+	total.flips++;
+	if (check(run, &verdict) == TRUST_ACCEPTED && (other.n == 0 || slice_eq(verdict.guard, other)))
+		fail(run->vector, what, slice_of(p, 1));
+	*p = before;
+}
+
+static void flip_all(struct run *run, struct slice bytes, bool hex, struct slice other, const char *what)
+{
+	size_t bits = bytes.n * 8;
+	size_t step = bytes.n <= ALL_BITS_UP_TO ? 1 : bits / FLIPS | 1;
+
+	for (size_t bit = 0; bit < bits; bit += step) {
+		/* The case of a hex letter is no difference. */
+		if (hex && bit % 8 == 5 && bytes.p[bit / 8] >= 'A')
+			continue;
+		flip(run, bytes, bit, other, what);
+	}
+}
+
+/* The candidate that is right. */
+static struct slice right_candidate(const struct trust_verifier *verifier, const struct trust_evidence *evidence,
+				    struct slice guard, struct arena *arena)
+{
+	for (size_t i = 0; i < evidence->candidate_count; i++) {
+		struct slice decoded;
+
+		if (guard.n == 0 ||
+		    (trust_decode(verifier->description->verify.encoding, evidence->candidates[i], arena, &decoded) &&
+		     slice_eq(decoded, guard)))
+			return evidence->candidates[i];
+	}
+	return SLICE_NONE;
+}
+
+static void flip_bits(struct run *run, struct slice guard)
+{
+	const struct trust_verifier *verifier = trust_set_verifier(run->set, 0);
+	const struct trust_description *d = verifier->description;
+	struct arena *arena = arena_new(65536, 1 << 24);
+	const struct trust_template *id = &d->id.alternatives[0];
+	struct trust_evidence evidence;
+	struct slice value, kept = copy(guard);
+	const char *reason;
+
+	if (!arena || trust_gather(verifier, &run->vector->request, run->vector->now_ms, arena, &evidence, &reason))
+		abort();
+	if (d->verify.covered == TRUST_COVER_FULL)
+		flip_all(run, run->vector->request.body, false, SLICE_NONE,
+			 "a bit of the body flipped, and still accepted");
+	value = right_candidate(verifier, &evidence, kept, arena);
+	if (d->verify.scheme->keyed && value.n == 0)
+		fail(run->vector, "no candidate is the right one", SLICE_NONE);
+	if (d->verify.signatures[0].kind == TRUST_PLACE_HEADER)
+		flip_all(run, value, d->verify.encoding == TRUST_ENCODING_HEX, kept,
+			 "a bit of the signature flipped, and still accepted");
+	if (d->verify.timestamp.kind == TRUST_PLACE_HEADER)
+		flip_all(run, evidence.reading.timestamp, false, SLICE_NONE,
+			 "a bit of the timestamp flipped, and still accepted");
+	if (d->id_signed && id->count == 1 && id->parts[0].place.kind == TRUST_PLACE_HEADER &&
+	    trust_place_find(&id->parts[0].place, &evidence.reading, &value) == TRUST_FOUND)
+		flip_all(run, value, false, SLICE_NONE, "a bit of the signed id flipped, and still accepted");
+	drop(kept);
+	arena_free(arena);
+}
+
+static void run_accepted(struct run *run, const struct trust_verdict *verdict)
+{
+	const struct vector *v = run->vector;
+	struct trust_event event;
+	enum trust_event_result result;
+
+	if (trust_read_event(trust_set_verifier(run->set, 0), &v->request, verdict, run->arena, &event, &result))
+		abort();
+	if (!slice_eq(v->expect, slice_str(event_results[result])))
+		fail(v, event.reason, slice_str(event_results[result]));
+	if (result == TRUST_EVENT_OK) {
+		expect_text(v, v->node, "id", event.id);
+		expect_text(v, v->node, "type", event.type);
+		expect_text(v, v->node, "matched", verdict->secret);
+	}
+	flip_bits(run, verdict->guard);
+}
+
+static void run_vector(struct vector *v, const struct trust_catalogue *catalogue)
+{
+	struct config_diag diag = CONFIG_DIAG_EMPTY;
+	struct run run = { .vector = v, .arena = arena_new(65536, 1 << 24) };
+	struct trust_verdict verdict;
+	char line[512];
+
+	total.vectors++;
+	if (!run.arena || trust_set_new(&v->config, catalogue, &diag, &run.set) || trust_lane_new(run.set, &run.lane)) {
+		for (size_t i = 0; i < diag.count; i++) {
+			config_finding_format(&diag.findings[i], line, sizeof(line));
+			fail(v, "cannot be bound", slice_str(line));
+		}
+		goto out;
+	}
+	if (check(&run, &verdict) == TRUST_ACCEPTED)
+		run_accepted(&run, &verdict);
+	else if (!slice_eq(v->expect, slice_str(results[verdict.result])))
+		fail(v, verdict.reason, slice_str(results[verdict.result]));
+	else if (verdict.result == TRUST_CHALLENGE)
+		expect_answer(v, &verdict.answer);
+out:
+	trust_lane_free(run.lane);
+	trust_set_free(run.set);
+	arena_free(run.arena);
+	config_diag_free(&diag);
+}
+
+/* ---- files ---- */
+
+static struct slice read_whole(const char *path)
+{
+	FILE *f = fopen(path, "rb");
+	unsigned char *p = malloc(1 << 20);
+	size_t n;
+
+	if (!f || !p)
+		abort();
+	n = fread(p, 1, 1 << 20, f);
+	(void)fclose(f);
+	return slice_of(p, n);
+}
+
+static void run_file(const char *path, const struct trust_catalogue *catalogue)
+{
+	struct config_diag diag = CONFIG_DIAG_EMPTY;
+	struct config_tree *tree = NULL;
+	struct slice text = read_whole(path);
+	const struct config_node *vectors;
+	bool refused = false, accepted = false;
+	char line[512];
+
+	total.files++;
+	if (config_tree_parse(text, path, &diag, &tree)) {
+		config_finding_format(&diag.findings[0], line, sizeof(line));
+		printf("FAILED %s\n", line);
+		total.failed++;
+		goto out;
+	}
+	vectors = config_node_get(config_tree_root(tree), SLICE("vectors"));
+	for (const struct config_node *node = vectors ? vectors->first : NULL; node; node = node->next) {
+		struct vector v;
+
+		read_vector(&v, path, node, text_of(config_tree_root(tree), "name"));
+		run_vector(&v, catalogue);
+		accepted |= slice_eq(v.expect, SLICE("accepted"));
+		refused |= !slice_eq(v.expect, SLICE("accepted")) && !slice_eq(v.expect, SLICE("challenge"));
+		drop_vector(&v);
+	}
+	if (!accepted || !refused || (vectors && vectors->next)) {
+		printf("FAILED %s: needs at least one vector that is accepted and one that is refused, at its end\n",
+		       path);
+		total.failed++;
+	}
+out:
+	config_tree_free(tree);
+	config_diag_free(&diag);
+	drop(text);
+}
+
+static int is_description(const struct dirent *entry)
+{
+	size_t n = strlen(entry->d_name);
+
+	return n > 5 && memcmp(entry->d_name + n - 5, ".yaml", 5) == 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct config_diag diag = CONFIG_DIAG_EMPTY;
+	struct trust_catalogue *catalogue;
+	struct dirent **entries;
+	int n;
+
+	if (argc != 2 || (n = scandir(argv[1], &entries, is_description, alphasort)) < 0) {
+		(void)fprintf(stderr, "usage: vectors FOLDER\n");
+		return 2;
+	}
+	/* The folder's descriptions and not those that were built in: the text may have changed since. */
+	if (trust_catalogue_new(argv[1], &diag, &catalogue)) {
+		char line[512];
+
+		for (size_t i = 0; i < diag.count; i++) {
+			config_finding_format(&diag.findings[i], line, sizeof(line));
+			printf("FAILED %s\n", line);
+		}
+		config_diag_free(&diag);
+		return 1;
+	}
+	for (int i = 0; i < n; i++) {
+		char path[1024];
+
+		(void)snprintf(path, sizeof(path), "%s/%s", argv[1], entries[i]->d_name);
+		run_file(path, catalogue);
+		free(entries[i]);
+	}
+	free(entries);
+	if (trust_catalogue_count(catalogue) != total.files || total.files != trust_builtin_count) {
+		printf("FAILED %zu files, %zu providers, %zu built in\n", total.files, trust_catalogue_count(catalogue),
+		       trust_builtin_count);
+		total.failed++;
+	}
+	printf("%zu descriptions, %zu vectors, %zu flipped bits, %zu failed\n", total.files, total.vectors, total.flips,
+	       total.failed);
+	trust_catalogue_free(catalogue);
+	config_diag_free(&diag);
+	return total.failed > 0;
+}

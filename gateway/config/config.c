@@ -41,14 +41,14 @@ static void read_workers(struct config *config)
 	config->workers = cores < 1 ? 1 : cores > WORKERS_MAX ? WORKERS_MAX : (unsigned)cores;
 }
 
+/* Where max_body is not said, it fits: its default is the least that max_buffered may be. */
 static void check_sizes(const struct config_reader *r, const struct config *config, const struct config_node *root)
 {
-	if (config->max_body <= config->max_buffered)
-		return;
+	char quoted[CONFIG_QUOTE_ROOM];
 	const struct config_node *given = config_node_get(root, SLICE("max_body"));
-	const struct config_node *other = config_node_get(root, SLICE("max_buffered"));
-	config_error(r->diag, r->file, given ? given : other,
-		     "max_body is larger than max_buffered: such a body could never be taken");
+	if (given && config->max_body > config->max_buffered)
+		config_error(r->diag, r->file, given, "%s: larger than max_buffered, so it could never be held",
+			     config_quote(given->text, quoted, sizeof quoted));
 }
 
 static void build(const struct config_reader *r, struct config_draft *draft, const struct config_node *root)

@@ -43,13 +43,13 @@ static const struct config_node *seen_before(struct seen *seen, const struct con
 }
 
 static void refuse_second(const struct config_reader *r, struct seen *seen, const struct config_node *node,
-			  const char *what)
+			  const char *owner, const char *what)
 {
 	char quoted[CONFIG_QUOTE_ROOM];
 	const struct config_node *first = seen_before(seen, node);
 	if (first)
-		config_error(r->diag, r->file, node, "%s: %s on line %u has it already; each has its own",
-			     config_quote(node->text, quoted, sizeof quoted), what, first->line);
+		config_error(r->diag, r->file, node, "%s: the %s on line %u has this %s already",
+			     config_quote(node->text, quoted, sizeof quoted), owner, first->line, what);
 }
 
 static void read_name(const struct config_reader *r, struct config_route_draft *draft, struct seen *names)
@@ -63,7 +63,7 @@ static void read_name(const struct config_reader *r, struct config_route_draft *
 					     : "not of these characters, or not begun with a letter or digit");
 		return;
 	}
-	refuse_second(r, names, draft->name, "the route");
+	refuse_second(r, names, draft->name, "route", "name");
 	draft->route.name = draft->name->text;
 }
 
@@ -92,7 +92,7 @@ static void read_path(const struct config_reader *r, struct config_route_draft *
 		config_schema_refuse(r, CONFIG_SECTION_ROUTE, "path", draft->path, why);
 		return;
 	}
-	refuse_second(r, paths, draft->path, "the route");
+	refuse_second(r, paths, draft->path, "route", "path");
 	draft->route.path = draft->path->text;
 }
 
@@ -106,7 +106,7 @@ static void read_provider(const struct config_reader *r, struct config_route_dra
 		return;
 	else if (!config_node_absent(config_node_get(route->node, SLICE("verify"))))
 		route->provider = SLICE("hmac");
-	else
+	else if (!config_key_is_meant(route->node, "routes[].", "provider"))
 		config_error_missing(
 			r->diag, r->file, route->node, "provider",
 			"missing; accepted: the name of a provider, or `provider: none` outright for a route "
@@ -132,7 +132,7 @@ static void read_secret_name(const struct config_reader *r, const struct config_
 		return;
 	out->name = name->text;
 	if (config_is_name(name->text, true, "_.-"))
-		refuse_second(r, names, name, "the secret");
+		refuse_second(r, names, name, "secret", "name");
 	else
 		config_schema_refuse(r, CONFIG_SECTION_ROUTE_SECRET, "name", name,
 				     "not of these characters, or not begun with a letter or digit");
@@ -199,6 +199,8 @@ static void read_patterns(const struct config_reader *r, const char *key, const 
 	if (!items)
 		return;
 	for (const struct config_node *item = is_list ? node->first : node; item; item = is_list ? item->next : NULL) {
+		if (!config_is_line(item))
+			continue;
 		if (slice_index(item->text, '*') + 1 < item->text.n)
 			config_schema_refuse(r, CONFIG_SECTION_ROUTE_EVENTS, key, item,
 					     "a star stands elsewhere than at the end");
@@ -270,7 +272,8 @@ static void read_route(const struct config_reader *r, const struct config *confi
 	}
 	const struct config_node *max_body = config_node_get(node, SLICE("max_body"));
 	if (max_body && draft.route.max_body > config->max_buffered)
-		config_error(r->diag, r->file, max_body, "larger than max_buffered: such a body could never be taken");
+		config_error(r->diag, r->file, max_body, "%s: larger than max_buffered, so it could never be held",
+			     config_quote(max_body->text, quoted, sizeof quoted));
 	draft.route.wrong = node->broken || r->diag->errors > errors;
 	*out = draft.route;
 }

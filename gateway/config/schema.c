@@ -100,12 +100,9 @@ static const char *words(const struct key *key, char out[WORDS_ROOM])
 	} else if (key->type <= CONFIG_TYPE_WORKERS) {
 		struct slice low, high;
 		range(key, &low, &high);
-		bool example = numbers[key->type].example;
-		snprintf(out, WORDS_ROOM, "%s from %.*s to %.*s%s%.*s", numbers[key->type].before, SLICE_ARGS(low),
-			 SLICE_ARGS(high), example ? ", such as " : "",
-			 SLICE_ARGS(!example	       ? SLICE_NONE
-				    : key->fallback[0] ? slice_str(key->fallback)
-						       : high));
+		bool example = numbers[key->type].example && key->fallback[0];
+		snprintf(out, WORDS_ROOM, "%s from %.*s to %.*s%s%s", numbers[key->type].before, SLICE_ARGS(low),
+			 SLICE_ARGS(high), example ? ", such as " : "", example ? key->fallback : "");
 	} else {
 		snprintf(out, WORDS_ROOM, "%s", key->accepts);
 	}
@@ -171,6 +168,14 @@ static bool parse_number(enum config_type type, struct slice text, int64_t *out)
 	return good;
 }
 
+static const char *no_number(enum config_type type, struct slice text)
+{
+	uint64_t bare;
+	if (type == CONFIG_TYPE_DURATION)
+		return num_parse_u64(text, UINT64_MAX, &bare) ? "the unit is missing" : "no duration";
+	return type == CONFIG_TYPE_SIZE ? "no size" : "no whole number";
+}
+
 static bool take_number(const struct config_reader *r, const struct key *key, const struct config_node *node,
 			void *draft)
 {
@@ -179,17 +184,13 @@ static bool take_number(const struct config_reader *r, const struct key *key, co
 	range(key, &low, &high);
 	if (!parse_number(key->type, low, &least) || !parse_number(key->type, high, &most))
 		return false;
-	if (key->type == CONFIG_TYPE_WORKERS && slice_eq(node->text, SLICE("auto")))
-		value = 0;
-	else if (!parse_number(key->type, node->text, &value)) {
-		bool bare =
-			key->type == CONFIG_TYPE_DURATION && num_parse_u64(node->text, UINT64_MAX, &(uint64_t){ 0 });
-		return refuse_value(r, key, node,
-				    bare				? "the unit is missing"
-				    : key->type == CONFIG_TYPE_DURATION ? "no duration"
-				    : key->type == CONFIG_TYPE_SIZE	? "no size"
-									: "no whole number");
-	} else if (value < least || value > most)
+	if (key->type == CONFIG_TYPE_WORKERS && slice_eq(node->text, SLICE("auto"))) {
+		store(key, draft, 0);
+		return true;
+	}
+	if (!parse_number(key->type, node->text, &value))
+		return refuse_value(r, key, node, no_number(key->type, node->text));
+	if (value < least || value > most)
 		return refuse_value(r, key, node, value < least ? "too small" : "too large");
 	store(key, draft, value);
 	return true;
@@ -238,15 +239,19 @@ static bool is_scalar(const struct config_reader *r, const struct key *key, cons
 	return refuse(r, key, node, node->kind == CONFIG_MAP ? "a map stands here" : "a list stands here");
 }
 
+bool config_is_line(const struct config_node *node)
+{
+	return node->kind == CONFIG_SCALAR && !node->broken && node->text.n > 0 && !slice_has_control(node->text);
+}
+
 static bool is_line(const struct config_reader *r, const struct key *key, const struct config_node *node)
 {
+	if (config_is_line(node))
+		return true;
 	if (!is_scalar(r, key, node))
 		return false;
-	if (node->text.n == 0)
-		return refuse(r, key, node, "it is empty");
-	if (slice_has_control(node->text))
-		return refuse_value(r, key, node, "a control character stands in it");
-	return true;
+	return node->text.n == 0 ? refuse(r, key, node, "it is empty")
+				 : refuse_value(r, key, node, "a control character stands in it");
 }
 
 static bool is_list(const struct config_reader *r, const struct key *key, const struct config_node *node)
@@ -260,10 +265,10 @@ static bool is_lines(const struct config_reader *r, const struct key *key, const
 {
 	if (node->kind != CONFIG_LIST)
 		return is_line(r, key, node);
-	bool good = is_list(r, key, node);
 	for (const struct config_node *item = node->first; item; item = item->next)
-		good = (!item->broken && is_line(r, key, item)) && good;
-	return good;
+		if (!item->broken)
+			(void)is_line(r, key, item);
+	return is_list(r, key, node);
 }
 
 static bool is_map(const struct config_reader *r, const struct key *key, const struct config_node *node)
@@ -341,7 +346,7 @@ static bool take_given(const struct config_reader *r, const struct key *key, con
 		return take(r, key, node, draft);
 	if (node && (key->need == REQUIRED || key->type == CONFIG_TYPE_SECRET))
 		return refuse(r, key, node, "has no value");
-	if (map && key->need == REQUIRED)
+	if (map && key->need == REQUIRED && !config_key_is_meant(map, prefixes[key->section], key->name))
 		config_error_missing(r->diag, r->file, map, key->name, "missing; accepted: %s", words(key, accepted));
 	return false;
 }

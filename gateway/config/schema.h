@@ -74,8 +74,15 @@ struct config_reader {
 void config_schema_read(const struct config_reader *reader, enum config_section section, const struct config_node *map,
 			void *draft);
 
+/* True for a scalar that is not empty and has no control characters: of the others the error is told. */
+bool config_is_line(const struct config_node *node);
+
 /* Adds the error for a key that no key of the section is; `prefix` is the section's ("redis.", "" for the top). In unknown.c. */
 void config_unknown_key(const struct config_reader *reader, const char *prefix, const struct config_node *node);
+
+/* True when a key of the map looks like `key` written wrong: the error for it is told, "missing" would be a second one. In
+ * unknown.c. */
+bool config_key_is_meant(const struct config_node *map, const char *prefix, const char *key);
 
 /* Adds the error "VALUE: WHY; accepted: ..." at a node that one of the table's keys gave, with what the table
  * says of it. Not for secrets. */

@@ -292,9 +292,11 @@ static int syntax_error(struct builder *b, const yaml_parser_t *parser, struct s
 		}
 	}
 	char context[128] = "";
-	if (parser->context)
+	if (parser->context && parser->context_mark.line < mark.line)
 		snprintf(context, sizeof context, " (%s that began on line %u)", parser->context,
 			 place(parser->context_mark.line));
+	else if (parser->context)
+		snprintf(context, sizeof context, " (%s)", parser->context);
 	config_error_at(b->diag, b->tree->file, place(mark.line), place(mark.column), "not valid YAML: %s%s%s", problem,
 			context, hint(line_of(text, mark.line)));
 	return -EINVAL;

@@ -101,6 +101,16 @@ static void list_names(struct slice prefix, char out[NAMES_ROOM])
 	}
 }
 
+bool config_key_is_meant(const struct config_node *map, const char *prefix, const char *key)
+{
+	for (const struct config_node *child = map ? map->first : NULL; child; child = child->next) {
+		const char *meant = nearest(slice_str(prefix), child->key);
+		if (meant && strcmp(meant, key) == 0 && !slice_eq(child->key, slice_str(key)))
+			return true;
+	}
+	return false;
+}
+
 void config_unknown_key(const struct config_reader *r, const char *section, const struct config_node *node)
 {
 	struct slice prefix = slice_str(section);

@@ -115,7 +115,7 @@ static void read_listen(const struct config_reader *r, struct config_draft *draf
 	if (!addresses)
 		return;
 	for (const struct config_node *item = is_list ? node->first : node; item; item = is_list ? item->next : NULL)
-		if (read_address(r, CONFIG_SECTION_TOP, item, &addresses[n])) {
+		if (config_is_line(item) && read_address(r, CONFIG_SECTION_TOP, item, &addresses[n])) {
 			refuse_clash(r, addresses, n, &addresses[n]);
 			n++;
 		}

@@ -227,6 +227,11 @@ void log_flush(void)
 	errno = caller_errno;
 }
 
+size_t log_pending(void)
+{
+	return gathered.n;
+}
+
 static void end_thread(void *arg)
 {
 	(void)arg;
@@ -262,6 +267,6 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
 		gathered.failed = false;
 		drop(1);
 	}
-	if (level >= LOG_WARNING || gathered.n > GATHER_MAX)
+	if (level >= LOG_ERROR || gathered.n > GATHER_MAX)
 		log_flush();
 }

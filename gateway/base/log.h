@@ -1,7 +1,8 @@
 /* log.h - structured log lines on standard error, as text or JSON; each line is one event with named fields.
  *
  * Strangers' bytes may stand in any string field: they are escaped, so that a line stays a line and valid JSON. Lines are
- * gathered per thread and written by log_flush(), which every loop calls at the end of its turn; lines of level warning and error are written at once.
+ * gathered per thread and written by log_flush(), when 32 KiB are there, or when the thread ends; lines of level error are
+ * written at once. A loop flushes a few times a second at the least: one write for many deliveries.
  *
  * Text:  2026-11-22T09:02:03.004Z info delivery outcome=accepted route=stripe id=evt_1
  * JSON:  {"time":"2026-11-22T09:02:03.004Z","level":"info","event":"delivery","outcome":"accepted",...} */
@@ -50,6 +51,9 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
 
 /* Writes what this thread gathered. */
 void log_flush(void);
+
+/* Bytes that this thread gathered and has not written. */
+size_t log_pending(void);
 
 /* For tests: lines go to fd instead of standard error. */
 void log_set_fd(int fd);

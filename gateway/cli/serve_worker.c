@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SAMPLE_MS = 1000, DRAIN_LOOK_MS = 10 };
+enum { SAMPLE_MS = 1000, DRAIN_LOOK_MS = 10, LOG_DELAY_MS = 20 };
 
 struct serve_worker {
 	pthread_t thread;
@@ -25,6 +25,7 @@ struct serve_worker {
 	struct loop *main_loop;
 	_Atomic(unsigned) *running;
 	struct loop_hook log_hook;
+	struct loop_timer log_timer;
 	struct loop_timer sample;
 	struct loop_timer drain;
 	int64_t drain_until_ms;
@@ -32,10 +33,19 @@ struct serve_worker {
 	size_t unfinished;
 };
 
-static void flush_log(void *arg)
+static void write_log(void *arg)
 {
 	(void)arg;
 	log_flush();
+}
+
+/* A line waits at most LOG_DELAY_MS: under load one write then carries what many turns have logged. */
+static void end_of_turn(void *arg)
+{
+	struct serve_worker *worker = arg;
+
+	if (log_pending() > 0 && !loop_timer_running(&worker->log_timer))
+		loop_timer_start(worker->loop, &worker->log_timer, LOG_DELAY_MS, write_log, worker);
 }
 
 static void sample(void *arg)
@@ -87,7 +97,7 @@ int serve_worker_new(const struct serve_worker_setup *setup, struct serve_worker
 		const struct http_service service = http_deliveries(worker->intake);
 
 		http_server_serve(worker->server, &service);
-		loop_hook_add(worker->loop, &worker->log_hook, flush_log, worker);
+		loop_hook_add(worker->loop, &worker->log_hook, end_of_turn, worker);
 		r = loop_timer_start(worker->loop, &worker->sample, SAMPLE_MS, sample, worker);
 	}
 	if (r == 0)
@@ -230,6 +240,7 @@ void serve_worker_free(struct serve_worker *worker)
 		return;
 	http_server_free(worker->server);
 	intake_worker_free(worker->intake);
+	loop_timer_stop(&worker->log_timer);
 	loop_timer_stop(&worker->sample);
 	loop_timer_stop(&worker->drain);
 	loop_free(worker->loop);

@@ -4,7 +4,11 @@
  * the body and once when it has ended (and again after a resume), and http_exchange_end when it is done with the request.
  *
  * The special difficulty: an answer may be made at any time, but libmicrohttpd takes it only from within a step that
- * carries no body bytes. So http_answer() only notes it; a suspended exchange is resumed and queues it in the step that follows. */
+ * carries no body bytes. So http_answer() only notes it, and the step that follows queues it. Until then the exchange waits, in
+ * one of two ways. Suspending its connection takes two epoll_ctl() and one futile recv() per delivery, a sixth of all its
+ * CPU; so the first WAITING_MAX are left as they are, and libmicrohttpd calls their step again at each of its turns ("can be called again
+ * immediately", as microhttpd.h has it), which costs a tenth of a microsecond; what is beyond is suspended, so that a slow
+ * Redis does not make the turns long. */
 #include "base/clock.h"
 #include "http/inside.h"
 
@@ -16,7 +20,8 @@ enum {
 	ARENA_LIMIT = 1024 * 1024,          /* what a delivery needs beside its body */
 	FREE_EXCHANGES_MAX = 1024,
 	BODY_KEPT = 64 * 1024,              /* a larger buffer is given back after its delivery */
-	DROPPED_MAX = 256 * 1024            /* of a refused body that we still read, to be able to answer */
+	DROPPED_MAX = 256 * 1024,           /* of a refused body that we still read, to be able to answer */
+	WAITING_MAX = 128                   /* exchanges that wait without being suspended */
 };
 
 /* ---- life ---- */
@@ -82,11 +87,12 @@ void *http_exchange_begin(void *arg, const char *uri, struct MHD_Connection *mhd
 
 	if (!exchange)
 		return NULL;
+	server->progress = true;
 	exchange->server = server;
 	exchange->connection = connection;
 	exchange->mhd = mhd;
 	exchange->state = HTTP_STATE_HEAD;
-	exchange->suspended = exchange->closing = false;
+	exchange->suspended = exchange->waiting = exchange->closing = false;
 	exchange->declared = 0;
 	exchange->dropped = 0;
 	exchange->begun_us = clock_mono_us();
@@ -95,7 +101,9 @@ void *http_exchange_begin(void *arg, const char *uri, struct MHD_Connection *mhd
 	memset(&exchange->request, 0, sizeof exchange->request);
 	/* libmicrohttpd cuts the target up in place right after this call. */
 	exchange->request.target = arena_copy(exchange->arena, slice_str(uri));
-	exchange->request.address = slice_of(connection->address, connection->address_length);
+	/* Copied as well: a delivery may outlive its connection. */
+	exchange->request.address =
+		arena_copy(exchange->arena, slice_of(connection->address, connection->address_length));
 	exchange->request.received_ms = clock_wall_ms();
 	connection->in_request = true;
 	connection->deadline_ms = loop_now_ms(server->loop) + server->request_timeout_ms;
@@ -108,25 +116,41 @@ void *http_exchange_begin(void *arg, const char *uri, struct MHD_Connection *mhd
 
 /* ---- answering ---- */
 
-void http_answer(struct http_exchange *exchange, const struct answer *answer)
+/* The delivery no longer waits: its connection is to be looked at. */
+static void wake(struct http_exchange *exchange)
 {
 	struct http_server *server = exchange->server;
-	struct answer closing;
 
+	if (exchange->suspended)
+		MHD_resume_connection(exchange->mhd);
+	else
+		server->waiting--;
+	exchange->suspended = false;
+	http_server_moved(exchange->connection->daemon);
+}
+
+void http_answer(struct http_exchange *exchange, const struct answer *answer)
+{
+	struct answer closing;
+	bool waited = exchange->waiting;
+
+	if (!exchange->mhd) {
+		/* The client has gone while its delivery waited; the delivery is over only now. */
+		give_back(exchange);
+		return;
+	}
 	if (exchange->state == HTTP_STATE_ANSWERED || exchange->state == HTTP_STATE_QUEUED)
 		return;
-	if (server->draining && !answer->close) {
+	if (exchange->server->draining && !answer->close) {
 		closing = *answer;
 		closing.close = true;
 		answer = &closing;
 	}
 	http_response_take(exchange, answer);
 	exchange->state = HTTP_STATE_ANSWERED;
-	if (exchange->suspended) {
-		exchange->suspended = false;
-		MHD_resume_connection(exchange->mhd);
-		http_server_moved(exchange->connection->daemon);
-	}
+	exchange->waiting = false;
+	if (waited)
+		wake(exchange);
 }
 
 /* Gives the noted answer to libmicrohttpd. MHD_NO, and the connection is closed, when it could not be made. */
@@ -219,6 +243,11 @@ static enum MHD_Result complete_step(struct http_exchange *exchange)
 	service->complete(service->arg, exchange);
 	if (exchange->state == HTTP_STATE_ANSWERED)
 		return queue(exchange);
+	exchange->waiting = true;
+	if (exchange->server->waiting < WAITING_MAX) {
+		exchange->server->waiting++;
+		return MHD_YES;
+	}
 	exchange->suspended = true;
 	MHD_suspend_connection(exchange->mhd);
 	return MHD_YES;
@@ -234,6 +263,9 @@ enum MHD_Result http_exchange_step(void *arg, struct MHD_Connection *mhd, const 
 	(void)url;
 	if (!exchange)
 		return MHD_NO;
+	if (exchange->state == HTTP_STATE_WAITING)
+		return MHD_YES;
+	exchange->server->progress = true;
 	if (exchange->state == HTTP_STATE_HEAD)
 		return head_step(exchange, method, version);
 	if (*upload_size > 0)
@@ -278,6 +310,7 @@ void http_exchange_end(void *arg, struct MHD_Connection *mhd, void **state, enum
 		return;
 	*state = NULL;
 	server = exchange->server;
+	server->progress = true;
 	connection = exchange->connection;
 	if (exchange->state == HTTP_STATE_HEAD)
 		refuse(exchange, HTTP_REFUSED_CUT_OFF, "the head is malformed, too large or cut off");
@@ -291,6 +324,13 @@ void http_exchange_end(void *arg, struct MHD_Connection *mhd, void **state, enum
 	server->request_count--;
 	if (server->stats)
 		intake_count(&server->stats->requests_ended, 1);
+	if (exchange->waiting) {
+		/* The service still means to answer: http_answer gives the exchange back. */
+		exchange->waiting = false;
+		exchange->mhd = NULL;
+		server->waiting--;
+		return;
+	}
 	give_back(exchange);
 }
 

@@ -50,13 +50,14 @@ enum { HTTP_HEADERS_MAX = 128 };
 struct http_exchange {
 	struct http_server *server;
 	struct http_connection *connection;
-	struct MHD_Connection *mhd;
+	struct MHD_Connection *mhd;      /* NULL: the client has gone, the delivery has not */
 	struct http_exchange *next_free;
 	struct arena *arena;
 	struct request request;
 	struct buf body;
 	enum http_state state;
-	bool suspended;
+	bool waiting;                    /* for its answer */
+	bool suspended;                  /* and libmicrohttpd has been told so */
 	bool closing;                    /* answered before its body was read: the connection ends with it */
 	int64_t declared;
 	uint64_t max_body;
@@ -96,7 +97,10 @@ struct http_server {
 	uint64_t max_head, max_buffered, held;
 	uint32_t max_connections;
 	int64_t idle_timeout_ms, request_timeout_ms;
+	size_t waiting;                  /* exchanges that wait without being suspended */
+	bool progress;                   /* libmicrohttpd's last turn did something */
 	bool draining;
+	struct loop_timer retry;
 	struct loop_hook hook;
 	struct loop_timer sweep;
 	struct http_cached_answer cached[HTTP_CACHED_ANSWERS];

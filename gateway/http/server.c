@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* Turns of MHD_run per turn of the loop: enough to use up what is there, few enough that Redis is not kept waiting. */
-enum { RUNS_PER_TURN = 4 };
+enum { RUNS_PER_TURN = 4, RETRY_MS = 10 };
 
 void http_server_moved(struct http_daemon *daemon)
 {
@@ -27,19 +27,35 @@ static void ready(void *arg, unsigned events)
 	daemon->runnable = true;
 }
 
-static void run(struct http_daemon *daemon)
+/* True when libmicrohttpd has kept work for itself. With deliveries waiting it always says so, for it would call their steps
+ * again; then only a turn that did something lets us think that the next one will, too. */
+static bool wants_more(const struct http_daemon *daemon)
 {
 	MHD_UNSIGNED_LONG_LONG timeout = 0;
 
+	/* Time-outs are ours (connection.c), so that the only one it can have is "at once". */
+	if (MHD_get_timeout(daemon->mhd, &timeout) != MHD_YES || timeout != 0)
+		return false;
+	return daemon->server->waiting == 0 || daemon->server->progress;
+}
+
+static void run(struct http_daemon *daemon)
+{
 	for (int i = 0; i < RUNS_PER_TURN && daemon->runnable; i++) {
-		daemon->runnable = false;
+		daemon->server->progress = false;
 		MHD_run(daemon->mhd);
-		/* Time-outs are ours (connection.c), so that the only one it can have is "at once". */
-		if (MHD_get_timeout(daemon->mhd, &timeout) == MHD_YES && timeout == 0)
-			daemon->runnable = true;
+		daemon->runnable = wants_more(daemon);
 	}
 	if (daemon->runnable)
 		loop_again(daemon->server->loop);
+}
+
+static void retry(void *arg)
+{
+	struct http_server *server = arg;
+
+	for (struct http_daemon *daemon = server->daemons; daemon; daemon = daemon->next)
+		daemon->runnable = true;
 }
 
 static void end_of_turn(void *arg)
@@ -50,6 +66,9 @@ static void end_of_turn(void *arg)
 		if (daemon->runnable)
 			run(daemon);
 	}
+	/* In case a turn did something that we were not told of, such as reading half a head. */
+	if (server->waiting > 0 && !loop_timer_running(&server->retry))
+		loop_timer_start(server->loop, &server->retry, RETRY_MS, retry, server);
 }
 
 static int64_t sweep_interval(const struct http_server *server)
@@ -212,14 +231,17 @@ void http_server_free(struct http_server *server)
 	if (!server)
 		return;
 	for (struct http_daemon *daemon = server->daemons; daemon; daemon = daemon->next) {
-		/* Resumed connections must have been taken note of, or stopping waits for them. */
-		MHD_run(daemon->mhd);
+		/* The last answers are queued in one run and sent in the next; and resumed connections must have been taken
+		 * note of, or stopping waits for them. */
+		for (int i = 0; i < RUNS_PER_TURN; i++)
+			MHD_run(daemon->mhd);
 		loop_unwatch(&daemon->watch);
 		MHD_stop_daemon(daemon->mhd);
 		if (daemon->accepted_pending)
 			http_limits_give_back(server->limits, &daemon->accepted);
 	}
 	loop_timer_stop(&server->sweep);
+	loop_timer_stop(&server->retry);
 	while (server->daemons) {
 		struct http_daemon *daemon = server->daemons;
 

@@ -295,6 +295,13 @@ static void read_event(struct intake_delivery *delivery)
 		finish(delivery, INTAKE_malformed_request, event.reason, NULL);
 		return;
 	}
+	/* The request's headers go with the connection, and a client may hang up before Redis has answered. */
+	event.id = arena_copy(delivery->head.arena, event.id);
+	event.type = arena_copy(delivery->head.arena, event.type);
+	if (arena_failed(delivery->head.arena)) {
+		finish(delivery, INTAKE_internal_error, "out of memory", NULL);
+		return;
+	}
 	delivery->event = event;
 	if (!event.id_found)
 		intake_count(intake_stats_at(delivery->worker->stats, route->series + INTAKE_ROUTE_DIGEST_IDS), 1);

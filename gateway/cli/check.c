@@ -1,0 +1,250 @@
+/* check.c - `hookgate check`: all that is wrong with a configuration, and with the Redis behind it.
+ *
+ * The special difficulty: a private Redis (embedded) does not run yet when its configuration is checked, and a command must not start
+ * it beside a gateway's; so what would be started is looked at instead. */
+#include "cli/options.h"
+
+#include "base/json.h"
+#include "store/client.h"
+#include "store/embedded.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { REDIS_TIMEOUT_MS = 2000 };
+
+static const char help[] =
+	"usage: hookgate check -c FILE [--redis] [--json]\n"
+	"       hookgate check --keys [--json]\n\n"
+	"Says all that is wrong with a configuration, and changes nothing. Findings go to standard error, one a line:\n"
+	"FILE:LINE:COLUMN: KEY: what is wrong; what is accepted.\n\n"
+	"  -c, --config FILE  the configuration\n"
+	"      --redis        look at Redis as well: can it be reached, and may it forget what it took?\n"
+	"      --keys         list every key, its default, and what it is for (separated by tabs)\n"
+	"      --json         one JSON object (--keys: an array) on standard output instead of lines\n"
+	"  -h, --help         this text\n\n"
+	"Exit status: 0 nothing is wrong (there may be warnings), 1 something is, 2 called the wrong way.\n\n"
+	"Example: hookgate check -c /etc/hookgate/hookgate.yaml --redis\n";
+
+struct checking {
+	const char *file;
+	bool redis, json;
+	struct config_diag diag;
+	size_t routes;
+	struct buf redis_json; /* the findings about Redis */
+	bool redis_wrong;
+};
+
+static void json_pair(struct buf *out, const char *before, const char *name, struct slice value)
+{
+	buf_add_str(out, before);
+	json_write_string(out, slice_str(name));
+	buf_add_byte(out, ':');
+	json_write_string(out, value);
+}
+
+/* ---- Redis ---- */
+
+static void about_redis(struct checking *c, const char *severity, const char *text)
+{
+	if (!c->json) {
+		fprintf(strcmp(severity, "note") == 0 ? stdout : stderr, "redis: %s%s%s\n",
+			strcmp(severity, "note") == 0 ? "" : severity, strcmp(severity, "note") == 0 ? "" : ": ", text);
+		return;
+	}
+	json_pair(&c->redis_json, c->redis_json.n > 0 ? ",{" : "{", "severity", slice_str(severity));
+	json_pair(&c->redis_json, ",", "message", slice_str(text));
+	buf_add_byte(&c->redis_json, '}');
+}
+
+struct inspecting {
+	struct checking *checking;
+	bool required;
+};
+
+static void found(void *arg, bool danger, const char *text)
+{
+	struct inspecting *i = arg;
+
+	if (danger && i->required)
+		i->checking->redis_wrong = true;
+	about_redis(i->checking, !danger ? "note" : i->required ? "error" : "warning", text);
+}
+
+static void inspect(struct checking *c, const struct config_redis *redis)
+{
+	struct inspecting inspecting = { c, redis->require_durable };
+	struct store_client *client = NULL;
+	struct reason reason = { "memory is short" }, line;
+	int fault = store_client_new(redis, NULL, REDIS_TIMEOUT_MS, &client);
+
+	if (fault == 0)
+		fault = store_client_inspect(client, found, &inspecting, &reason);
+	if (fault == 0)
+		reason_set(&line, "%.120s answers", redis->url);
+	else
+		reason_set(&line, "%.80s: %.160s", redis->url, reason.text);
+	about_redis(c, fault == 0 ? "note" : "error", line.text);
+	c->redis_wrong |= fault != 0;
+	store_client_free(client);
+}
+
+/* The first program of that name in PATH; false when there is none. */
+static bool find_program(const char *name, char *out, size_t size)
+{
+	struct slice rest = slice_str(getenv("PATH"));
+
+	while (rest.n > 0) {
+		struct slice folder;
+		int n;
+
+		slice_cut(rest, ':', &folder, &rest);
+		n = snprintf(out, size, "%.*s/%s", SLICE_ARGS(folder), name);
+		if (folder.n > 0 && n > 0 && (size_t)n < size && access(out, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A gateway that runs has made the socket; else its Redis comes up with it. */
+static void check_embedded(struct checking *c, const struct config_redis *redis)
+{
+	char path[512], socket[512];
+	struct stat st;
+	struct reason line;
+
+	if (store_embedded_socket(redis->path, socket, sizeof socket) == 0 && stat(socket, &st) == 0) {
+		inspect(c, redis);
+		return;
+	}
+	if (find_program("redis-server", path, sizeof path)) {
+		reason_set(&line, "`hookgate serve` would start %.80s with its files in %.120s", path, redis->path);
+		about_redis(c, "note", line.text);
+		return;
+	}
+	c->redis_wrong = true;
+	about_redis(c, "error",
+		    "`hookgate serve` would start redis-server, which is not installed (Debian: apt install redis-server)");
+}
+
+static void check_redis(struct checking *c, const struct config_redis *redis)
+{
+	if (redis->kind == CONFIG_REDIS_EMBEDDED)
+		check_embedded(c, redis);
+	else
+		inspect(c, redis);
+}
+
+/* ---- the findings ---- */
+
+static void print_json(const struct checking *c, bool ok)
+{
+	struct buf out = BUF_EMPTY;
+
+	json_pair(&out, "{", "file", slice_str(c->file));
+	buf_printf(&out, ",\"ok\":%s,\"routes\":%zu,\"findings\":[", ok ? "true" : "false", c->routes);
+	for (size_t i = 0; i < c->diag.count; i++) {
+		const struct config_finding *f = &c->diag.findings[i];
+
+		json_pair(&out, i > 0 ? ",{" : "{", "severity", f->severity == CONFIG_ERROR ? SLICE("error") : SLICE("warning"));
+		json_pair(&out, ",", "file", slice_str(f->file));
+		buf_printf(&out, ",\"line\":%u,\"column\":%u", f->line, f->column);
+		json_pair(&out, ",", "path", slice_str(f->path));
+		json_pair(&out, ",", "message", slice_str(f->message));
+		buf_add_byte(&out, '}');
+	}
+	buf_add_byte(&out, ']');
+	if (c->redis) {
+		buf_add(&out, SLICE(",\"redis\":["));
+		buf_add(&out, buf_slice(&c->redis_json));
+		buf_add_byte(&out, ']');
+	}
+	buf_add(&out, SLICE("}\n"));
+	fwrite(out.p, 1, out.n, stdout);
+	buf_free(&out);
+}
+
+static int check(struct checking *c)
+{
+	struct intake_plan *plan = NULL;
+	int fault = intake_plan_new(c->file, NULL, &c->diag, &plan);
+	bool ok;
+
+	if (fault != 0 && fault != -EINVAL)
+		return cli_fail("check", "%s cannot be read: %s", c->file, strerror(-fault));
+	c->routes = plan ? intake_plan_config(plan)->route_count : 0;
+	if (!c->json)
+		cli_print_findings(stderr, &c->diag);
+	if (plan && c->redis)
+		check_redis(c, &intake_plan_config(plan)->redis);
+	ok = plan && !c->redis_wrong;
+	if (c->json)
+		print_json(c, ok);
+	else if (plan)
+		printf("%s: ok: %zu route%s\n", c->file, c->routes, c->routes == 1 ? "" : "s");
+	else
+		fprintf(stderr, "%s: %zu error%s\n", c->file, c->diag.errors, c->diag.errors == 1 ? "" : "s");
+	intake_plan_unref(plan);
+	return ok ? CLI_OK : CLI_FAILED;
+}
+
+static void list_keys(bool json)
+{
+	struct buf out = BUF_EMPTY;
+	size_t count;
+	const struct config_key *keys = config_keys(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		if (!json) {
+			buf_printf(&out, "%s\t%s\t%s\n", keys[i].path, keys[i].fallback, keys[i].help);
+			continue;
+		}
+		json_pair(&out, i > 0 ? ",\n{" : "[{", "key", slice_str(keys[i].path));
+		json_pair(&out, ",", "default", slice_str(keys[i].fallback));
+		json_pair(&out, ",", "help", slice_str(keys[i].help));
+		buf_add_byte(&out, '}');
+	}
+	if (json)
+		buf_add(&out, SLICE("]\n"));
+	fwrite(out.p, 1, out.n, stdout);
+	buf_free(&out);
+}
+
+int cli_check(int argc, char **argv)
+{
+	enum { REDIS = 256, KEYS, JSON };
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' }, { "redis", no_argument, NULL, REDIS },
+		{ "keys", no_argument, NULL, KEYS },	    { "json", no_argument, NULL, JSON },
+		{ "help", no_argument, NULL, 'h' },	    { NULL, 0, NULL, 0 },
+	};
+	struct checking c = { .diag = CONFIG_DIAG_EMPTY };
+	bool keys = false;
+	int option, status;
+
+	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		switch (option) {
+		case 'c': c.file = optarg; break;
+		case REDIS: c.redis = true; break;
+		case KEYS: keys = true; break;
+		case JSON: c.json = true; break;
+		case 'h': fputs(help, stdout); return CLI_OK;
+		default: return cli_usage("check", NULL);
+		}
+	}
+	if (optind < argc)
+		return cli_usage("check", "%s is one argument too many", argv[optind]);
+	if (keys) {
+		list_keys(c.json);
+		return cli_end_output("check");
+	}
+	if (!c.file)
+		return cli_usage("check", "which configuration? -c FILE is missing");
+	status = check(&c);
+	config_diag_free(&c.diag);
+	buf_free(&c.redis_json);
+	return cli_end_output("check") == CLI_OK ? status : CLI_FAILED;
+}

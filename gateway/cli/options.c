@@ -1,0 +1,207 @@
+/* options.c - what the subcommands' command lines have in common. The one difficulty: a person who called a command wrongly must be
+ * told what is wrong, what was accepted, and no more. */
+#include "cli/options.h"
+
+#include "base/num.h"
+#include "config/diag.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+enum { READ_STEP = 64 * 1024, NEAR_MAX = 40 };
+
+/* ---- values ---- */
+
+int cli_read_count(const char *command, const char *option, const char *text, uint64_t max, uint64_t *out)
+{
+	if (num_parse_u64(slice_str(text), max, out))
+		return CLI_OK;
+	return cli_usage(command, "%s takes a number from 0 to %llu, and not %s", option, (unsigned long long)max, text);
+}
+
+int cli_read_duration(const char *command, const char *option, const char *text, int64_t *out_ms)
+{
+	if (num_parse_duration(slice_str(text), INT64_C(366) * 24 * 3600 * 1000, out_ms))
+		return CLI_OK;
+	return cli_usage(command, "%s takes a duration such as 500ms, 60s or 1h30m, and not %s", option, text);
+}
+
+int cli_read_unix_time(const char *command, const char *option, const char *text, int64_t *out_ms)
+{
+	uint64_t seconds;
+
+	/* The end of the year 9999: later ones cannot be written down as RFC 3339. */
+	if (!num_parse_u64(slice_str(text), UINT64_C(253402300799), &seconds))
+		return cli_usage(command, "%s takes seconds since 1970, such as 1764000000, and not %s", option, text);
+	*out_ms = (int64_t)seconds * 1000;
+	return CLI_OK;
+}
+
+/* ---- the configuration ---- */
+
+int cli_load_plan(const char *command, const char *file, struct intake_plan **out)
+{
+	struct config_diag diag = CONFIG_DIAG_EMPTY;
+	int fault;
+
+	if (!file)
+		return cli_usage(command, "which configuration? -c FILE is missing");
+	fault = intake_plan_new(file, NULL, &diag, out);
+	if (fault != 0) {
+		cli_print_findings(stderr, &diag);
+		if (fault == -EINVAL && diag.errors > 0)
+			cli_fail(command, "%s has %zu error%s", file, diag.errors, diag.errors == 1 ? "" : "s");
+		else
+			cli_fail(command, "%s cannot be read: %s", file, strerror(-fault));
+	}
+	config_diag_free(&diag);
+	return fault == 0 ? CLI_OK : CLI_FAILED;
+}
+
+static void list_routes(const struct config *config)
+{
+	enum { SHOWN = 20 };
+
+	fputs("the routes are:", stderr);
+	for (size_t i = 0; i < config->route_count && i < SHOWN; i++)
+		fprintf(stderr, " %.*s", SLICE_ARGS(config->routes[i].name));
+	if (config->route_count > SHOWN)
+		fprintf(stderr, " and %zu more", config->route_count - SHOWN);
+	fputc('\n', stderr);
+}
+
+int cli_find_route(const char *command, const struct intake_plan *plan, const char *name,
+		   const struct intake_route **out)
+{
+	const struct config *config = intake_plan_config(plan);
+	const struct intake_route *route = NULL;
+
+	if (name)
+		route = intake_plan_named(plan, slice_str(name));
+	else if (config->route_count == 1)
+		route = intake_plan_named(plan, config->routes[0].name);
+	if (route) {
+		*out = route;
+		return CLI_OK;
+	}
+	if (name)
+		fprintf(stderr, "hookgate: %s: %s has no route %s\n", command, config->file, name);
+	else
+		fprintf(stderr, "hookgate: %s: which route? --route NAME is missing\n", command);
+	list_routes(config);
+	return CLI_USAGE;
+}
+
+/* ---- files and output ---- */
+
+static int read_all(int fd, size_t max, struct buf *out)
+{
+	size_t begin = out->n;
+
+	for (;;) {
+		ssize_t n;
+
+		if (!buf_room(out, READ_STEP))
+			return -ENOMEM;
+		n = read(fd, out->p + out->n, READ_STEP);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n == 0)
+			return 0;
+		if (n > 0)
+			out->n += (size_t)n;
+		if (out->n - begin > max)
+			return -EFBIG;
+	}
+}
+
+int cli_read_file(const char *command, const char *path, size_t max, struct buf *out)
+{
+	bool standard = strcmp(path, "-") == 0;
+	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	int fault = fd < 0 ? -errno : read_all(fd, max, out);
+
+	if (fd >= 0 && !standard)
+		close(fd);
+	if (fault == 0)
+		return CLI_OK;
+	cli_fail(command, "%s cannot be read: %s", standard ? "standard input" : path,
+		 fault == -EFBIG ? "it has more than 64 MiB" : strerror(-fault));
+	return CLI_USAGE;
+}
+
+int cli_end_output(const char *command)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return CLI_OK;
+	return cli_fail(command, "cannot write to standard output: %s", strerror(errno));
+}
+
+/* The bytes of a character that may be shown: one of ASCII, or a UTF-8 sequence that is no control character; else 0. */
+static size_t shown(struct slice s)
+{
+	unsigned char c = s.p[0];
+	size_t n = c < 0x80 ? 1 : c >= 0xc3 && c <= 0xdf ? 2 : (c & 0xf0) == 0xe0 ? 3 : c >= 0xf0 && c <= 0xf4 ? 4 : 0;
+
+	if (n == 1)
+		return c >= 0x20 && c != 0x7f;
+	if (n == 0 || s.n < n)
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		if ((s.p[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	return n;
+}
+
+void cli_print_text(FILE *out, struct slice text, bool lines)
+{
+	while (text.n > 0) {
+		size_t n = shown(text);
+
+		if (n == 0 && (text.p[0] == '\t' || (lines && text.p[0] == '\n')))
+			n = 1;
+		if (n > 0)
+			fwrite(text.p, 1, n, out);
+		else
+			fprintf(out, "\\x%02x", text.p[0]);
+		text = slice_from(text, n > 0 ? n : 1);
+	}
+}
+
+/* ---- near names ---- */
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static size_t distance(struct slice a, struct slice b)
+{
+	size_t row[NEAR_MAX + 1];
+
+	for (size_t j = 0; j <= b.n; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= a.n; i++) {
+		size_t corner = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= b.n; j++) {
+			size_t above = row[j];
+
+			row[j] = least(least(above, row[j - 1]) + 1, corner + (a.p[i - 1] != b.p[j - 1]));
+			corner = above;
+		}
+	}
+	return row[b.n];
+}
+
+bool cli_is_near(struct slice name, struct slice wrong)
+{
+	if (name.n == 0 || wrong.n < 2 || name.n > NEAR_MAX || wrong.n > NEAR_MAX)
+		return false;
+	if (slice_starts(name, wrong) || slice_starts(wrong, name))
+		return true;
+	return distance(name, wrong) <= least(name.n, wrong.n) / 3;
+}

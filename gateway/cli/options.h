@@ -1,0 +1,44 @@
+/* options.h - what the subcommands' command lines have in common: reading values, the configuration, a route, files, and writing what a
+ * stranger sent to a terminal.
+ *
+ * Where a function returns an exit status, CLI_OK means to go on; anything else has been said on standard error and is to be
+ * returned as it is. `command` is the subcommand's name, for messages. */
+#ifndef HOOKGATE_CLI_OPTIONS_H
+#define HOOKGATE_CLI_OPTIONS_H
+
+#include "base/buf.h"
+#include "base/slice.h"
+#include "cli/cli.h"
+#include "intake/plan.h"
+
+#include <stdint.h>
+
+/* `option` as on the command line ("--count"), for messages. Outputs are written for CLI_OK only. */
+int cli_read_count(const char *command, const char *option, const char *text, uint64_t max, uint64_t *out);
+int cli_read_duration(const char *command, const char *option, const char *text, int64_t *out_ms);
+
+/* Seconds since 1970 as milliseconds. */
+int cli_read_unix_time(const char *command, const char *option, const char *text, int64_t *out_ms);
+
+/* Reads the file and makes it ready to be used; prints all findings when it is wrong. The plan must be given back. `file` NULL:
+ * the option was forgotten. */
+int cli_load_plan(const char *command, const char *file, struct intake_plan **out);
+
+/* `name` NULL: the only route, where there is just one. */
+int cli_find_route(const char *command, const struct intake_plan *plan, const char *name,
+		   const struct intake_route **out);
+
+/* Reads a whole file, or standard input for "-", of at most `max` bytes; appended to out. Unlike a configuration it may be a pipe. */
+int cli_read_file(const char *command, const char *path, size_t max, struct buf *out);
+
+/* Writes standard output out: CLI_OK, or CLI_FAILED with the error said. For the end of every command that prints. */
+int cli_end_output(const char *command);
+
+/* Prints bytes so that a terminal shows them and obeys none: control characters and what is not UTF-8 as \xNN; tabs and, where
+ * `lines`, line feeds as they are. */
+void cli_print_text(FILE *out, struct slice text, bool lines);
+
+/* "did you mean" for names: how many letters must be changed to make one of the other, and whether that is few. */
+bool cli_is_near(struct slice name, struct slice wrong);
+
+#endif

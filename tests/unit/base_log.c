@@ -118,13 +118,13 @@ static void escapes_what_strangers_wrote(void **state)
 	char expected[256];
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		log_configure(LOG_INFO, LOG_TEXT);
-		log_line(LOG_WARNING, "x", LOG_S("v", cases[i].value));
-		snprintf(expected, sizeof expected, "warning x v=%s\n", cases[i].text);
+		log_line(LOG_ERROR, "x", LOG_S("v", cases[i].value));
+		snprintf(expected, sizeof expected, "error x v=%s\n", cases[i].text);
 		assert_string_equal(take_line(*state), expected);
 
 		log_configure(LOG_INFO, LOG_JSON);
-		log_line(LOG_WARNING, "x", LOG_S("v", cases[i].value));
-		snprintf(expected, sizeof expected, "\",\"level\":\"warning\",\"event\":\"x\",\"v\":%s}\n",
+		log_line(LOG_ERROR, "x", LOG_S("v", cases[i].value));
+		snprintf(expected, sizeof expected, "\",\"level\":\"error\",\"event\":\"x\",\"v\":%s}\n",
 			 cases[i].json);
 		assert_string_equal(take(*state) + 9 + CLOCK_RFC3339_LENGTH, expected);
 	}
@@ -148,11 +148,13 @@ static void keeps_to_the_level(void **state)
 	}
 }
 
-static void gathers_information_but_not_warnings(void **state)
+static void gathers_information_but_not_errors(void **state)
 {
 	log_line(LOG_INFO, "one", LOG_I("i", 1));
 	assert_string_equal(take(*state), "");
+	assert_int_equal(log_pending(), CLOCK_RFC3339_LENGTH + strlen(" info one i=1\n"));
 	log_line(LOG_ERROR, "two", LOG_I("i", 2));
+	assert_int_equal(log_pending(), 0);
 	const char *text = take(*state);
 	const char *one = strstr(text, "info one i=1\n");
 	const char *two = strstr(text, "error two i=2\n");
@@ -192,7 +194,7 @@ static void *log_many_lines(void *arg)
 	char value[100];
 	memset(value, *(char *)arg, sizeof value);
 	for (int i = 0; i < LINES; i++) {
-		log_line(i % 3 == 0 ? LOG_WARNING : LOG_INFO, "x", LOG_S("v", slice_of(value, sizeof value)));
+		log_line(i % 3 == 0 ? LOG_ERROR : LOG_INFO, "x", LOG_S("v", slice_of(value, sizeof value)));
 		log_configure(LOG_INFO, LOG_TEXT);
 	}
 	return NULL;
@@ -242,10 +244,10 @@ static void drops_and_counts_what_nobody_reads(void **state)
 	size_t sent = 0;
 	memset(value, 'v', sizeof value);
 	int64_t start_ms = clock_mono_ms();
-	/* More than a pipe holds. Each warning is written at once, so each of those behind the first failure would wait for
+	/* More than a pipe holds. Each error is written at once, so each of those behind the first failure would wait for
 	 * a second if the wait were not made once only. */
 	for (; sent < 60; sent++)
-		log_line(LOG_WARNING, "x", LOG_S("v", slice_of(value, sizeof value)));
+		log_line(LOG_ERROR, "x", LOG_S("v", slice_of(value, sizeof value)));
 	int64_t took_ms = clock_mono_ms() - start_ms;
 	if (took_ms < 900 || took_ms > 3000)
 		fail_msg("took %lld ms", (long long)took_ms);
@@ -258,17 +260,17 @@ static void drops_and_counts_what_nobody_reads(void **state)
 	assert_true(whole > 10 && whole < sent);
 
 	char expected[128];
-	log_line(LOG_WARNING, "back", LOG_I("i", 1));
+	log_line(LOG_ERROR, "back", LOG_I("i", 1));
 	const char *text = take(sink);
 	/* A line that was cut in the middle is ended first. */
 	if (rest.n > 0 || line.n > 0)
 		assert_int_equal(*text++, '\n');
 	snprintf(expected, sizeof expected, " warning log lines dropped lines=%zu\n", sent - whole);
 	assert_non_null(strstr(text, expected));
-	assert_non_null(strstr(text, " warning back i=1\n"));
+	assert_non_null(strstr(text, " error back i=1\n"));
 
-	log_line(LOG_WARNING, "again", LOG_I("i", 1));
-	assert_string_equal(take_line(sink), "warning again i=1\n");
+	log_line(LOG_ERROR, "again", LOG_I("i", 1));
+	assert_string_equal(take_line(sink), "error again i=1\n");
 }
 
 static void survives_a_reader_that_left(void **state)
@@ -293,7 +295,7 @@ int main(void)
 		LOG_TEST(writes_every_kind_of_field),
 		LOG_TEST(escapes_what_strangers_wrote),
 		LOG_TEST(keeps_to_the_level),
-		LOG_TEST(gathers_information_but_not_warnings),
+		LOG_TEST(gathers_information_but_not_errors),
 		LOG_TEST(writes_when_much_was_gathered),
 		LOG_TEST(writes_what_a_thread_left_at_its_end),
 		LOG_TEST(never_mixes_the_lines_of_threads),

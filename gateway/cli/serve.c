@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/notify.h"
 #include "cli/serve_gateway.h"
+#include "store/client.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -19,7 +20,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { EMBEDDED_START_MS = 30000, EMBEDDED_STOP_MS = 10000 };
+enum { EMBEDDED_START_MS = 30000, EMBEDDED_STOP_MS = 10000, LOOK_MS = 1000 };
 
 /* ---- coming up ---- */
 
@@ -61,6 +62,44 @@ static int start_embedded(struct serve_gateway *gateway, struct reason *reason)
 	if (r == 0)
 		log_line(LOG_INFO, "embedded redis started", LOG_C("dir", redis->path),
 			 LOG_C("socket", gateway->socket));
+	return r;
+}
+
+struct look {
+	bool require_durable;
+	unsigned dangers;
+};
+
+static void found(void *arg, bool danger, const char *text)
+{
+	struct look *look = arg;
+
+	look->dangers += danger;
+	log_line(!danger ? LOG_INFO : look->require_durable ? LOG_ERROR : LOG_WARNING, "redis looked at",
+		 LOG_C("finding", text));
+}
+
+/* What of this Redis endangers the promise: said at every start; `redis.require: durable` makes it a reason not to. */
+static int look_at_redis(struct serve_gateway *gateway, struct reason *reason)
+{
+	const struct config_redis *redis = &intake_plan_config(gateway->plan)->redis;
+	struct look look = { .require_durable = redis->require_durable };
+	struct store_client *client;
+	int r = store_client_new(redis, gateway->embedded ? gateway->socket : NULL, LOOK_MS, &client);
+
+	if (r < 0)
+		return r;
+	r = store_client_inspect(client, found, &look, reason);
+	store_client_free(client);
+	if (r < 0 && !look.require_durable) {
+		/* Serving 503 until it is there is what the workers do. */
+		log_line(LOG_WARNING, "redis could not be looked at", LOG_C("reason", reason->text));
+		return 0;
+	}
+	if (r == 0 && look.require_durable && look.dangers > 0) {
+		reason_set(reason, "redis.require is durable, and %u findings say that this Redis is not", look.dangers);
+		return -EPERM;
+	}
 	return r;
 }
 
@@ -251,6 +290,8 @@ static int start(struct serve_gateway *gateway, struct reason *reason)
 	raise_descriptor_limit(config);
 	if (r == 0)
 		r = start_embedded(gateway, reason);
+	if (r == 0)
+		r = look_at_redis(gateway, reason);
 	if (r == 0)
 		r = http_limits_new(config->max_connections, config->connections_per_address, &gateway->limits);
 	if (r == 0)

@@ -70,15 +70,22 @@ static const char *greeting_name(enum store_greeting greeting)
 	return "SCRIPT LOAD";
 }
 
+/* A user may be without the right to a command, and a command may be renamed. */
+static bool is_forbidden(const redisReply *reply)
+{
+	struct slice text = slice_of(reply->str, reply->len);
+	return slice_starts(text, SLICE("NOPERM")) || slice_starts(text, SLICE("ERR unknown"));
+}
+
 /* What each command must be answered with. A connection without a name, or to a Redis that does not let us ask for its role, is
  * as good as another. */
 static bool is_right(struct store_link *link, enum store_greeting greeting, const redisReply *reply,
 		     struct reason *reason)
 {
 	bool error = reply->type == REDIS_REPLY_ERROR;
-	if (greeting == STORE_GREETING_NAME)
+	if (error && (greeting == STORE_GREETING_NAME || greeting == STORE_GREETING_ROLE) && is_forbidden(reply))
 		return true;
-	if (greeting == STORE_GREETING_ROLE) {
+	if (greeting == STORE_GREETING_ROLE && !error) {
 		if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0 ||
 		    reply->element[0]->type != REDIS_REPLY_STRING ||
 		    slice_eq(slice_of(reply->element[0]->str, reply->element[0]->len), SLICE("master")))

@@ -1,0 +1,173 @@
+/* Commands as bytes: exactly these. */
+#include "store/command.h"
+#include "store/script.h"
+
+#include <stdlib.h>
+
+/* cmocka.h wants the others before it. */
+/* clang-format off */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+/* clang-format on */
+
+static const char sha[] = "0123456789abcdef0123456789abcdef01234567";
+
+static void expect(const struct buf *buf, const char *bytes, size_t n)
+{
+	if (buf->n != n || memcmp(buf->p, bytes, n) != 0)
+		fail_msg("%.*s", SLICE_ARGS(buf_slice(buf)));
+}
+
+static void test_words(void **state)
+{
+	static const struct {
+		struct slice words[3];
+		size_t count;
+		const char *bytes;
+	} rows[] = {
+		{ { SLICE_LIT("PING") }, 1, "*1\r\n$4\r\nPING\r\n" },
+		{ { SLICE_LIT("AUTH"), SLICE_LIT(""), SLICE_LIT("p\r\n") },
+		  3,
+		  "*3\r\n$4\r\nAUTH\r\n$0\r\n\r\n$3\r\np\r\n\r\n" },
+		{ { SLICE_LIT("0123456789") }, 1, "*1\r\n$10\r\n0123456789\r\n" },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct buf buf = BUF_EMPTY;
+		store_command_add_words(&buf, rows[i].words, rows[i].count);
+		expect(&buf, rows[i].bytes, strlen(rows[i].bytes));
+		buf_free(&buf);
+	}
+}
+
+/* The text may stand in the very buffer that grows. */
+static void test_bulk_of_itself(void **state)
+{
+	struct buf buf = BUF_EMPTY;
+	for (int i = 0; i < 1000; i++)
+		buf_add_byte(&buf, 'x');
+	store_command_add_bulk(&buf, slice_head(buf_slice(&buf), 3));
+	assert_true(slice_eq(slice_from(buf_slice(&buf), 1000), SLICE("$3\r\nxxx\r\n")));
+	buf_free(&buf);
+}
+
+static struct store_target *new_target(void)
+{
+	struct store_target *target = NULL;
+	assert_int_equal(store_target_new(SLICE("hg"), SLICE("r"), SLICE("/r"), SLICE("prov"), &target), 0);
+	return target;
+}
+
+#define HEAD(words) "*" words "\r\n$7\r\nEVALSHA\r\n$40\r\n0123456789abcdef0123456789abcdef01234567\r\n"
+#define KEYS_1 "$1\r\n1\r\n$13\r\nhg:{r}:events\r\n"
+#define KEYS_2 "$1\r\n2\r\n$13\r\nhg:{r}:events\r\n$15\r\nhg:{r}:seen:e-1\r\n"
+#define KEYS_3 "$1\r\n3\r\n$13\r\nhg:{r}:events\r\n$15\r\nhg:{r}:seen:e-1\r\n$15\r\nhg:{r}:guard:ab\r\n"
+#define VALUES                                                                                                         \
+	"$6\r\n259200\r\n$3\r\ne-1\r\n$2\r\n/r\r\n$1\r\nt\r\n$3\r\nnow\r\n$10\r\ntext/plain\r\n$4\r\n\0\r\n\xff\r\n"   \
+	"$1\r\nr\r\n$4\r\nprov\r\n$2\r\n{}\r\n$3\r\nkey\r\n$4\r\nfull\r\n$0\r\n\r\n"
+
+static void test_event(void **state)
+{
+	static const struct {
+		bool deduplicate;
+		struct slice guard;
+		struct slice bytes;
+	} rows[] = {
+		{ true, SLICE_LIT(""), SLICE_LIT(HEAD("18") KEYS_2 VALUES) },
+		{ true, SLICE_LIT("ab"), SLICE_LIT(HEAD("19") KEYS_3 VALUES) },
+		{ false, SLICE_LIT(""), SLICE_LIT(HEAD("17") KEYS_1 VALUES) },
+		{ false, SLICE_LIT("ab"), SLICE_LIT(HEAD("17") KEYS_1 VALUES) },
+	};
+	struct store_target *target = new_target();
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct store_event event = { .target = target,
+					     .window_s = 259200,
+					     .deduplicate = rows[i].deduplicate,
+					     .guard = rows[i].guard,
+					     .id = SLICE("e-1"),
+					     .type = SLICE("t"),
+					     .time = SLICE("now"),
+					     .content_type = SLICE("text/plain"),
+					     .data = SLICE("\0\r\n\xff"),
+					     .headers = SLICE("{}"),
+					     .secret = SLICE("key"),
+					     .covered = SLICE("full") };
+		struct buf buf = BUF_EMPTY;
+		assert_true(store_command_event(&buf, sha, &event));
+		expect(&buf, (const char *)rows[i].bytes.p, rows[i].bytes.n);
+		assert_int_equal(buf.p[STORE_COMMAND_HEAD], '$');
+		buf_free(&buf);
+	}
+	store_target_free(target);
+}
+
+/* The memory is asked for once, by a bound: it must hold for every length, at which AddressSanitizer looks. */
+static void test_room_is_enough(void **state)
+{
+	static const size_t sizes[] = { 0, 1, 9, 10, 99, 100, 999, 1000, 9999, 10000, 99999, 100000, 1000000 };
+	struct store_target *target = new_target();
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		unsigned char *bytes = calloc(1, sizes[i] + 1);
+		struct slice s = slice_of(bytes, sizes[i]);
+		struct store_event event = { .target = target,
+					     .window_s = UINT32_MAX,
+					     .deduplicate = true,
+					     .guard = s,
+					     .id = s,
+					     .type = s,
+					     .time = s,
+					     .content_type = s,
+					     .data = s,
+					     .headers = s,
+					     .secret = s,
+					     .covered = s,
+					     .traceparent = s };
+		struct buf buf = BUF_EMPTY;
+		assert_true(store_command_event(&buf, sha, &event));
+		assert_true(buf.n <= buf.size);
+		assert_true(buf.n > sizes[i] * 11);
+		buf_free(&buf);
+		free(bytes);
+	}
+	store_target_free(target);
+}
+
+static void test_window_of_nothing_is_a_second(void **state)
+{
+	struct store_target *target = new_target();
+	struct store_event event = { .target = target, .deduplicate = true, .id = SLICE("e-1") };
+	struct buf buf = BUF_EMPTY;
+	assert_true(store_command_event(&buf, sha, &event));
+	const char begins[] = HEAD("18") KEYS_2 "$1\r\n1\r\n$3\r\ne-1\r\n";
+	assert_true(slice_starts(buf_slice(&buf), slice_str(begins)));
+	buf_free(&buf);
+	store_target_free(target);
+}
+
+static void test_to_eval(void **state)
+{
+	struct buf buf = BUF_EMPTY, wanted = BUF_EMPTY;
+	buf_add(&buf, SLICE(HEAD("18") KEYS_2 VALUES));
+	buf_add_str(&wanted, "*18\r\n$4\r\nEVAL\r\n");
+	store_command_add_bulk(&wanted, store_script_text());
+	buf_add(&wanted, SLICE(KEYS_2 VALUES));
+	assert_true(store_command_to_eval(&buf));
+	expect(&buf, (const char *)wanted.p, wanted.n);
+	buf_free(&buf);
+	buf_free(&wanted);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_bulk_of_itself),
+		cmocka_unit_test(test_event),
+		cmocka_unit_test(test_room_is_enough),
+		cmocka_unit_test(test_window_of_nothing_is_a_second),
+		cmocka_unit_test(test_to_eval),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

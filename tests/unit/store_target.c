@@ -1,0 +1,69 @@
+/* The keys of a route, and its fixed fields as they are sent. */
+#include "store/store.h"
+#include "store/target.h"
+
+/* cmocka.h wants the others before it. */
+/* clang-format off */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+/* clang-format on */
+
+static void expect(struct slice found, const char *text)
+{
+	if (!slice_eq(found, slice_str(text)))
+		fail_msg("%.*s, not %s", SLICE_ARGS(found), text);
+}
+
+static void test_keys(void **state)
+{
+	struct store_target *target = NULL;
+	assert_int_equal(
+		store_target_new(SLICE("hookgate"), SLICE("stripe"), SLICE("/hooks/stripe"), SLICE("stripe"), &target),
+		0);
+	expect(store_target_stream(target), "hookgate:{stripe}:events");
+	expect(target->stream_bulk, "$24\r\nhookgate:{stripe}:events\r\n");
+	expect(target->seen, "hookgate:{stripe}:seen:");
+	expect(target->guard, "hookgate:{stripe}:guard:");
+	expect(target->source_bulk, "$13\r\n/hooks/stripe\r\n");
+	expect(target->names_bulk, "$6\r\nstripe\r\n$6\r\nstripe\r\n");
+	store_target_free(target);
+}
+
+static void test_empty_parts(void **state)
+{
+	struct store_target *target = NULL;
+	assert_int_equal(store_target_new(SLICE_NONE, SLICE("a"), SLICE_NONE, SLICE_NONE, &target), 0);
+	expect(store_target_stream(target), ":{a}:events");
+	expect(target->source_bulk, "$0\r\n\r\n");
+	expect(target->names_bulk, "$1\r\na\r\n$0\r\n\r\n");
+	store_target_free(target);
+}
+
+/* Whatever the id, its key is never a guard's: design.md gives ids no rule. */
+static void test_no_id_spells_a_guard(void **state)
+{
+	struct store_target *target = NULL;
+	assert_int_equal(store_target_new(SLICE("p"), SLICE("r"), SLICE("/r"), SLICE("x"), &target), 0);
+	assert_false(slice_starts(target->guard, target->seen));
+	assert_false(slice_starts(target->seen, target->guard));
+	store_target_free(target);
+}
+
+static void test_free_of_nothing(void **state)
+{
+	store_target_free(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_empty_parts),
+		cmocka_unit_test(test_no_id_spells_a_guard),
+		cmocka_unit_test(test_free_of_nothing),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

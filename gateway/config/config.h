@@ -129,7 +129,8 @@ int config_load_text(struct slice text, const char *file, struct config_diag *di
 	__attribute__((warn_unused_result));
 
 /* As config_load, but gives the config even when there are errors, as far as it could be made out, so that other rooms can
- * add their findings; -EINVAL then comes with *out set. *out is NULL when there is nothing to go on with. */
+ * add their findings; -EINVAL then comes with *out set. *out is NULL when there is nothing to go on with. What is empty in a
+ * route that is `wrong` (provider, path, a secret's bytes, the list of secrets) is told already: say no more about it. */
 int config_load_partial(const char *file, struct config_diag *diag, struct config **out)
 	__attribute__((warn_unused_result));
 

@@ -76,7 +76,7 @@ static void has_the_defaults(void **state)
 	assert_false(config->redis.require_durable);
 	assert_int_equal(config->log_level, LOG_INFO);
 	assert_int_equal(config->log_format, LOG_TEXT);
-	assert_int_equal(config->max_head, 16 << 10);
+	assert_int_equal(config->max_head, 8 << 10);
 	assert_int_equal(config->max_body, 1 << 20);
 	assert_int_equal(config->max_buffered, 256 << 20);
 	assert_int_equal(config->max_connections, 16384);

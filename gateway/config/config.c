@@ -1,5 +1,5 @@
-/* config.c - file -> config: parse, read the sections, check what holds between them. The difficulty: to find all that is
- * wrong, reading goes on after each error, so every step must stand a draft in which anything may be missing. */
+/* config.c - file -> config: parse, read the sections, check what holds between them. The difficulty: to find all that
+ * is wrong, reading goes on after each error, so every step must stand a draft in which anything may be missing. */
 #include "config/config.h"
 
 #include "config/file.h"

@@ -1,8 +1,9 @@
 /* config.h - the whole configuration: read once, then immutable.
  *
- * config_load() reads the file, checks every key against one table (schema.c), resolves the secrets and gathers all that is
- * wrong. What a route's provider makes of its `verify:`, `options:` and secrets is decided in trust/, which adds its
- * findings to the same diag. Values are as the file has them, or the route's own over the file's over the built-in default.
+ * config_load() reads the file, checks every key against one table (schema.c), resolves the secrets and gathers all
+ * that is wrong. What a route's provider makes of its `verify:`, `options:` and secrets is decided in trust/, which
+ * adds its findings to the same diag. Values are as the file has them, or the route's own over the file's over the
+ * built-in default.
  *
  * A config may be read from any thread once it is loaded. */
 #ifndef HOOKGATE_CONFIG_CONFIG_H
@@ -31,7 +32,8 @@ struct config_address {
 
 enum config_redis_kind { CONFIG_REDIS_TCP, CONFIG_REDIS_UNIX, CONFIG_REDIS_EMBEDDED };
 
-/* redis://[[user]:password@]host[:port][/db], unix://[[user]:password@]/path/to/socket[?db=N], embedded:DIR. User and password percent-encoded. */
+/* redis://[[user]:password@]host[:port][/db], unix://[[user]:password@]/path/to/socket[?db=N], embedded:DIR. User and
+ * password percent-encoded. */
 struct config_redis {
 	enum config_redis_kind kind;
 	const char *url;  /* for messages: credentials replaced by "***" */
@@ -128,9 +130,10 @@ int config_load(const char *file, struct config_diag *diag, struct config **out)
 int config_load_text(struct slice text, const char *file, struct config_diag *diag, struct config **out)
 	__attribute__((warn_unused_result));
 
-/* As config_load, but gives the config even when there are errors, as far as it could be made out, so that other rooms can
- * add their findings; -EINVAL then comes with *out set. *out is NULL when there is nothing to go on with. What is empty in a
- * route that is `wrong` (provider, path, a secret's bytes, the list of secrets) is told already: say no more about it. */
+/* As config_load, but gives the config even when there are errors, as far as it could be made out, so that other rooms
+ * can add their findings; -EINVAL then comes with *out set. *out is NULL when there is nothing to go on with. What is
+ * empty in a route that is `wrong` (provider, path, a secret's bytes, the list of secrets) is told already: say no
+ * more about it. */
 int config_load_partial(const char *file, struct config_diag *diag, struct config **out)
 	__attribute__((warn_unused_result));
 
@@ -140,7 +143,8 @@ void config_free(struct config *config);
 /* Finds a route by name; NULL when there is none. */
 const struct config_route *config_route_find(const struct config *config, struct slice name);
 
-/* One line per key for `hookgate check --keys`, the sample file's test and the docs: "max_body<TAB>1MiB<TAB>one line why". */
+/* One line per key for `hookgate check --keys`, the sample file's test and the docs: "max_body<TAB>1MiB<TAB>one line
+ * why". */
 struct config_key {
 	const char *path;     /* "max_body", "admin.listen", "routes[].path" */
 	const char *fallback; /* default as text; "" for none */

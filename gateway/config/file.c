@@ -1,5 +1,5 @@
-/* file.c - reading a file to its end. The difficulty is what is no file: a FIFO in its place would hang a reload for ever,
- * so only regular files are taken; and files under /proc say that they have 0 bytes, so the size is not asked. */
+/* file.c - reading a file to its end. The difficulty is what is no file: a FIFO in its place would hang a reload for
+ * ever, so only regular files are taken; and files under /proc say that they have 0 bytes, so the size is not asked. */
 #include "config/file.h"
 
 #include <errno.h>

@@ -5,8 +5,8 @@
 #include "base/reason.h"
 #include "base/slice.h"
 
-/* Reads a regular file of at most `max` bytes into newly allocated bytes, to be given to config_secret_wipe. 0, or -EINVAL
- * with the reason ("cannot be read: Permission denied", without the path), or -ENOMEM. */
+/* Reads a regular file of at most `max` bytes into newly allocated bytes, to be given to config_secret_wipe. 0, or
+ * -EINVAL with the reason ("cannot be read: Permission denied", without the path), or -ENOMEM. */
 int config_file_read(const char *path, size_t max, struct slice *bytes, struct reason *reason)
 	__attribute__((warn_unused_result));
 

@@ -1,8 +1,9 @@
 /* node.h - a YAML document as a tree that remembers where everything stood.
  *
- * tree.c is the only unit that names libyaml. Used for the configuration and for provider descriptions alike. Aliases are refused
- * (nothing here needs them, and they are how small files become large ones), as are tags, several documents in one
- * file, duplicate keys, keys that are not plain text, more than 64 levels of nesting, and NUL bytes. */
+ * tree.c is the only unit that names libyaml. Used for the configuration and for provider descriptions alike. Aliases
+ * are refused (nothing here needs them, and they are how small files become large ones), as are tags, several
+ * documents in one file, duplicate keys, keys that are not plain text, more than 64 levels of nesting, and NUL bytes.
+ */
 #ifndef HOOKGATE_CONFIG_NODE_H
 #define HOOKGATE_CONFIG_NODE_H
 
@@ -34,9 +35,9 @@ struct config_tree;
 int config_tree_parse(struct slice text, const char *file, struct config_diag *diag, struct config_tree **out)
 	__attribute__((warn_unused_result));
 
-/* As config_tree_parse, but gives the tree even when there are errors in it that leave its shape clear (duplicate keys, of
- * which the first stays, tags, anchors, aliases), so that all findings come at once; -EINVAL then comes with *out set.
- * *out is NULL when there is nothing to go on with. */
+/* As config_tree_parse, but gives the tree even when there are errors in it that leave its shape clear (duplicate
+ * keys, of which the first stays, tags, anchors, aliases), so that all findings come at once; -EINVAL then comes with
+ * *out set. *out is NULL when there is nothing to go on with. */
 int config_tree_parse_partial(struct slice text, const char *file, struct config_diag *diag, struct config_tree **out)
 	__attribute__((warn_unused_result));
 
@@ -58,8 +59,8 @@ bool config_node_absent(const struct config_node *node);
 /* Room for a path that a person may still want to read. */
 enum { CONFIG_PATH_ROOM = 512 };
 
-/* Writes "routes[2].secrets[0].value" for a person, cut to fit; keys of other than plain characters are quoted. "" for the
- * top node and for NULL. */
+/* Writes "routes[2].secrets[0].value" for a person, cut to fit; keys of other than plain characters are quoted. "" for
+ * the top node and for NULL. */
 void config_node_path(const struct config_node *node, char *out, size_t size);
 
 #endif

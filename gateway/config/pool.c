@@ -1,5 +1,5 @@
-/* pool.c - blocks of growing size, each filled from its beginning. The one thing to mind: they hold secrets, so no block is
- * ever moved by realloc, and all of it is wiped before it goes. */
+/* pool.c - blocks of growing size, each filled from its beginning. The one thing to mind: they hold secrets, so no
+ * block is ever moved by realloc, and all of it is wiped before it goes. */
 #include "config/pool.h"
 
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* pool.h - the memory of one tree or one config: given out in pieces, wiped and freed all at once.
  *
- * base/arena.h is for deliveries: it has a limit and forgets. This one holds secrets, so it wipes what it frees. For this
- * room only. One thread at a time. */
+ * base/arena.h is for deliveries: it has a limit and forgets. This one holds secrets, so it wipes what it frees. For
+ * this room only. One thread at a time. */
 #ifndef HOOKGATE_CONFIG_POOL_H
 #define HOOKGATE_CONFIG_POOL_H
 

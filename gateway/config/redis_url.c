@@ -1,5 +1,5 @@
-/* redis_url.c - redis://, unix:// and embedded: URLs. The difficulty: a password may stand in it, so no message may quote
- * more than what is surely none. */
+/* redis_url.c - redis://, unix:// and embedded: URLs. The difficulty: a password may stand in it, so no message may
+ * quote more than what is surely none. */
 #include "config/redis_url.h"
 
 #include "base/encode.h"

@@ -1,5 +1,5 @@
-/* routes.c - the list of routes. The difficulty is its length: with ten thousand routes, "is this path taken already?" must not
- * look at ten thousand paths. */
+/* routes.c - the list of routes. The difficulty is its length: with ten thousand routes, "is this path taken already?"
+ * must not look at ten thousand paths. */
 #include "base/num.h"
 #include "config/values.h"
 

@@ -1,5 +1,6 @@
-/* schema.c - the table of keys at work. The difficulty: a person makes one mistake and must read of one, so each value is
- * looked at in one order (there? of the right kind? a value?) and the first thing that is wrong with it is the last. */
+/* schema.c - the table of keys at work. The difficulty: a person makes one mistake and must read of one, so each value
+ * is looked at in one order (there? of the right kind? a value?) and the first thing that is wrong with it is the
+ * last. */
 #include "config/schema.h"
 
 #include "base/clock.h"

@@ -1,7 +1,7 @@
 /* schema.h - maps of the file -> fields of a struct, by one table of keys (key.def). For this room only.
  *
- * Simple values (sizes, durations, choices ...) are read here, wholly. Where more is to be said about a value than its type
- * (addresses, URLs, secrets, names), its node is checked for its kind and handed on in a draft. */
+ * Simple values (sizes, durations, choices ...) are read here, wholly. Where more is to be said about a value than its
+ * type (addresses, URLs, secrets, names), its node is checked for its kind and handed on in a draft. */
 #ifndef HOOKGATE_CONFIG_SCHEMA_H
 #define HOOKGATE_CONFIG_SCHEMA_H
 
@@ -36,8 +36,8 @@ enum config_section {
 	CONFIG_SECTION_ROUTE_ANSWER
 };
 
-/* The config while it is being made. Nodes are NULL where the key is left out, has no default, or is of a wrong kind (which
- * is told already). A default's node has line 0. */
+/* The config while it is being made. Nodes are NULL where the key is left out, has no default, or is of a wrong kind
+ * (which is told already). A default's node has line 0. */
 struct config_draft {
 	struct config config;	 /* first: config_free finds the rest behind it */
 	struct config_pool pool; /* for all of config's own; wiped with it */
@@ -68,20 +68,21 @@ struct config_reader {
 	struct config_pool *pool; /* its flag tells, at the end, that memory was short */
 };
 
-/* Reads the keys of a section from `map` into the draft (the struct that the section's targets are members of): those given,
- * the defaults of the others. Adds an error for each unknown key, missing required one and wrong value; a field whose
- * value is wrong gets its default, or stays. NULL for `map`: only the defaults, and nothing is required. */
+/* Reads the keys of a section from `map` into the draft (the struct that the section's targets are members of): those
+ * given, the defaults of the others. Adds an error for each unknown key, missing required one and wrong value; a field
+ * whose value is wrong gets its default, or stays. NULL for `map`: only the defaults, and nothing is required. */
 void config_schema_read(const struct config_reader *reader, enum config_section section, const struct config_node *map,
 			void *draft);
 
 /* True for a scalar that is not empty and has no control characters: of the others the error is told. */
 bool config_is_line(const struct config_node *node);
 
-/* Adds the error for a key that no key of the section is; `prefix` is the section's ("redis.", "" for the top). In unknown.c. */
+/* Adds the error for a key that no key of the section is; `prefix` is the section's ("redis.", "" for the top). In
+ * unknown.c. */
 void config_unknown_key(const struct config_reader *reader, const char *prefix, const struct config_node *node);
 
-/* True when a key of the map looks like `key` written wrong: the error for it is told, "missing" would be a second one. In
- * unknown.c. */
+/* True when a key of the map looks like `key` written wrong: the error for it is told, "missing" would be a second
+ * one. In unknown.c. */
 bool config_key_is_meant(const struct config_node *map, const char *prefix, const char *key);
 
 /* Adds the error "VALUE: WHY; accepted: ..." at a node that one of the table's keys gave, with what the table

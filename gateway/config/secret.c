@@ -1,5 +1,6 @@
-/* secret.c - a reference -> its bytes. The difficulty: a reference that is written wrong is a valid text too, and would be
- * taken as the secret itself, which then matches nothing, or stands in the open. So what looks like a slip is refused. */
+/* secret.c - a reference -> its bytes. The difficulty: a reference that is written wrong is a valid text too, and
+ * would be taken as the secret itself, which then matches nothing, or stands in the open. So what looks like a slip is
+ * refused. */
 #include "config/secret.h"
 
 #include "config/diag.h"

@@ -1,9 +1,10 @@
 /* secret.h - where a secret comes from, and its bytes.
  *
- * A reference is `env:NAME`, `file:PATH` (relative paths start at the configuration file's folder; regular files only), or
- * the text itself. One trailing newline, LF or CRLF, is cut off: editors, `echo` and YAML's block texts put it there. What
- * looks like a reference gone wrong (ENV:NAME, ${NAME}, spaces at the ends) is an error. An unset variable, an unreadable file and an empty secret are errors: an empty
- * secret would let everybody in. At most 64 KiB. The bytes are wiped when freed and never stand in a message. */
+ * A reference is `env:NAME`, `file:PATH` (relative paths start at the configuration file's folder; regular files
+ * only), or the text itself. One trailing newline, LF or CRLF, is cut off: editors, `echo` and YAML's block texts put
+ * it there. What looks like a reference gone wrong (ENV:NAME, ${NAME}, spaces at the ends) is an error. An unset
+ * variable, an unreadable file and an empty secret are errors: an empty secret would let everybody in. At most 64 KiB.
+ * The bytes are wiped when freed and never stand in a message. */
 #ifndef HOOKGATE_CONFIG_SECRET_H
 #define HOOKGATE_CONFIG_SECRET_H
 

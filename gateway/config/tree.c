@@ -1,6 +1,6 @@
-/* tree.c - libyaml's events -> a tree. The difficulty: libyaml checks less than a person expects (it takes duplicate keys,
- * aliases, several documents), speaks of its own inner life in its messages, and keeps copies of the text in its buffers,
- * which must be wiped, as there may be secrets in it. */
+/* tree.c - libyaml's events -> a tree. The difficulty: libyaml checks less than a person expects (it takes duplicate
+ * keys, aliases, several documents), speaks of its own inner life in its messages, and keeps copies of the text in its
+ * buffers, which must be wiped, as there may be secrets in it. */
 #include "config/node.h"
 #include "config/pool.h"
 

@@ -1,5 +1,5 @@
-/* unknown.c - what to say of a key that does not exist: the one that was meant. The difficulty is to guess seldom enough: a
- * wrong guess sends a person the wrong way, so two slips are the most, and one in short names. */
+/* unknown.c - what to say of a key that does not exist: the one that was meant. The difficulty is to guess seldom
+ * enough: a wrong guess sends a person the wrong way, so two slips are the most, and one in short names. */
 #include "config/schema.h"
 
 #include <stdio.h>

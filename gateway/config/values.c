@@ -1,5 +1,5 @@
-/* values.c - addresses, the URL of Redis, secrets and other texts, with the errors that they share. The one thing to mind:
- * what may hold a password is shown masked, or not at all. */
+/* values.c - addresses, the URL of Redis, secrets and other texts, with the errors that they share. The one thing to
+ * mind: what may hold a password is shown masked, or not at all. */
 #include "config/values.h"
 
 #include "config/address.h"

@@ -4,14 +4,15 @@
 
 #include "config/schema.h"
 
-/* Letters (upper case only where `upper`), digits and the bytes of `others`, of which the first must be a letter or digit; 1
- * to 64 bytes. */
+/* Letters (upper case only where `upper`), digits and the bytes of `others`, of which the first must be a letter or
+ * digit; 1 to 64 bytes. */
 bool config_is_name(struct slice s, bool upper, const char *others);
 
 /* Resolves the reference at `node` into the pool; *bytes stays, and an error is added, when it can't be. */
 void config_read_secret(const struct config_reader *reader, const struct config_node *node, struct slice *bytes);
 
-/* All that stands under `redis`, `admin` and `listen`, and the other texts at the top; the sections are read already. */
+/* All that stands under `redis`, `admin` and `listen`, and the other texts at the top; the sections are read already.
+ */
 void config_read_redis(const struct config_reader *reader, struct config_draft *draft);
 void config_read_listeners(const struct config_reader *reader, struct config_draft *draft);
 void config_read_texts(const struct config_reader *reader, struct config_draft *draft);

@@ -1,5 +1,5 @@
-/* Unit tests of config/node and config/tree: YAML -> a tree that remembers places. What is refused, and how it is said, is
- * in golden/config_errors.txt. */
+/* Unit tests of config/node and config/tree: YAML -> a tree that remembers places. What is refused, and how it is
+ * said, is in golden/config_errors.txt. */
 #include "base/buf.h"
 #include "config/node.h"
 

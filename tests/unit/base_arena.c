@@ -55,6 +55,16 @@ static void counts_tiny_allocations_in_full(void **state)
 	arena_free(arena);
 }
 
+static void gives_nothing_for_nothing(void **state)
+{
+	struct arena *arena = arena_new(64, 0);
+	for (int i = 0; i < 100; i++)
+		assert_non_null(arena_alloc(arena, 0));
+	assert_int_equal(arena_used(arena), 0);
+	assert_false(arena_failed(arena));
+	arena_free(arena);
+}
+
 static void refuses_sizes_that_would_wrap(void **state)
 {
 	static const size_t sizes[] = { SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 15, SIZE_MAX / 2 };
@@ -144,6 +154,7 @@ int main(void)
 		cmocka_unit_test(gives_aligned_memory_that_does_not_overlap),
 		cmocka_unit_test(holds_its_limit_until_reset),
 		cmocka_unit_test(counts_tiny_allocations_in_full),
+		cmocka_unit_test(gives_nothing_for_nothing),
 		cmocka_unit_test(refuses_sizes_that_would_wrap),
 		cmocka_unit_test(takes_a_new_limit),
 		cmocka_unit_test(serves_again_after_each_reset),

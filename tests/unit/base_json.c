@@ -82,6 +82,7 @@ static void finds_values(void **state)
 		{ SLICE_LIT("{\"x\":{\"a\\\"\":\"\\\\\\\"}\"},\"a\":\"\\\"\"}"), "/a", JSON_STRING, "\"\\\"\"" },
 		/* Behind the last value wanted nothing is looked at. */
 		{ SLICE_LIT("{\"a\":1,garbage"), "/a", JSON_NUMBER, "1" },
+		{ SLICE_LIT("{\"x\":[],\"a\":1,\\"), "/a", JSON_NUMBER, "1" },
 		{ SLICE_LIT("{\"a\":[1,2} \x01"), "/a/0", JSON_NUMBER, "1" },
 		/* Bytes that are not UTF-8 are not looked at, nor is 0x7f a control character of JSON. */
 		{ SLICE_LIT("{\"a\":\"\xff\x80\x7f\"}"), "/a", JSON_STRING, "\"\xff\x80\x7f\"" },
@@ -311,6 +312,23 @@ static void stops_when_all_is_found_or_absent(void **state)
 	json_pointer_free(pointers[1]);
 }
 
+static void keeps_the_first_while_it_looks_for_others(void **state)
+{
+	static const char text[] = "{\"a\":1,\"b\":{\"c\":2,\"c\":3},\"a\":4,\"b\":{\"c\":5}}";
+	static const char *const texts[] = { "/a", "/b/c", "/none", "/b/none" };
+	struct json_pointer *pointers[4];
+	struct json_value values[4];
+	for (size_t i = 0; i < 4; i++)
+		pointers[i] = json_pointer_parse(slice_str(texts[i]));
+	assert_int_equal(json_find(slice_str(text), (const struct json_pointer *const *)pointers, 4, values), JSON_OK);
+	assert_true(slice_eq(values[0].raw, SLICE("1")));
+	assert_true(slice_eq(values[1].raw, SLICE("2")));
+	assert_int_equal(values[2].type, JSON_NONE);
+	assert_int_equal(values[3].type, JSON_NONE);
+	for (size_t i = 0; i < 4; i++)
+		json_pointer_free(pointers[i]);
+}
+
 static void needs_no_pointers(void **state)
 {
 	assert_int_equal(json_find(SLICE("{}"), NULL, 0, NULL), JSON_OK);
@@ -481,6 +499,7 @@ int main(void)
 		cmocka_unit_test(reads_strings_of_every_length),
 		cmocka_unit_test(finds_many_in_one_walk),
 		cmocka_unit_test(stops_when_all_is_found_or_absent),
+		cmocka_unit_test(keeps_the_first_while_it_looks_for_others),
 		cmocka_unit_test(needs_no_pointers),
 		cmocka_unit_test(parses_pointers),
 		cmocka_unit_test(gives_the_text_of_values),

@@ -5,6 +5,7 @@
 /* cmocka.h wants the others before it. */
 /* clang-format off */
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -237,17 +238,17 @@ static void never_mixes_the_lines_of_threads(void **state)
 	assert_int_equal(lines, THREADS * LINES);
 }
 
-static void drops_and_counts_what_nobody_reads(void **state)
+/* Fills the pipe with lines whose value has `length` bytes, empties it, and sees what is told then. */
+static void check_drops(struct sink *sink, size_t length)
 {
-	struct sink *sink = *state;
-	char value[3000];
+	char value[6000];
 	size_t sent = 0;
 	memset(value, 'v', sizeof value);
 	int64_t start_ms = clock_mono_ms();
-	/* More than a pipe holds. Each error is written at once, so each of those behind the first failure would wait for
-	 * a second if the wait were not made once only. */
+	/* More than a pipe holds. Each error is written at once, so each of those behind the first failure would wait for a
+	 * second if the wait were not made once only. */
 	for (; sent < 60; sent++)
-		log_line(LOG_ERROR, "x", LOG_S("v", slice_of(value, sizeof value)));
+		log_line(LOG_ERROR, "x", LOG_S("v", slice_of(value, length)));
 	int64_t took_ms = clock_mono_ms() - start_ms;
 	if (took_ms < 900 || took_ms > 3000)
 		fail_msg("took %lld ms", (long long)took_ms);
@@ -255,22 +256,35 @@ static void drops_and_counts_what_nobody_reads(void **state)
 	struct slice rest = slice_str(take(sink));
 	struct slice line;
 	size_t whole = 0;
-	while (slice_cut(rest, '\n', &line, &rest))
-		whole++;
-	assert_true(whole > 10 && whole < sent);
+	for (; slice_cut(rest, '\n', &line, &rest); whole++)
+		assert_true(line.n > length);
+	bool torn = line.n > 0;
+	assert_true(whole > 8 && whole < sent);
 
 	char expected[128];
 	log_line(LOG_ERROR, "back", LOG_I("i", 1));
 	const char *text = take(sink);
 	/* A line that was cut in the middle is ended first. */
-	if (rest.n > 0 || line.n > 0)
+	if (torn)
 		assert_int_equal(*text++, '\n');
 	snprintf(expected, sizeof expected, " warning log lines dropped lines=%zu\n", sent - whole);
-	assert_non_null(strstr(text, expected));
+	assert_string_equal(strchr(text, ' '), strstr(text, expected));
 	assert_non_null(strstr(text, " error back i=1\n"));
 
 	log_line(LOG_ERROR, "again", LOG_I("i", 1));
 	assert_string_equal(take_line(sink), "error again i=1\n");
+	/* Up to PIPE_BUF a pipe takes all or nothing. */
+	assert_int_equal(torn, length > PIPE_BUF);
+}
+
+static void drops_and_counts_what_nobody_reads(void **state)
+{
+	check_drops(*state, 3000);
+}
+
+static void ends_a_line_that_was_cut(void **state)
+{
+	check_drops(*state, 6000);
 }
 
 static void survives_a_reader_that_left(void **state)
@@ -300,6 +314,7 @@ int main(void)
 		LOG_TEST(writes_what_a_thread_left_at_its_end),
 		LOG_TEST(never_mixes_the_lines_of_threads),
 		LOG_TEST(drops_and_counts_what_nobody_reads),
+		LOG_TEST(ends_a_line_that_was_cut),
 		LOG_TEST(survives_a_reader_that_left),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

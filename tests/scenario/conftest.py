@@ -30,8 +30,9 @@ ROUTES = {
 }
 
 
-def route(name, **changes):
-    return {**ROUTES[name], **changes}
+def route(like, /, **changes):
+    """The route of that name, changed."""
+    return {**ROUTES[like], **changes}
 
 
 def pytest_configure(config):
@@ -129,7 +130,8 @@ def shared():
     stack = Stack(path)
     try:
         server = stack.redis()
-        yield stack.gateway(server, routes=list(ROUTES)), server.client()
+        # Who waits for the rest of a broken request waits for this long.
+        yield stack.gateway(server, routes=list(ROUTES), request_timeout="2s", idle_timeout="2s"), server.client()
         stack.close()
     finally:
         for part in stack.parts:

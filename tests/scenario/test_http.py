@@ -140,14 +140,14 @@ def test_expect_100_continue_is_not_said_to_what_is_refused(gateway):
 
 
 @pytest.mark.parametrize("chunk", [None, 40], ids=["length", "chunked"])
-def test_a_request_cut_in_two_anywhere(gateway, db, chunk):
-    """Every place where two packets may meet."""
+def test_a_request_cut_in_two_anywhere(stack, redis, db, chunk):
+    """Every place where two packets may meet. On a unix socket, whose queue tells when the first part was read."""
+    gateway = stack.gateway(redis, listen=f"unix:{stack.folder}/h.sock")
     delivery = sign.stripe(STRIPE)
     whole = wire.raw(delivery, chunk=chunk)
     with wire.Connection(gateway.address()) as connection:
         for cut in range(1, len(whole)):
             connection.send(whole[:cut])
-            # A second packet of its own: wait until the first was read.
             wait_until(lambda: unread(connection) == 0, "the first part to be read")
             connection.send(whole[cut:])
             response = connection.response()
@@ -156,7 +156,7 @@ def test_a_request_cut_in_two_anywhere(gateway, db, chunk):
 
 
 def unread(connection):
-    """Bytes that are sent and not yet taken by the other side's kernel."""
+    """Bytes that are sent and not yet read by the other side."""
     return struct.unpack("i", fcntl.ioctl(connection.socket, termios.TIOCOUTQ, b"\0\0\0\0"))[0]
 
 

@@ -121,7 +121,7 @@ def test_stopped_and_continued_in_the_middle(stack, redis, db):
     answers = at_once([lambda d=d: deliver_timed(gateway, d) for d in deliveries], threads=200)
     for response, seconds in answers:
         check_unavailable(response)
-        assert seconds < 1.5 * SLOW
+        assert seconds < 0.5 + 1.5 * SLOW
     redis.resume()
     gateway.wait_ready()
     for delivery in known:
@@ -449,6 +449,7 @@ def test_embedded(stack, folder):
     os.kill(pid, signal.SIGKILL)
     third = sign.stripe(STRIPE)
     assert retry_until_taken(gateway, third) == "accepted"
+    gateway.wait_ready()
     assert gateway.deliver(second).outcome() == "duplicate"
     assert entries(db, "stripe").ids() == [first.id, second.id, third.id]
 
@@ -474,5 +475,4 @@ def test_embedded_has_one_owner(stack, folder):
     other.wait_end()
     assert other.process.returncode not in (0, None)
     assert str(where) in other.log_text()
-    other.expect_log_json = False
     assert gateway.deliver(sign.stripe(STRIPE)).status == 200

@@ -165,7 +165,11 @@ def raw(delivery, chunk=None, target=None, extra=(), version="HTTP/1.1"):
 def send(address, delivery, timeout=30, **how):
     """One delivery on a connection of its own."""
     with Connection(address, timeout) as connection:
-        connection.send(raw(delivery, **how))
+        try:
+            connection.send(raw(delivery, **how))
+        except ConnectionError:
+            # Refused before all was sent: the answer may be there all the same.
+            pass
         return connection.response(delivery.method)
 
 

@@ -26,6 +26,19 @@ static struct slice cover_word(enum trust_cover covered)
 						: SLICE("none");
 }
 
+/* "header:*id" as it is in the first family of names: "header:webhook-id". */
+static struct slice spelt_out(const struct trust_description *d, struct slice text)
+{
+	struct slice family = d->verify.families[0];
+	const unsigned char *star = text.n > 0 ? memmem(text.p, text.n, "header:*", 8) : NULL;
+	size_t at = star ? (size_t)(star - text.p) + 7 : 0;
+
+	if (!star || d->verify.family_count == 0)
+		return text;
+	return arena_printf(d->arena, "%.*s%.*s%.*s", SLICE_ARGS(slice_head(text, at)), SLICE_ARGS(family),
+			    SLICE_ARGS(slice_from(text, at + 1)));
+}
+
 static struct slice scheme_words(const struct trust_description *d)
 {
 	const struct trust_verify *verify = &d->verify;
@@ -37,9 +50,11 @@ static struct slice scheme_words(const struct trust_description *d)
 	if (!verify->scheme->texted)
 		return arena_printf(d->arena, "%.*s in %.*s%s%.*s", SLICE_ARGS(verify->scheme->name),
 				    SLICE_ARGS(verify->signatures[0].names[0]),
-				    verify->signature.prefix.n > 0 ? ": " : "", SLICE_ARGS(verify->signature.prefix));
+				    verify->signature.prefix.n > 0 ? ": " : "",
+				    SLICE_ARGS(slice_trim(verify->signature.prefix)));
 	return arena_printf(d->arena, "%.*s %.*s over %.*s", SLICE_ARGS(verify->scheme->name),
-			    SLICE_ARGS(encoding_word(verify->encoding)), SLICE_ARGS(verify->signed_text.text));
+			    SLICE_ARGS(encoding_word(verify->encoding)),
+			    SLICE_ARGS(spelt_out(d, verify->signed_text.text)));
 }
 
 static struct slice source_words(const struct trust_description *d, const struct trust_source *source)
@@ -47,9 +62,9 @@ static struct slice source_words(const struct trust_description *d, const struct
 	struct slice words = SLICE_NONE;
 
 	for (size_t i = 0; i < source->count; i++)
-		words = i == 0 ? source->alternatives[0].text
+		words = i == 0 ? spelt_out(d, source->alternatives[0].text)
 			       : arena_printf(d->arena, "%.*s, else %.*s", SLICE_ARGS(words),
-					      SLICE_ARGS(source->alternatives[i].text));
+					      SLICE_ARGS(spelt_out(d, source->alternatives[i].text)));
 	return words;
 }
 

@@ -304,8 +304,10 @@ const char *trust_catalogue_near(const struct trust_catalogue *catalogue, struct
 		    !(name.n >= 3 && (slice_starts(known, name) || slice_starts(name, known))))
 			continue;
 		n = snprintf(out + at, size - at, "%s%.*s", found++ > 0 ? ", " : "", SLICE_ARGS(known));
-		if (n < 0 || (size_t)n >= size - at)
+		if (n < 0 || (size_t)n >= size - at) {
+			out[at] = '\0';
 			break;
+		}
 		at += (size_t)n;
 	}
 	return out;

@@ -205,6 +205,7 @@ int trust_set_new(const struct config *config, const struct trust_catalogue *cat
 	if (!binder.set)
 		goto out;
 	binder.set->config = config;
+	binder.set->catalogue = catalogue;
 	binder.set->verifiers = calloc(config->route_count + 1, sizeof(binder.set->verifiers[0]));
 	if (!binder.set->verifiers)
 		goto out;

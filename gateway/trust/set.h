@@ -27,6 +27,7 @@ struct trust_verifier {
 
 struct trust_set {
 	const struct config *config;
+	const struct trust_catalogue *catalogue;
 	struct trust_verifier *verifiers;
 	size_t count;
 	size_t slots;

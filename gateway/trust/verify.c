@@ -178,6 +178,7 @@ static enum trust_result gather_timestamp(const struct trust_verify *verify, str
 		return TRUST_ACCEPTED;
 	if (!find_timestamp(verify, evidence, &text, &result, reason))
 		return result;
+	evidence->timestamp = text;
 	if (!trust_parse_timestamp(verify->unit, text, &evidence->timestamp_ms)) {
 		*reason = "the signed timestamp is not a time as this provider writes it";
 		return TRUST_MALFORMED_REQUEST;
@@ -212,7 +213,8 @@ enum trust_result trust_gather(const struct trust_verifier *verifier, const stru
 			       struct arena *arena, struct trust_evidence *evidence, const char **reason)
 {
 	const struct trust_verify *verify = &verifier->description->verify;
-	enum trust_result result;
+	const char *reasons[3] = { "", "", "" };
+	enum trust_result results[3];
 
 	evidence->reading = (struct trust_reading){ .description = verifier->description,
 						    .request = request,
@@ -220,13 +222,18 @@ enum trust_result trust_gather(const struct trust_verifier *verifier, const stru
 						    .family = trust_family(verify, request),
 						    .now_ms = now_ms };
 	evidence->candidate_count = 0;
-	evidence->has_timestamp = false;
-	result = gather_signatures(verify, evidence, reason);
-	if (result == TRUST_ACCEPTED)
-		result = gather_timestamp(verify, evidence, reason);
-	if (result == TRUST_ACCEPTED)
-		result = gather_parts(verify, evidence, reason);
-	return result;
+	evidence->timestamp = SLICE_NONE;
+	evidence->has_timestamp = evidence->has_parts = false;
+	results[0] = gather_signatures(verify, evidence, &reasons[0]);
+	results[1] = gather_timestamp(verify, evidence, &reasons[1]);
+	results[2] = gather_parts(verify, evidence, &reasons[2]);
+	evidence->has_parts = results[2] == TRUST_ACCEPTED;
+	for (size_t i = 0; i < 3; i++)
+		if (results[i] != TRUST_ACCEPTED) {
+			*reason = reasons[i];
+			return results[i];
+		}
+	return TRUST_ACCEPTED;
 }
 
 /* ---- proving ---- */

@@ -11,12 +11,15 @@ struct trust_evidence {
 	struct trust_reading reading;
 	struct slice candidates[TRUST_CANDIDATES_MAX]; /* as sent, prefix and field name taken off */
 	size_t candidate_count;
+	struct slice timestamp; /* as it was found, whether it is a time or not */
 	int64_t timestamp_ms;
 	bool has_timestamp;
 	struct trust_parts parts;
+	bool has_parts;
 };
 
-/* Gathers signature, timestamp and the signed parts. TRUST_ACCEPTED when all is there; else the result and *reason. */
+/* Gathers signature, timestamp and the signed parts. TRUST_ACCEPTED when all is there; else the
+ * result and *reason for the first that is not, and the rest as far as it could be found. */
 enum trust_result trust_gather(const struct trust_verifier *verifier, const struct request *request, int64_t now_ms,
 			       struct arena *arena, struct trust_evidence *evidence, const char **reason);
 

@@ -1,0 +1,248 @@
+/* trust_explain.c - what a person is told of a refused request: the usual mistakes are named, and no secret ever. */
+#include "base/encode.h"
+#include "trust/mac.h"
+#include "trust_fixture.h"
+
+static const int64_t NOW = 1764000000000;
+
+/* The text; in static memory. */
+static const char *explain(struct trust_fixture *f, const struct request *request, int64_t now_ms)
+{
+	static char text[16384];
+	struct buf out = BUF_EMPTY;
+
+	assert_int_equal(trust_explain(fixture_verifier(f), request, now_ms, &out), 0);
+	assert_true(out.n < sizeof(text));
+	memcpy(text, out.p, out.n);
+	text[out.n] = '\0';
+	buf_free(&out);
+	return text;
+}
+
+struct mistake {
+	const char *secret; /* of the route */
+	const char *key;    /* the bytes that the sender signed with */
+	const char *signed_body, *body;
+	bool base64; /* the signature is sent as base64 */
+	const char *prefix;
+	const char *digest;
+	const char *expected;
+};
+
+static void sign(const struct mistake *m, char *value, size_t size, char *right, size_t right_size)
+{
+	struct slice body = slice_str(m->signed_body);
+	unsigned char bytes[TRUST_MAC_MAX];
+	struct buf text = BUF_EMPTY;
+	char hex[2 * TRUST_MAC_MAX];
+	struct trust_mac *mac;
+	size_t n;
+
+	assert_int_equal(trust_mac_new(m->digest ? m->digest : "SHA256", slice_str(m->key), &mac), 0);
+	assert_int_equal(trust_mac_pieces(mac, &body, 1, bytes, &n), 0);
+	trust_mac_free(mac);
+	encode_hex(slice_of(bytes, n), hex);
+	if (m->base64)
+		encode_base64(ENCODE_BASE64, slice_of(bytes, n), &text);
+	else
+		buf_add(&text, slice_of(hex, 2 * n));
+	(void)snprintf(value, size, "%s%.*s", m->prefix, SLICE_ARGS(buf_slice(&text)));
+	/* What would be right of the body that came. */
+	body = slice_str(m->body);
+	assert_int_equal(trust_mac_new("SHA256", slice_str(m->secret), &mac), 0);
+	assert_int_equal(trust_mac_pieces(mac, &body, 1, bytes, &n), 0);
+	trust_mac_free(mac);
+	encode_hex(slice_of(bytes, n), hex);
+	(void)snprintf(right, right_size, "%.*s", (int)(2 * n), hex);
+	buf_free(&text);
+}
+
+static void test_mistakes(void **state)
+{
+	static const struct mistake rows[] = {
+		{ "abcd", "abcd", "{}", "{}\n", false, "sha256=", NULL, "without the newline at the body's end" },
+		{ "abcd", "abcd", "{}\n", "{}", false, "sha256=", NULL, "with a newline added to the body's end" },
+		{ "abcd", "abcd", "{\r\n}", "{\n}", false, "sha256=", NULL,
+		  "with CR LF for each line end of the body" },
+		{ "abcd", "abcd", "{\n}", "{\r\n}", false, "sha256=", NULL, "with LF for each CR LF of the body" },
+		{ "abcd", "abcd", "{\"a b\":\"\\\" c\",\"d\":1}", "{ \"a b\": \"\\\" c\", \"d\": 1 }", false,
+		  "sha256=", NULL, "with the JSON body written without white space" },
+		{ "c2VjcmV0", "secret", "{}", "{}", false, "sha256=", NULL, "with the secret decoded from base64" },
+		{ "whsec_c2VjcmV0", "secret", "{}", "{}", false, "sha256=", NULL,
+		  "with whsec_ taken off the secret and the rest decoded from base64" },
+		{ "whsec_abcde", "abcde", "{}", "{}", false, "sha256=", NULL, "with whsec_ taken off the secret" },
+		{ "736563526574", "secRet", "{}", "{}", false, "sha256=", NULL, "with the secret decoded from hex" },
+		{ "abcd", "abcd", "{}", "{}", true, "sha256=", NULL, "with the signature read as base64" },
+		{ "abcd", "abcd", "{}", "{}", false, "", NULL,
+		  "with the signature written with another prefix or field name" },
+		{ "abcd", "abcd", "{}", "{}", false, "v1=", NULL,
+		  "with the signature written with another prefix or field name" },
+		{ "abcd", "abcd", "{}", "{}", false, "sha256=", "SHA1", "with hmac-sha1" },
+		{ "abcd", "abcd", "{}", "{}", false, "sha256=", "SHA512", "with hmac-sha512" },
+		{ "c2VjcmV0", "secret", "{}", "{}\n", true, "sha256=", NULL,
+		  "with the secret decoded from base64, and without the newline at the body's end, and with the "
+		  "signature read as base64" },
+		{ "abcd", "efgh", "{}", "{}", false, "sha256=", NULL, "nothing that was tried" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char value[256], right[160], route[256], expected[256];
+		struct header headers[] = { { SLICE("Content-Type"), SLICE("application/json") },
+					    { SLICE("X-Webhook-Signature"), SLICE_NONE } };
+		struct request request = { .method = SLICE("POST"),
+					   .path = SLICE("/a"),
+					   .headers = headers,
+					   .header_count = 2,
+					   .body = slice_str(rows[i].body) };
+		struct trust_fixture f;
+		const char *text;
+
+		sign(&rows[i], value, sizeof(value), right, sizeof(right));
+		headers[1].value = slice_str(value);
+		(void)snprintf(route, sizeof(route), "  - { name: a, path: /a, provider: generic, secret: \"%s\" }\n",
+			       rows[i].secret);
+		(void)snprintf(expected, sizeof(expected), "would match:  %s%s", rows[i].expected,
+			       i + 1 < ARRAY_SIZE(rows) ? "\n" : "");
+		fixture_open(&f, NULL, route);
+		text = explain(&f, &request, NOW);
+		if (!strstr(text, expected))
+			fail_msg("row %zu: \"%s\" is not in:\n%s", i, rows[i].expected, text);
+		assert_null(strstr(text, rows[i].secret));
+		assert_null(strstr(text, right));
+		fixture_close(&f);
+	}
+}
+
+static void test_clock(void **state)
+{
+	struct trust_fixture f;
+	struct delivery d;
+	const char *text;
+
+	(void)state;
+	fixture_open(&f, NULL, "  - { name: a, path: /a, provider: slack, secret: abcd }\n");
+	delivery_sign(&d, &f, SLICE("{}"), SLICE_NONE, SLICE_NONE, NOW);
+	text = explain(&f, &d.request, NOW + 412000);
+	assert_non_null(
+		strstr(text, "timestamp_out_of_tolerance: the signed timestamp is 412 s old, 300 s are allowed"));
+	assert_non_null(strstr(text, "1764000000 is 2025-11-24T16:00:00.000Z, 412 s old; 300 s are allowed"));
+	assert_non_null(strstr(text, "\"secret\" is valid now and matches"));
+	assert_null(strstr(text, "would match"));
+	text = explain(&f, &d.request, NOW - 412000);
+	assert_non_null(strstr(text, "412 s in the future; 300 s are allowed"));
+	delivery_header(&d, SLICE("X-Slack-Request-Timestamp"))->value = SLICE("1764000000000");
+	assert_non_null(
+		strstr(explain(&f, &d.request, NOW), "it looks like milliseconds, this provider sends seconds"));
+	d.request.header_count = 1;
+	text = explain(&f, &d.request, NOW);
+	assert_non_null(strstr(text, "header X-Slack-Signature stands there not at all"));
+	assert_non_null(strstr(text, "timestamp:    missing"));
+	assert_non_null(strstr(text, "signed bytes: cannot be told"));
+	delivery_drop(&d);
+	fixture_close(&f);
+}
+
+static void test_signed_bytes(void **state)
+{
+	struct header header = { SLICE("X-Webhook-Signature"), SLICE("sha256=00") };
+	struct request request = { .method = SLICE("POST"),
+				   .path = SLICE("/a"),
+				   .headers = &header,
+				   .header_count = 1,
+				   .body = SLICE("a\0b\n\\\xff\x1b[31m") };
+	struct trust_fixture f;
+	const char *text;
+
+	(void)state;
+	fixture_open(&f, NULL, "  - { name: a, path: /a, provider: generic, secret: abcd }\n");
+	text = explain(&f, &request, NOW);
+	assert_non_null(strstr(text, "signed bytes: a\\x00b\\n\\x5c\\xff\\x1b[31m\n"));
+	request.body = SLICE("abc");
+	text = explain(&f, &request, NOW);
+	assert_non_null(strstr(
+		text, "signed bytes: 3, SHA-256 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"));
+	fixture_close(&f);
+}
+
+static void test_secrets(void **state)
+{
+	static const char route[] = "  - name: a\n    path: /a\n    provider: github\n    secrets:\n"
+				    "      - { name: old, value: abcd, not_after: 2025-11-24T15:00:00Z }\n"
+				    "      - { name: now, value: efgh }\n"
+				    "      - { name: next, value: ijkl, not_before: 2025-11-25T00:00:00Z }\n";
+	struct trust_fixture f;
+	struct delivery d;
+	const char *text;
+
+	(void)state;
+	fixture_open(&f, NULL, route);
+	delivery_sign(&d, &f, SLICE("{}"), SLICE_NONE, SLICE_NONE, NOW);
+	text = explain(&f, &d.request, NOW);
+	assert_non_null(strstr(text, "\"old\" was not valid after 2025-11-24T15:00:00.000Z"));
+	assert_non_null(strstr(text, "\"now\" is valid now\n"));
+	assert_non_null(strstr(text, "\"next\" is not valid before 2025-11-25T00:00:00.000Z"));
+	assert_non_null(strstr(text, "would match:  if the secret \"old\" were valid now\n"));
+	delivery_drop(&d);
+	fixture_close(&f);
+}
+
+static void test_other_provider(void **state)
+{
+	struct trust_fixture stripe, github;
+	struct delivery d;
+
+	(void)state;
+	fixture_open(&stripe, NULL, "  - { name: a, path: /a, provider: stripe, secret: abcd }\n");
+	fixture_open(&github, NULL, "  - { name: a, path: /a, provider: github, secret: abcd }\n");
+	delivery_sign(&d, &stripe, SLICE("{}"), SLICE_NONE, SLICE_NONE, NOW);
+	assert_non_null(strstr(explain(&github, &d.request, NOW), "would match:  if the route had `provider: stripe`"));
+	delivery_drop(&d);
+	fixture_close(&stripe);
+	fixture_close(&github);
+}
+
+static void test_tokens(void **state)
+{
+	struct header header = { SLICE("Authorization"), SLICE("Bearer abcd") };
+	struct request request = {
+		.method = SLICE("POST"), .path = SLICE("/a"), .headers = &header, .header_count = 1
+	};
+	struct trust_fixture f;
+
+	(void)state;
+	fixture_open(&f, NULL,
+		     "  - { name: a, path: /a, provider: token, secrets: [ { name: s, value: abcd, not_before: "
+		     "2030-01-01T00:00:00Z } ] }\n");
+	assert_non_null(strstr(explain(&f, &request, NOW), "would match:  if the secret \"s\" were valid now"));
+	fixture_close(&f);
+	assert_int_equal(setenv("TRUST_EXPLAIN_SECRET", "abcd ", 1), 0);
+	fixture_open(&f, NULL, "  - { name: a, path: /a, provider: token, secret: env:TRUST_EXPLAIN_SECRET }\n");
+	assert_non_null(strstr(explain(&f, &request, NOW), "would match:  without the white space around the secret"));
+	fixture_close(&f);
+}
+
+static void test_accepted(void **state)
+{
+	struct trust_fixture f;
+	struct delivery d;
+
+	(void)state;
+	fixture_open(&f, NULL, "  - { name: a, path: /a, provider: github, secret: abcd }\n");
+	delivery_sign(&d, &f, SLICE("{}"), SLICE_NONE, SLICE_NONE, NOW);
+	assert_non_null(strstr(explain(&f, &d.request, NOW), "outcome:      accepted: the signature is right\n"));
+	delivery_drop(&d);
+	fixture_close(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_mistakes),       cmocka_unit_test(test_clock),
+		cmocka_unit_test(test_signed_bytes),   cmocka_unit_test(test_secrets),
+		cmocka_unit_test(test_other_provider), cmocka_unit_test(test_tokens),
+		cmocka_unit_test(test_accepted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -2,9 +2,8 @@
  *
  * The special difficulty: a private Redis (embedded) does not run yet when its configuration is checked, and a command must not start
  * it beside a gateway's; so what would be started is looked at instead. */
-#include "cli/options.h"
-
 #include "base/json.h"
+#include "cli/options.h"
 #include "store/client.h"
 #include "store/embedded.h"
 
@@ -126,8 +125,9 @@ static void check_embedded(struct checking *c, const struct config_redis *redis)
 		return;
 	}
 	c->redis_wrong = true;
-	about_redis(c, "error",
-		    "`hookgate serve` would start redis-server, which is not installed (Debian: apt install redis-server)");
+	about_redis(
+		c, "error",
+		"`hookgate serve` would start redis-server, which is not installed (Debian: apt install redis-server)");
 }
 
 static void check_redis(struct checking *c, const struct config_redis *redis)
@@ -149,7 +149,8 @@ static void print_json(const struct checking *c, bool ok)
 	for (size_t i = 0; i < c->diag.count; i++) {
 		const struct config_finding *f = &c->diag.findings[i];
 
-		json_pair(&out, i > 0 ? ",{" : "{", "severity", f->severity == CONFIG_ERROR ? SLICE("error") : SLICE("warning"));
+		json_pair(&out, i > 0 ? ",{" : "{", "severity",
+			  f->severity == CONFIG_ERROR ? SLICE("error") : SLICE("warning"));
 		json_pair(&out, ",", "file", slice_str(f->file));
 		buf_printf(&out, ",\"line\":%u,\"column\":%u", f->line, f->column);
 		json_pair(&out, ",", "path", slice_str(f->path));
@@ -227,12 +228,23 @@ int cli_check(int argc, char **argv)
 
 	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		switch (option) {
-		case 'c': c.file = optarg; break;
-		case REDIS: c.redis = true; break;
-		case KEYS: keys = true; break;
-		case JSON: c.json = true; break;
-		case 'h': fputs(help, stdout); return CLI_OK;
-		default: return cli_usage("check", NULL);
+		case 'c':
+			c.file = optarg;
+			break;
+		case REDIS:
+			c.redis = true;
+			break;
+		case KEYS:
+			keys = true;
+			break;
+		case JSON:
+			c.json = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return CLI_OK;
+		default:
+			return cli_usage("check", NULL);
 		}
 	}
 	if (optind < argc)

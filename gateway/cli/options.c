@@ -17,7 +17,8 @@ int cli_read_count(const char *command, const char *option, const char *text, ui
 {
 	if (num_parse_u64(slice_str(text), max, out))
 		return CLI_OK;
-	return cli_usage(command, "%s takes a number from 0 to %llu, and not %s", option, (unsigned long long)max, text);
+	return cli_usage(command, "%s takes a number from 0 to %llu, and not %s", option, (unsigned long long)max,
+			 text);
 }
 
 int cli_read_duration(const char *command, const char *option, const char *text, int64_t *out_ms)

@@ -1,0 +1,426 @@
+/* send.c - `hookgate send`: deliveries as a route's provider would make them.
+ *
+ * The special difficulty: what is sent must be what was signed, byte for byte, head included; so the request is put together once, from
+ * what trust/ gives back, and --dry-run prints just these bytes. */
+#include "base/clock.h"
+#include "base/encode.h"
+#include "base/json.h"
+#include "cli/http_client.h"
+#include "cli/options.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+
+enum {
+	ARENA_FIRST = 64 * 1024,
+	ARENA_MAX = 512 * 1024 * 1024,
+	DATA_MAX = 64 * 1024 * 1024,
+	HEADERS = 32,
+	TIMEOUT_MS = 30000
+};
+
+static const char help[] =
+	"usage: hookgate send -c FILE --route ROUTE [OPTION]...\n\n"
+	"Sends deliveries to a route, signed as its provider signs them, and prints the answers: a line each, with the "
+	"status and the\n"
+	"body. Without --data the body is one that the provider could have sent, with an id of its own each time.\n\n"
+	"  -c, --config FILE        the configuration: the route, its secrets, and where the gateway listens\n"
+	"      --route ROUTE        the route's name; may be left out where there is just one\n"
+	"      --type TYPE          the event's type, where the provider has it in a header, or in a body made here; "
+	"default: test\n"
+	"      --id ID              the event's id, likewise; default: a new one for each delivery\n"
+	"      --data FILE          the body; \"-\" is standard input. The same one each time\n"
+	"      --content-type TYPE  default: application/json\n"
+	"      --url URL            http://HOST[:PORT][/PATH] or unix:/path/to/socket; default: the first address of "
+	"the\n"
+	"                           configuration's `listen`. Without a path: the route's\n"
+	"      --count N            so many deliveries, on one connection; default: 1\n"
+	"      --secret NAME        sign with this one of the route's secrets; default: the first that is valid now\n"
+	"      --now UNIX           sign as of then (seconds since 1970); default: now\n"
+	"      --dry-run            print the request instead of sending it; `hookgate verify` reads what it prints\n"
+	"      --json               an object per delivery: id, status, body; with --dry-run: method, target, headers, "
+	"body\n"
+	"  -h, --help               this text\n\n"
+	"https is not spoken here: take --dry-run and let curl send it.\n\n"
+	"Exit status: 0 all answers were 2xx, 1 one was not, or none came, 2 called the wrong way.\n\n"
+	"Example: hookgate send -c hookgate.yaml --route stripe --type invoice.paid --count 3\n";
+
+struct sending {
+	const char *file, *route_name, *type, *id, *data_file, *content_type, *url_text, *secret_name;
+	uint64_t count;
+	int64_t now_ms; /* -1: the time it is */
+	bool dry_run, json;
+
+	const struct intake_route *route;
+	size_t secret;
+	struct buf data;
+	struct slice target;
+	struct cli_http_url url;
+	struct cli_http *http;
+	struct arena *arena;
+};
+
+/* One of them; all in the arena, but for the request. */
+struct made {
+	struct slice id; /* empty: it is in --data, or nowhere */
+	struct slice target, body;
+	struct header headers[HEADERS];
+	size_t header_count;
+	struct buf request;
+};
+
+/* ---- making ---- */
+
+/* In the arena: evt_ and 24 hex digits, at random. */
+static struct slice new_id(struct arena *arena)
+{
+	unsigned char random[12];
+	char hex[24];
+
+	if (trust_random(random, sizeof random) != 0)
+		return SLICE_NONE;
+	encode_hex(slice_of(random, sizeof random), hex);
+	return arena_printf(arena, "evt_%.24s", hex);
+}
+
+static bool has_header(const struct made *made, struct slice name)
+{
+	for (size_t i = 0; i < made->header_count; i++) {
+		if (slice_eq_nocase(made->headers[i].name, name))
+			return true;
+	}
+	return false;
+}
+
+static void add_line(struct buf *out, struct slice name, struct slice value)
+{
+	buf_add(out, name);
+	buf_add(out, SLICE(": "));
+	buf_add(out, value);
+	buf_add(out, SLICE("\r\n"));
+}
+
+static void put_together(const struct sending *s, struct made *made)
+{
+	struct buf *out = &made->request;
+
+	buf_clear(out);
+	buf_printf(out, "POST %.*s HTTP/1.1\r\n", SLICE_ARGS(made->target));
+	add_line(out, SLICE("Host"), slice_str(s->url.authority));
+	if (!has_header(made, SLICE("user-agent")))
+		add_line(out, SLICE("User-Agent"), SLICE("hookgate/" HOOKGATE_VERSION));
+	for (size_t i = 0; i < made->header_count; i++)
+		add_line(out, made->headers[i].name, made->headers[i].value);
+	buf_printf(out, "Content-Length: %zu\r\n\r\n", made->body.n);
+	buf_add(out, made->body);
+}
+
+static bool id_in_header(const struct sending *s)
+{
+	struct trust_about about;
+
+	trust_about(trust_verifier_provider(s->route->verifier), &about);
+	return slice_starts(about.id, SLICE("header:"));
+}
+
+static int make(struct sending *s, struct made *made)
+{
+	int64_t now_ms = s->now_ms >= 0 ? s->now_ms : clock_wall_ms();
+	struct trust_draft draft = { .method = SLICE("POST"),
+				     .target = s->target,
+				     .content_type = slice_str(s->content_type),
+				     .type = slice_str(s->type),
+				     .now_ms = now_ms,
+				     .secret_index = s->secret };
+	struct reason reason = { "" };
+	int fault;
+
+	arena_reset(s->arena);
+	draft.id = s->id ? slice_str(s->id) : new_id(s->arena);
+	draft.body = s->data_file ? buf_slice(&s->data)
+				  : trust_sample_body(s->route->verifier, draft.id, draft.type, now_ms, s->arena);
+	fault = trust_sign(s->route->verifier, &draft, s->arena, made->headers, HEADERS, &made->header_count,
+			   &made->target, &made->body, &reason);
+	if (fault != 0)
+		return cli_fail("send", "this delivery cannot be made here: %s",
+				reason.text[0] != '\0' ? reason.text : strerror(-fault));
+	made->id = !s->data_file || id_in_header(s) ? draft.id : SLICE_NONE;
+	put_together(s, made);
+	return arena_failed(s->arena) || buf_failed(&made->request) ? cli_fail("send", "memory is short") : CLI_OK;
+}
+
+/* ---- printing ---- */
+
+static void write_out(struct buf *out)
+{
+	fwrite(out->p, 1, out->n, stdout);
+	buf_free(out);
+}
+
+static void print_request(const struct sending *s, const struct made *made)
+{
+	struct buf out = BUF_EMPTY;
+
+	if (!s->json) {
+		fwrite(made->request.p, 1, made->request.n, stdout);
+		return;
+	}
+	buf_add(&out, SLICE("{\"method\":\"POST\",\"target\":"));
+	json_write_string(&out, made->target);
+	buf_add(&out, SLICE(",\"headers\":{"));
+	for (size_t i = 0; i < made->header_count; i++) {
+		buf_add(&out, i > 0 ? SLICE(",") : SLICE_NONE);
+		json_write_string(&out, made->headers[i].name);
+		buf_add_byte(&out, ':');
+		json_write_string(&out, made->headers[i].value);
+	}
+	buf_add(&out, SLICE("},\"body\":"));
+	json_write_string(&out, made->body);
+	buf_add(&out, SLICE("}\n"));
+	write_out(&out);
+}
+
+static void print_answer(const struct sending *s, const struct made *made, const struct cli_http_answer *answer)
+{
+	struct buf out = BUF_EMPTY;
+
+	if (!s->json) {
+		printf("%u ", answer->status);
+		cli_print_text(stdout, answer->body, false);
+		if (made->id.n > 0) {
+			fputs("  id ", stdout);
+			cli_print_text(stdout, made->id, false);
+		}
+		putchar('\n');
+		return;
+	}
+	buf_add(&out, SLICE("{\"id\":"));
+	if (made->id.n > 0)
+		json_write_string(&out, made->id);
+	else
+		buf_add(&out, SLICE("null"));
+	buf_printf(&out, ",\"status\":%u,\"body\":", answer->status);
+	json_write_string(&out, answer->body);
+	buf_add(&out, SLICE("}\n"));
+	write_out(&out);
+}
+
+/* ---- sending ---- */
+
+static int send_all(struct sending *s)
+{
+	struct made made = { .request = BUF_EMPTY };
+	struct reason reason = { "memory is short" };
+	uint64_t good = 0, done = 0;
+	int status = CLI_OK;
+
+	for (; status == CLI_OK && done < s->count; done++) {
+		struct cli_http_answer answer;
+
+		status = make(s, &made);
+		if (status != CLI_OK)
+			break;
+		if (s->dry_run) {
+			print_request(s, &made);
+			good++;
+			continue;
+		}
+		if (cli_http_exchange(s->http, buf_slice(&made.request), &answer, &reason) != 0) {
+			status = cli_fail("send", "%s", reason.text);
+			break;
+		}
+		print_answer(s, &made, &answer);
+		good += answer.status >= 200 && answer.status < 300;
+	}
+	if (s->count > 1 && !s->dry_run)
+		fprintf(stderr, "hookgate: send: %llu of %llu answered 2xx\n", (unsigned long long)good,
+			(unsigned long long)s->count);
+	buf_free(&made.request);
+	if (cli_end_output("send") != CLI_OK)
+		return CLI_FAILED;
+	return status == CLI_OK && good < s->count ? CLI_FAILED : status;
+}
+
+/* ---- where to, and with what ---- */
+
+/* The address as a URL: one that stands for all addresses is reached through the loopback. */
+static int url_of(const struct config_address *address, char *out, size_t size)
+{
+	static const unsigned char nowhere[16];
+	char text[INET6_ADDRSTRLEN] = "";
+	bool six = address->kind == CONFIG_ADDRESS_IPV6;
+	bool any = memcmp(address->ip, nowhere, six ? 16 : 4) == 0;
+
+	if (address->kind == CONFIG_ADDRESS_UNIX) {
+		snprintf(out, size, "unix:%s", address->unix_path);
+		return CLI_OK;
+	}
+	if (address->port == 0)
+		return cli_usage("send", "the gateway listens on any free port (%s): say which with --url",
+				 address->text);
+	if (any)
+		snprintf(text, sizeof text, "%s", six && !address->dual_stack ? "::1" : "127.0.0.1");
+	else if (!inet_ntop(six ? AF_INET6 : AF_INET, address->ip, text, sizeof text))
+		return cli_fail("send", "%s cannot be written as a URL", address->text);
+	snprintf(out, size, strchr(text, ':') ? "http://[%s]:%u" : "http://%s:%u", text, (unsigned)address->port);
+	return CLI_OK;
+}
+
+static int find_url(struct sending *s, const struct config *config)
+{
+	char text[160];
+	struct reason reason;
+	int status = s->url_text ? CLI_OK : url_of(&config->listen[0], text, sizeof text);
+
+	if (status != CLI_OK)
+		return status;
+	if (!cli_http_parse_url(s->url_text ? s->url_text : text, &s->url, &reason))
+		return cli_usage("send", "%s: %s%s", s->url_text ? s->url_text : text, reason.text,
+				 s->url_text && strncmp(s->url_text, "https:", 6) == 0
+					 ? ": take --dry-run --json, and give headers and body to curl"
+					 : "");
+	/* The text of the address is gone when this returns, but then it has no target. */
+	s->target = s->url_text && s->url.target.n > 0 && s->url.target.p[0] == '/' ? s->url.target
+										    : s->route->config->path;
+	return CLI_OK;
+}
+
+static int find_secret(struct sending *s)
+{
+	const struct config_route *route = s->route->config;
+	int64_t now_ms = s->now_ms >= 0 ? s->now_ms : clock_wall_ms();
+
+	s->secret = 0;
+	for (size_t i = 0; i < route->secret_count; i++) {
+		const struct config_secret *secret = &route->secrets[i];
+		bool valid = now_ms >= secret->not_before_ms && now_ms <= secret->not_after_ms;
+
+		if (s->secret_name ? slice_eq(secret->name, slice_str(s->secret_name)) : valid) {
+			s->secret = i;
+			return CLI_OK;
+		}
+	}
+	if (!s->secret_name)
+		return CLI_OK;
+	fprintf(stderr, "hookgate: send: the route has no secret named %s; it has:", s->secret_name);
+	for (size_t i = 0; i < route->secret_count; i++)
+		fprintf(stderr, " %.*s", SLICE_ARGS(route->secrets[i].name));
+	fputc('\n', stderr);
+	return CLI_USAGE;
+}
+
+static int send_with(struct sending *s, const struct intake_plan *plan)
+{
+	int status = cli_find_route("send", plan, s->route_name, &s->route);
+
+	if (status == CLI_OK)
+		status = find_url(s, intake_plan_config(plan));
+	if (status == CLI_OK)
+		status = find_secret(s);
+	if (status == CLI_OK && s->data_file)
+		status = cli_read_file("send", s->data_file, DATA_MAX, &s->data);
+	if (status != CLI_OK)
+		return status;
+	s->arena = arena_new(ARENA_FIRST, ARENA_MAX);
+	if (!s->arena || cli_http_new(&s->url, TIMEOUT_MS, &s->http) != 0)
+		return cli_fail("send", "memory is short");
+	return send_all(s);
+}
+
+static int check_words(const struct sending *s)
+{
+	/* They stand in headers, where a line feed would begin another one. */
+	if (slice_has_control(slice_str(s->type)) || slice_has_control(slice_str(s->id)) ||
+	    slice_has_control(slice_str(s->content_type)))
+		return cli_usage("send", "--type, --id and --content-type may have no control characters");
+	if (s->count == 0)
+		return cli_usage("send", "--count takes a number from 1 on");
+	if (s->dry_run && s->count > 1)
+		return cli_usage("send", "--dry-run prints one request: leave --count out");
+	return CLI_OK;
+}
+
+int cli_send(int argc, char **argv)
+{
+	enum { ROUTE = 256, TYPE, ID, DATA, CONTENT_TYPE, URL, COUNT, SECRET, NOW, DRY_RUN, JSON };
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "route", required_argument, NULL, ROUTE },
+		{ "type", required_argument, NULL, TYPE },
+		{ "id", required_argument, NULL, ID },
+		{ "data", required_argument, NULL, DATA },
+		{ "content-type", required_argument, NULL, CONTENT_TYPE },
+		{ "url", required_argument, NULL, URL },
+		{ "count", required_argument, NULL, COUNT },
+		{ "secret", required_argument, NULL, SECRET },
+		{ "now", required_argument, NULL, NOW },
+		{ "dry-run", no_argument, NULL, DRY_RUN },
+		{ "json", no_argument, NULL, JSON },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct sending s = { .type = "test", .content_type = "application/json", .count = 1, .now_ms = -1 };
+	struct intake_plan *plan = NULL;
+	int option, status = CLI_OK;
+
+	while (status == CLI_OK && (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			s.file = optarg;
+			break;
+		case ROUTE:
+			s.route_name = optarg;
+			break;
+		case TYPE:
+			s.type = optarg;
+			break;
+		case ID:
+			s.id = optarg;
+			break;
+		case DATA:
+			s.data_file = optarg;
+			break;
+		case CONTENT_TYPE:
+			s.content_type = optarg;
+			break;
+		case URL:
+			s.url_text = optarg;
+			break;
+		case COUNT:
+			status = cli_read_count("send", "--count", optarg, 1000000000, &s.count);
+			break;
+		case SECRET:
+			s.secret_name = optarg;
+			break;
+		case NOW:
+			status = cli_read_unix_time("send", "--now", optarg, &s.now_ms);
+			break;
+		case DRY_RUN:
+			s.dry_run = true;
+			break;
+		case JSON:
+			s.json = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return CLI_OK;
+		default:
+			return cli_usage("send", NULL);
+		}
+	}
+	if (status == CLI_OK && optind < argc)
+		status = cli_usage("send", "%s is one argument too many", argv[optind]);
+	if (status == CLI_OK)
+		status = check_words(&s);
+	if (status == CLI_OK)
+		status = cli_load_plan("send", s.file, &plan);
+	if (status == CLI_OK)
+		status = send_with(&s, plan);
+	cli_http_free(s.http);
+	arena_free(s.arena);
+	buf_free(&s.data);
+	intake_plan_unref(plan);
+	return status;
+}

@@ -27,8 +27,8 @@ void arena_reset(struct arena *arena);
 /* Changes the limit, counted from the last reset on. */
 void arena_set_limit(struct arena *arena, size_t limit);
 
-/* n bytes aligned for any type, not cleared; valid until reset. NULL, and the flag set, when the limit or memory is
- * reached. n == 0 gives a valid pointer. */
+/* n bytes aligned for any type (and counted with the bytes that takes), not cleared; valid until reset. NULL, and the
+ * flag set, when the limit or memory is reached. n == 0 gives a valid pointer. */
 void *arena_alloc(struct arena *arena, size_t n) __attribute__((warn_unused_result));
 
 /* Gives back the tail of the newest allocation `p`, which had `had` bytes and keeps `keep`; a no-op for any other. */
@@ -46,7 +46,7 @@ struct slice arena_printf(struct arena *arena, const char *format, ...) __attrib
 /* True from the first failed allocation until the next reset. */
 bool arena_failed(const struct arena *arena);
 
-/* Bytes given out since the last reset. */
+/* Bytes given out since the last reset, each allocation rounded up to the alignment. */
 size_t arena_used(const struct arena *arena);
 
 #endif

@@ -6,9 +6,9 @@
 
 #include <stdint.h>
 
-int64_t clock_wall_ms(void);       /* since 1970, UTC; may jump */
-int64_t clock_mono_ms(void);       /* never jumps; for deadlines */
-int64_t clock_mono_us(void);       /* the same in microseconds; for measuring */
+int64_t clock_wall_ms(void); /* since 1970, UTC; may jump */
+int64_t clock_mono_ms(void); /* never jumps; for deadlines */
+int64_t clock_mono_us(void); /* the same in microseconds; for measuring */
 
 enum { CLOCK_RFC3339_LENGTH = 24 };
 

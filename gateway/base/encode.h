@@ -10,14 +10,20 @@
 #include "base/slice.h"
 
 enum encode_alphabet {
-	ENCODE_BASE64,           /* + and /, padding required (RFC 4648 section 4) */
-	ENCODE_BASE64_ANY,       /* + and /, padding right or left out */
-	ENCODE_BASE64URL,        /* - and _, no padding (RFC 7515) */
-	ENCODE_BASE64URL_ANY     /* - and _, padding right or left out */
+	ENCODE_BASE64,	     /* + and /, padding required (RFC 4648 section 4) */
+	ENCODE_BASE64_ANY,   /* + and /, padding right or left out */
+	ENCODE_BASE64URL,    /* - and _, no padding (RFC 7515) */
+	ENCODE_BASE64URL_ANY /* - and _, padding right or left out */
 };
 
-static inline size_t encode_hex_room(size_t digits) { return digits / 2 + 1; }
-static inline size_t encode_base64_room(size_t chars) { return chars / 4 * 3 + 3; }
+static inline size_t encode_hex_room(size_t digits)
+{
+	return digits / 2 + 1;
+}
+static inline size_t encode_base64_room(size_t chars)
+{
+	return chars / 4 * 3 + 3;
+}
 
 /* Hex in either case, an even number of digits; the empty slice decodes to nothing. */
 bool encode_hex_decode(struct slice s, unsigned char *out, size_t *n) __attribute__((warn_unused_result));
@@ -32,7 +38,9 @@ bool encode_base64_decode(enum encode_alphabet a, struct slice s, unsigned char 
 /* Appends; the *_ANY alphabets encode as their strict twins do. */
 void encode_base64(enum encode_alphabet a, struct slice s, struct buf *out);
 
-/* Percent-decoding (RFC 3986), and "+" as a space when `form`. out has s.n bytes. A "%" without two hex digits: false. */
-bool encode_percent_decode(struct slice s, bool form, unsigned char *out, size_t *n) __attribute__((warn_unused_result));
+/* Percent-decoding (RFC 3986), and "+" as a space when `form`. out has s.n bytes. A "%" without two hex digits:
+ * false. */
+bool encode_percent_decode(struct slice s, bool form, unsigned char *out, size_t *n)
+	__attribute__((warn_unused_result));
 
 #endif

@@ -21,24 +21,27 @@ struct json_pointer *json_pointer_parse(struct slice text);
 void json_pointer_free(struct json_pointer *pointer);
 
 struct json_value {
-	enum json_type type;     /* JSON_NONE: not there */
-	struct slice raw;        /* as it stands in the text: a string with its quotes, an object with its braces */
-	bool escaped;            /* a string with a backslash in it */
+	enum json_type type; /* JSON_NONE: not there */
+	struct slice raw;    /* as it stands in the text: a string with its quotes, an object with its braces */
+	bool escaped;	     /* a string with a backslash in it */
 };
 
 /* JSON_DEEP: nested deeper than 128 before all was found. JSON_BROKEN: a syntax error before all was found or shown to
  * be absent. In both cases the values are not to be used. */
 enum json_result { JSON_OK, JSON_BROKEN, JSON_DEEP };
 
-/* Looks up `count` (at most 16) pointers in one walk. Of members with equal names the first counts, and the search does
- * not go on to look for a second. Strings may not hold raw control characters; invalid UTF-8 is not looked at.
- * Values are written only when JSON_OK is returned. */
+/* Looks up `count` (at most 16) pointers in one walk. Of members with equal names the first counts, and the search
+ * does not go on to look for a second. Where the walk comes to the end of the document's value, only white space may
+ * follow it. Strings may not hold raw control characters; invalid UTF-8 is not looked at. Values are written only when
+ * JSON_OK is returned. */
 enum json_result json_find(struct slice text, const struct json_pointer *const *pointers, size_t count,
 			   struct json_value *values);
 
-/* The text of a string value, unescaped (into the arena only if it had escapes, else borrowed from the text), of a number
- * or a boolean as it stands. False for null, objects, arrays, JSON_NONE, a lone surrogate, or when the arena failed. */
-bool json_text(const struct json_value *value, struct arena *arena, struct slice *out) __attribute__((warn_unused_result));
+/* The text of a string value, unescaped (into the arena only if it had escapes, else borrowed from the text), of a
+ * number or a boolean as it stands. False for null, objects, arrays, JSON_NONE, a broken escape or lone surrogate, or when the arena
+ * failed. */
+bool json_text(const struct json_value *value, struct arena *arena, struct slice *out)
+	__attribute__((warn_unused_result));
 
 /* Appends s as a JSON string with quotes. Bytes that are not UTF-8 become U+FFFD each, so that the result is always
  * valid JSON; control characters become \uXXXX. Fast for plain ASCII. */

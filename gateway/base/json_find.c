@@ -1,10 +1,10 @@
 /* json_find.c - finding a few values in a JSON text, in one walk.
  *
- * The special difficulty: nearly all of the text is of no interest, and the walk is on the path of every delivery. So only
- * the containers on the way to a wanted value are walked member by member; the rest is skipped in blocks of 64 bytes, as
- * bit masks: which bytes are quotes, which of them are within strings (a running exclusive or over the quotes), and
- * which brackets are not. Walking calls itself once per token of a pointer, so no deeper than a pointer is long; skipping
- * does not call itself. */
+ * The special difficulty: nearly all of the text is of no interest, and the walk is on the path of every delivery. So
+ * only the containers on the way to a wanted value are walked member by member; the rest is skipped in blocks of 64
+ * bytes, as bit masks: which bytes are quotes, which of them are within strings (a running exclusive or over the
+ * quotes), and which brackets are not. Walking calls itself once per token of a pointer, so no deeper than a pointer
+ * is long; skipping does not call itself. */
 #include "base/json.h"
 #include "base/json_inner.h"
 #include "base/json_scan.h"
@@ -54,8 +54,8 @@ static enum json_result leave(struct walk *w, unsigned char closer)
 
 /* --- skipping --- */
 
-/* Which bytes stand behind a backslash that is not escaped itself. *carry: whether the block's first byte does, and then
- * whether the next block's does. */
+/* Which bytes stand behind a backslash that is not escaped itself. *carry: whether the block's first byte does, and
+ * then whether the next block's does. */
 static uint64_t find_escaped(uint64_t backslashes, uint64_t *carry)
 {
 	uint64_t escaped = *carry;
@@ -322,8 +322,8 @@ static pointer_set that_end_at(const struct walk *w, size_t level, pointer_set w
 	return ending;
 }
 
-/* Takes the value at p. `wanted` are the pointers whose first `level` tokens lead here; behind the value all of them are
- * found or absent. */
+/* Takes the value at p. `wanted` are the pointers whose first `level` tokens lead here; behind the value all of them
+ * are found or absent. */
 static enum json_result walk_value(struct walk *w, size_t level, pointer_set wanted)
 {
 	struct json_value value = { .raw.p = w->p };

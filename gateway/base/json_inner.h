@@ -7,8 +7,8 @@
 enum { JSON_TOKENS_MAX = 16 };
 
 struct json_token {
-	struct slice name;     /* unescaped */
-	bool is_index;         /* may name an element of an array as well */
+	struct slice name; /* unescaped */
+	bool is_index;	   /* may name an element of an array as well */
 	size_t index;
 };
 
@@ -18,8 +18,8 @@ struct json_pointer {
 	unsigned char names[]; /* the tokens' bytes */
 };
 
-/* Takes the escape that *rest begins with (its backslash first; a surrogate pair is one) and writes what it stands for, in
- * UTF-8. The number of bytes written, or 0 where the escape is broken or half a pair. */
+/* Takes the escape that *rest begins with (its backslash first; a surrogate pair is one) and writes what it stands
+ * for, in UTF-8. The number of bytes written, or 0 where the escape is broken or half a pair. */
 size_t json_unescape(struct slice *rest, unsigned char out[4]);
 
 #endif

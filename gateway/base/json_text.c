@@ -1,7 +1,7 @@
 /* json_text.c - the text that a JSON value stands for.
  *
- * The special difficulty: \u escapes are UTF-16, so that one character above U+FFFF is two of them, and half of such a pair
- * is a legal escape that stands for no text at all. */
+ * The special difficulty: \u escapes are UTF-16, so that one character above U+FFFF is two of them, and half of such a
+ * pair is a legal escape that stands for no text at all. */
 #include "base/json.h"
 #include "base/json_inner.h"
 

@@ -1,7 +1,7 @@
 /* json_write.c - strings as JSON.
  *
- * The special difficulty: the bytes are a stranger's and the result goes into a stream entry or a log line, so it must be
- * valid JSON and valid UTF-8 whatever they are, and must hold no control character, be it one of ASCII or of C1. */
+ * The special difficulty: the bytes are a stranger's and the result goes into a stream entry or a log line, so it must
+ * be valid JSON and valid UTF-8 whatever they are, and must hold no control character, be it one of ASCII or of C1. */
 #include "base/json.h"
 #include "base/json_scan.h"
 

@@ -1,8 +1,8 @@
 /* log.c - composing log lines and getting them out.
  *
- * The special difficulty: a log that nobody reads (a full pipe) must not stop deliveries. The wait for it is bounded and is
- * made once; what cannot be written is dropped and counted, and the count is told when lines go out again. Each thread
- * gathers lines of its own; only writing takes a lock, so that lines of several threads do not mix. */
+ * The special difficulty: a log that nobody reads (a full pipe) must not stop deliveries. The wait for it is bounded
+ * and is made once; what cannot be written is dropped and counted, and the count is told when lines go out again. Each
+ * thread gathers lines of its own; only writing takes a lock, so that lines of several threads do not mix. */
 #include "base/log.h"
 
 #include "base/buf.h"

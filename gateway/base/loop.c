@@ -1,8 +1,9 @@
 /* loop.c - see loop.h.
  *
- * The special difficulty: one epoll_wait brings many events, and the callback for one of them may end and free the owner
- * of another that has not been called yet. So epoll is not given a pointer but the number of a slot and the slot's
- * generation; ending a watch empties the slot and begins a new generation, and an event of an old one is dropped.
+ * The special difficulty: one epoll_wait brings many events, and the callback for one of them may end and free the
+ * owner of another that has not been called yet. So epoll is not given a pointer but the number of a slot and the
+ * slot's generation; ending a watch empties the slot and begins a new generation, and an event of an old one is
+ * dropped.
  *
  * Timers are a binary heap by due time, and among equals by the order of starting. A timer that was started in this
  * turn fires in the next at the earliest, else a timer that starts itself with delay 0 would never let a turn end. */

@@ -4,8 +4,8 @@
  * hooks are what makes batching free: all that one turn gathered (commands for Redis, log lines) leaves in one write.
  *
  * Objects (watch, timer, hook) are embedded in their owner and must be zeroed before first use. The owner may stop, or
- * stop and free, any watch or timer from within any callback; a hook stays until the loop is freed. All calls from the loop's own thread, but for loop_call and
- * loop_stop. */
+ * stop and free, any watch or timer from within any callback; a hook stays until the loop is freed. All calls from the
+ * loop's own thread, but for loop_call and loop_stop. */
 #ifndef HOOKGATE_BASE_LOOP_H
 #define HOOKGATE_BASE_LOOP_H
 
@@ -21,9 +21,9 @@ struct loop_watch {
 	struct loop *loop;
 	int fd;
 	unsigned events;
-	void (*ready)(void *arg, unsigned events);   /* hang-ups and errors show as all the events watched for */
+	void (*ready)(void *arg, unsigned events); /* hang-ups and errors show as all the events watched for */
 	void *arg;
-	size_t slot;           /* where the loop keeps it */
+	size_t slot; /* where the loop keeps it */
 };
 
 struct loop_timer {
@@ -31,8 +31,8 @@ struct loop_timer {
 	int64_t due_ms;
 	void (*fire)(void *arg);
 	void *arg;
-	size_t heap_index;     /* 1-based; 0: not running */
-	uint64_t order;        /* among timers due at the same time, the one started first fires first */
+	size_t heap_index; /* 1-based; 0: not running */
+	uint64_t order;	   /* among timers due at the same time, the one started first fires first */
 };
 
 struct loop_hook {

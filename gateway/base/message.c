@@ -1,7 +1,7 @@
 /* message.c - looking into a request, building an answer.
  *
- * The special difficulty: how many there are of a header or a parameter matters as much as its value (a repeated signature
- * header is an attack, or a proxy gone wrong), so the look-ups count them all. */
+ * The special difficulty: how many there are of a header or a parameter matters as much as its value (a repeated
+ * signature header is an attack, or a proxy gone wrong), so the look-ups count them all. */
 #include "base/message.h"
 
 #include <stdlib.h>

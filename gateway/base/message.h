@@ -7,21 +7,21 @@
 #include <stdint.h>
 
 struct header {
-	struct slice name;       /* as sent; compare without case */
-	struct slice value;      /* without white space at the ends */
+	struct slice name;  /* as sent; compare without case */
+	struct slice value; /* without white space at the ends */
 };
 
 /* All borrowed, for as long as the request is being handled. */
 struct request {
 	struct slice method;
-	struct slice target;     /* as on the request line */
-	struct slice path;       /* the target's path, nothing decoded */
-	struct slice query;      /* behind the "?", without it; empty when there is none */
+	struct slice target; /* as on the request line */
+	struct slice path;   /* the target's path, nothing decoded */
+	struct slice query;  /* behind the "?", without it; empty when there is none */
 	const struct header *headers;
 	size_t header_count;
-	struct slice body;       /* the exact bytes, framing removed */
-	struct slice address;    /* who sent it: "192.0.2.1", "2001:db8::1", "unix" */
-	int64_t received_ms;     /* wall clock, when the head was complete */
+	struct slice body;    /* the exact bytes, framing removed */
+	struct slice address; /* who sent it: "192.0.2.1", "2001:db8::1", "unix" */
+	int64_t received_ms;  /* wall clock, when the head was complete */
 };
 
 enum { ANSWER_HEADERS_MAX = 8 };
@@ -32,7 +32,7 @@ struct answer {
 	struct header headers[ANSWER_HEADERS_MAX];
 	size_t header_count;
 	struct slice body;
-	bool close;              /* end the connection after it */
+	bool close; /* end the connection after it */
 };
 
 /* The first header of that name, and how many there are of it: 0 leaves *value untouched. */
@@ -41,7 +41,8 @@ size_t message_header(const struct request *request, struct slice name, struct s
 /* The first query parameter of that name, still percent-encoded, and how many there are. */
 size_t message_query(const struct request *request, struct slice name, struct slice *value);
 
-/* Fills path and query from target: origin form as it is, absolute form ("http://host/path?x") without its authority. False when the target has no path. */
+/* Fills path and query from target: origin form as it is, absolute form ("http://host/path?x") without its authority.
+ * False when the target has no path. */
 bool message_split_target(struct slice target, struct slice *path, struct slice *query);
 
 /* Adds a header to an answer; a programming error (abort) past ANSWER_HEADERS_MAX. */

@@ -1,4 +1,5 @@
-/* reason.h - why something could not be done, in words for a person: library code fills it, one place logs or prints it. */
+/* reason.h - why something could not be done, in words for a person: library code fills it, one place logs or prints
+ * it. */
 #ifndef HOOKGATE_BASE_REASON_H
 #define HOOKGATE_BASE_REASON_H
 

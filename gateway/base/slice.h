@@ -15,7 +15,10 @@ struct slice {
 };
 
 /* A slice of a string literal; also usable in static initialisers. */
-#define SLICE_LIT(s) { (const unsigned char *)("" s), sizeof(s) - 1 }
+#define SLICE_LIT(s)                                                                                                   \
+	{                                                                                                              \
+		(const unsigned char *)("" s), sizeof(s) - 1                                                           \
+	}
 #define SLICE(s) ((struct slice)SLICE_LIT(s))
 #define SLICE_NONE ((struct slice){ NULL, 0 })
 

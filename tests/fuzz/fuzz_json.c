@@ -1,7 +1,8 @@
 /* fuzz_json.c - base/json against another reader of JSON: what json_find finds in a document must be what stands in the
  * judge's tree, and what json_write_string writes the judge must be able to read.
  *
- * The judge refuses more than we do (what we skip we hardly look at), so only documents that it accepts are compared. */
+ * The judge refuses more than we do (what we skip we hardly look at), so only documents that it accepts are
+ * compared. */
 #include "base/json.h"
 #include "base/num.h"
 #include "fuzz.h"

@@ -1,5 +1,5 @@
-/* fuzz_json_judge.c - the only file that names jansson. The special difficulty: jansson wants its values not const, even to
- * look at them. */
+/* fuzz_json_judge.c - the only file that names jansson. The special difficulty: jansson wants its values not const,
+ * even to look at them. */
 #include "fuzz_json_judge.h"
 
 #include <jansson.h>

@@ -1,5 +1,5 @@
-/* replay.c - runs every file of the directories named through a fuzz target, without libFuzzer: what was once found stays
- * tested with any compiler. Exit 1 when there was nothing to run, so that a corpus cannot be lost unnoticed. */
+/* replay.c - runs every file of the directories named through a fuzz target, without libFuzzer: what was once found
+ * stays tested with any compiler. Exit 1 when there was nothing to run, so that a corpus cannot be lost unnoticed. */
 #include "fuzz.h"
 
 #include <dirent.h>

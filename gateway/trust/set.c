@@ -243,6 +243,16 @@ bool trust_replay_guarded(const struct trust_verifier *verifier)
 	return verifier->replay_guard;
 }
 
+struct slice trust_secret_header(const struct trust_verifier *verifier)
+{
+	const struct trust_verify *verify = &verifier->description->verify;
+	bool in_clear = verify->scheme->keyed && !verify->scheme->texted;
+
+	if (!in_clear || verify->signatures[0].kind != TRUST_PLACE_HEADER)
+		return SLICE_NONE;
+	return verify->signatures[0].names[0];
+}
+
 bool trust_method_allowed(const struct trust_verifier *verifier, struct slice method, struct slice *allow)
 {
 	const struct trust_description *d = verifier->description;

@@ -107,6 +107,30 @@ static void test_asked(void **state)
 	}
 }
 
+static void test_secret_header(void **state)
+{
+	static const struct {
+		const char *route, *header;
+	} rows[] = {
+		{ "provider: token, secret: x", "Authorization" },
+		{ "provider: token, secret: x, options: { header: X-Gitlab-Token }", "X-Gitlab-Token" },
+		{ "provider: basic, secret: \"u:p\"", "Authorization" },
+		{ "provider: none", "" },
+		{ "provider: stripe, secret: x", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct trust_fixture f;
+		char route[256];
+
+		(void)snprintf(route, sizeof(route), "  - { name: a, path: /a, %s }\n", rows[i].route);
+		fixture_open(&f, NULL, route);
+		assert_slice(trust_secret_header(fixture_verifier(&f)), rows[i].header);
+		fixture_close(&f);
+	}
+}
+
 static void test_methods(void **state)
 {
 	struct trust_fixture f;
@@ -131,8 +155,11 @@ static void test_methods(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_wrong), cmocka_unit_test(test_all_findings_at_once),
-					    cmocka_unit_test(test_blanks_are_warned_of), cmocka_unit_test(test_asked),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_wrong),
+					    cmocka_unit_test(test_all_findings_at_once),
+					    cmocka_unit_test(test_blanks_are_warned_of),
+					    cmocka_unit_test(test_asked),
+					    cmocka_unit_test(test_secret_header),
 					    cmocka_unit_test(test_methods) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

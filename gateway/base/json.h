@@ -38,8 +38,8 @@ enum json_result json_find(struct slice text, const struct json_pointer *const *
 			   struct json_value *values);
 
 /* The text of a string value, unescaped (into the arena only if it had escapes, else borrowed from the text), of a
- * number or a boolean as it stands. False for null, objects, arrays, JSON_NONE, a broken escape or lone surrogate, or when the arena
- * failed. */
+ * number or a boolean as it stands. False for null, objects, arrays, JSON_NONE, a broken escape or lone surrogate, or
+ * when the arena failed. */
 bool json_text(const struct json_value *value, struct arena *arena, struct slice *out)
 	__attribute__((warn_unused_result));
 

@@ -6,6 +6,7 @@
 #include "store/command.h"
 #include "store/link.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static bool send_greeting(struct store_link *link, enum store_greeting greeting, const struct slice *words,

@@ -1,0 +1,171 @@
+/* fuzz_verify.c - requests from anywhere through every built-in provider: what is accepted is really signed.
+ *
+ * Input: header lines, an empty line, the body. The seeds are signed with the secrets below, so that the fuzzer begins on the
+ * far side of the signature: what it accepts is computed anew here, and is refused with one bit of it flipped. */
+#include "base/encode.h"
+#include "fuzz.h"
+#include "trust/mac.h"
+#include "trust/verify.h"
+
+#include <string.h>
+
+static const int64_t NOW = 1764000000000;
+
+static const char CONFIG[] =
+	"listen: 127.0.0.1:0\nredis: { url: \"redis://127.0.0.1:6379/0\" }\nroutes:\n"
+	"  - { name: a, path: /a, provider: stripe, secret: fuzz }\n"
+	"  - { name: b, path: /b, provider: github, secret: fuzz }\n"
+	"  - { name: c, path: /c, provider: slack, secret: fuzz }\n"
+	"  - { name: d, path: /d, provider: shopify, secret: fuzz }\n"
+	"  - { name: e, path: /e, provider: zoom, secret: fuzz }\n"
+	"  - { name: f, path: /f, provider: standard-webhooks, secret: ZnV6eg== }\n"
+	"  - { name: g, path: /g, provider: generic, secret: fuzz, options: { id: \"body:/id\" } }\n"
+	"  - { name: h, path: /h, provider: token, secret: fuzz }\n"
+	"  - { name: i, path: /i, provider: basic, secret: \"fu:zz\" }\n"
+	"  - { name: j, path: /j, provider: none, options: { id: \"form:id\", type: \"body:/type\" } }\n";
+
+enum { ROUTES = 10, HEADERS_MAX = 24 };
+
+static struct trust_set *set;
+static struct trust_lane *lane;
+
+static void set_up(void)
+{
+	static struct config_diag diag;
+	static struct config *config;
+	static struct trust_catalogue *catalogue;
+
+	MUST(config_load_text(slice_str(CONFIG), "fuzz.yaml", &diag, &config) == 0);
+	MUST(trust_catalogue_new(NULL, &diag, &catalogue) == 0);
+	MUST(trust_set_new(config, catalogue, &diag, &set) == 0);
+	MUST(trust_lane_new(set, &lane) == 0);
+}
+
+static bool in_headers(const struct request *request, struct slice text)
+{
+	for (size_t i = 0; i < request->header_count; i++) {
+		struct slice value = request->headers[i].value;
+
+		for (size_t at = 0; at + text.n <= value.n; at++)
+			if (slice_eq_nocase(slice_of(value.p + at, text.n), text))
+				return true;
+	}
+	return false;
+}
+
+/* The MAC of the signed text, computed here, must be the guard, and stand in a header. */
+static void judge_mac(const struct trust_verifier *verifier, const struct request *request,
+		      const struct trust_verdict *verdict, struct arena *arena)
+{
+	struct trust_evidence evidence;
+	unsigned char bytes[TRUST_MAC_MAX];
+	struct buf base64 = BUF_EMPTY;
+	struct trust_mac *mac;
+	struct slice text;
+	const char *reason;
+	char hex[64];
+	size_t n;
+
+	MUST(trust_gather(verifier, request, NOW, arena, &evidence, &reason) == TRUST_ACCEPTED);
+	text = trust_parts_join(&evidence.parts, arena);
+	MUST(text.n >= request->body.n &&
+	     slice_eq(slice_of(text.p + text.n - request->body.n, request->body.n), request->body));
+	MUST(trust_mac_new("SHA256", SLICE("fuzz"), &mac) == 0);
+	MUST(trust_mac_pieces(mac, &text, 1, bytes, &n) == 0 && n == 32);
+	trust_mac_free(mac);
+	MUST(slice_eq(verdict->guard, slice_of(bytes, n)));
+	encode_hex(slice_of(bytes, n), hex);
+	encode_base64(ENCODE_BASE64, slice_of(bytes, n), &base64);
+	MUST(in_headers(request, slice_of(hex, 64)) || in_headers(request, buf_slice(&base64)));
+	buf_free(&base64);
+}
+
+static void judge_flipped(const struct trust_verifier *verifier, const struct request *request, struct arena *arena)
+{
+	struct request flipped = *request;
+	struct trust_verdict verdict;
+	unsigned char *copy;
+
+	if (request->body.n == 0)
+		return;
+	copy = malloc(request->body.n);
+	MUST(copy);
+	memcpy(copy, request->body.p, request->body.n);
+	copy[request->body.n / 2] ^= 0x10;
+	flipped.body = slice_of(copy, request->body.n);
+	MUST(trust_check(verifier, lane, &flipped, NOW, arena, &verdict) == 0);
+	MUST(verdict.result != TRUST_ACCEPTED);
+	free(copy);
+}
+
+static void judge_token(const struct request *request, size_t route)
+{
+	MUST(route != 7 || in_headers(request, SLICE("Bearer fuzz")));
+	MUST(route != 8 || in_headers(request, SLICE("Basic ZnU6eno=")));
+}
+
+static void run(size_t route, const struct request *request)
+{
+	const struct trust_verifier *verifier = trust_set_verifier(set, route);
+	struct arena *arena = arena_new(16384, 1 << 24);
+	enum trust_event_result result;
+	struct trust_verdict verdict;
+	struct trust_event event;
+
+	MUST(arena && trust_check(verifier, lane, request, NOW, arena, &verdict) == 0);
+	MUST(verdict.reason && *verdict.reason);
+	if (verdict.result == TRUST_ACCEPTED) {
+		if (verdict.covered == TRUST_COVER_FULL) {
+			judge_mac(verifier, request, &verdict, arena);
+			judge_flipped(verifier, request, arena);
+		} else {
+			judge_token(request, route);
+		}
+		MUST(trust_read_event(verifier, request, &verdict, arena, &event, &result) == 0);
+		if (result == TRUST_EVENT_OK)
+			MUST(event.id.n > 0 && event.id.n <= 512 && !slice_has_control(event.id) &&
+			     event.type.n <= 512);
+	}
+	arena_free(arena);
+}
+
+static void explain(size_t route, const struct request *request)
+{
+	struct buf out = BUF_EMPTY;
+
+	MUST(trust_explain(trust_set_verifier(set, route), request, NOW, &out) == 0 && out.n > 0);
+	for (size_t i = 0; i < out.n; i++)
+		MUST(out.p[i] == '\n' || (out.p[i] >= 0x20 && out.p[i] < 0x7f));
+	buf_free(&out);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char *const methods[] = { "POST", "POST", "POST", "GET" };
+	struct header headers[HEADERS_MAX];
+	struct request request = { .method = slice_str(methods[size % 4]),
+				   .target = SLICE("/x?ssl_check=1"),
+				   .path = SLICE("/x"),
+				   .query = SLICE("ssl_check=1"),
+				   .headers = headers };
+	struct slice rest = slice_of(data, size), line;
+
+	if (!set)
+		set_up();
+	/* A delivery is a POST; which seeds are is not left to their length. */
+	if (size > 0 && data[0] != '!')
+		request.method = SLICE("POST");
+	while (slice_cut(rest, '\n', &line, &rest) && line.n > 0 && request.header_count < HEADERS_MAX) {
+		struct header *header = &headers[request.header_count++];
+
+		slice_cut(line, ':', &header->name, &header->value);
+		header->value = slice_trim(header->value);
+	}
+	request.body = rest;
+	for (size_t i = 0; i < ROUTES; i++)
+		run(i, &request);
+	/* Hundreds of MACs: only for some. */
+	if (size > 0 && data[size - 1] % 16 == 0)
+		explain(data[size - 1] / 16 % ROUTES, &request);
+	return 0;
+}

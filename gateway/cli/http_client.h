@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/reason.h"
 #include "base/slice.h"
+#include "config/config.h"
 
 #include <stdint.h>
 
@@ -21,6 +22,11 @@ struct cli_http_url {
 
 /* False with the reason; https has one of its own. */
 bool cli_http_parse_url(const char *text, struct cli_http_url *out, struct reason *reason)
+	__attribute__((warn_unused_result));
+
+/* The same for an address that a gateway listens at; all addresses are reached through the loopback. False with the reason: a port of
+ * 0. No target. */
+bool cli_http_listened(const struct config_address *address, struct cli_http_url *out, struct reason *reason)
 	__attribute__((warn_unused_result));
 
 struct cli_http;

@@ -48,11 +48,6 @@ static struct slice duration(int64_t ms, struct buf *room)
 	return buf_slice(room);
 }
 
-static struct slice or_dash(struct slice s)
-{
-	return s.n > 0 ? s : SLICE("-");
-}
-
 /* ---- JSON ---- */
 
 static void json_text_member(struct buf *out, const char *name, struct slice value)
@@ -103,34 +98,41 @@ static void json_about(struct buf *out, const struct trust_about *about, bool fu
 
 /* ---- the list ---- */
 
-static size_t widest(const struct trust_catalogue *catalogue, size_t least, bool ids)
+/* Pads to the column's width; what is longer is cut. */
+static void cell(struct buf *out, struct slice value, size_t width)
 {
-	struct trust_about about;
+	struct slice shown = value.n > 0 ? value : SLICE("-");
 
-	for (size_t i = 0; i < trust_catalogue_count(catalogue); i++) {
-		trust_about(trust_catalogue_at(catalogue, i), &about);
-		if ((ids ? about.id.n : about.name.n) > least)
-			least = ids ? about.id.n : about.name.n;
-	}
-	return least;
+	if (shown.n > width)
+		buf_printf(out, "%.*s..  ", (int)width - 2, (const char *)shown.p);
+	else
+		buf_printf(out, "%-*.*s  ", (int)width, SLICE_ARGS(shown));
+}
+
+static void list_line(const struct trust_about *about, struct slice window, struct buf *out)
+{
+	cell(out, about->name, 20);
+	cell(out, about->scheme, 44);
+	cell(out, about->id, 28);
+	cell(out, window, 6);
+	cell(out, about->handshake, 32);
+	buf_add(out, about->confidence);
+	buf_add_byte(out, '\n');
 }
 
 static void list_lines(const struct trust_catalogue *catalogue, struct buf *out)
 {
-	int name_width = (int)widest(catalogue, 4, false), id_width = (int)widest(catalogue, 8, true);
+	struct trust_about about = { .name = SLICE("NAME"),
+				     .scheme = SLICE("SCHEME"),
+				     .id = SLICE("EVENT ID"),
+				     .handshake = SLICE("HANDSHAKE"),
+				     .confidence = SLICE("CONFIDENCE") };
 	struct buf window = BUF_EMPTY;
-	struct trust_about about;
 
-	buf_printf(out, "%-*s  %-*s  %-7s %-8s %s\n", name_width, "NAME", id_width, "EVENT ID", "WINDOW", "COVERED",
-		   "SCHEME");
+	list_line(&about, SLICE("WINDOW"), out);
 	for (size_t i = 0; i < trust_catalogue_count(catalogue); i++) {
 		trust_about(trust_catalogue_at(catalogue, i), &about);
-		buf_printf(out, "%-*.*s  %-*.*s  %-7.*s %-8.*s %.*s", name_width, SLICE_ARGS(about.name), id_width,
-			   SLICE_ARGS(or_dash(about.id)), SLICE_ARGS(duration(about.window_ms, &window)),
-			   SLICE_ARGS(or_dash(about.covered)), SLICE_ARGS(about.scheme));
-		if (about.handshake.n > 0)
-			buf_printf(out, "; handshake: %.*s", SLICE_ARGS(about.handshake));
-		buf_add_byte(out, '\n');
+		list_line(&about, duration(about.window_ms, &window), out);
 	}
 	buf_printf(out, "\n%zu providers; `hookgate providers NAME` shows one in full, with a route to paste\n",
 		   trust_catalogue_count(catalogue));

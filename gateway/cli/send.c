@@ -8,10 +8,8 @@
 #include "cli/http_client.h"
 #include "cli/options.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
-#include <signal.h>
 
 enum {
 	ARENA_FIRST = 64 * 1024,
@@ -125,6 +123,26 @@ static bool id_in_header(const struct sending *s)
 	return slice_starts(about.id, SLICE("header:"));
 }
 
+/* Where the description's sample has no place for the id (it is in a header), it is put behind all the rest: two deliveries with the
+ * same body within a second would be taken for a replay. */
+static struct slice sample(const struct sending *s, const struct trust_draft *draft)
+{
+	struct slice body = trust_sample_body(s->route->verifier, draft->id, draft->type, draft->now_ms, s->arena);
+	struct buf text = BUF_EMPTY;
+
+	if (body.n < 2 || body.p[body.n - 1] != '}' || draft->id.n == 0 ||
+	    memmem(body.p, body.n, draft->id.p, draft->id.n))
+		return body;
+	buf_add(&text, slice_head(body, body.n - 1));
+	buf_add_str(&text, body.n > 2 ? ",\"sample\":" : "\"sample\":");
+	json_write_string(&text, draft->id);
+	buf_add_byte(&text, '}');
+	if (!buf_failed(&text))
+		body = arena_copy(s->arena, buf_slice(&text));
+	buf_free(&text);
+	return body;
+}
+
 static int make(struct sending *s, struct made *made)
 {
 	int64_t now_ms = s->now_ms >= 0 ? s->now_ms : clock_wall_ms();
@@ -139,8 +157,7 @@ static int make(struct sending *s, struct made *made)
 
 	arena_reset(s->arena);
 	draft.id = s->id ? slice_str(s->id) : new_id(s->arena);
-	draft.body = s->data_file ? buf_slice(&s->data)
-				  : trust_sample_body(s->route->verifier, draft.id, draft.type, now_ms, s->arena);
+	draft.body = s->data_file ? buf_slice(&s->data) : sample(s, &draft);
 	fault = trust_sign(s->route->verifier, &draft, s->arena, made->headers, HEADERS, &made->header_count,
 			   &made->target, &made->body, &reason);
 	if (fault != 0)
@@ -245,45 +262,19 @@ static int send_all(struct sending *s)
 
 /* ---- where to, and with what ---- */
 
-/* The address as a URL: one that stands for all addresses is reached through the loopback. */
-static int url_of(const struct config_address *address, char *out, size_t size)
-{
-	static const unsigned char nowhere[16];
-	char text[INET6_ADDRSTRLEN] = "";
-	bool six = address->kind == CONFIG_ADDRESS_IPV6;
-	bool any = memcmp(address->ip, nowhere, six ? 16 : 4) == 0;
-
-	if (address->kind == CONFIG_ADDRESS_UNIX) {
-		snprintf(out, size, "unix:%s", address->unix_path);
-		return CLI_OK;
-	}
-	if (address->port == 0)
-		return cli_usage("send", "the gateway listens on any free port (%s): say which with --url",
-				 address->text);
-	if (any)
-		snprintf(text, sizeof text, "%s", six && !address->dual_stack ? "::1" : "127.0.0.1");
-	else if (!inet_ntop(six ? AF_INET6 : AF_INET, address->ip, text, sizeof text))
-		return cli_fail("send", "%s cannot be written as a URL", address->text);
-	snprintf(out, size, strchr(text, ':') ? "http://[%s]:%u" : "http://%s:%u", text, (unsigned)address->port);
-	return CLI_OK;
-}
-
 static int find_url(struct sending *s, const struct config *config)
 {
-	char text[160];
-	struct reason reason;
-	int status = s->url_text ? CLI_OK : url_of(&config->listen[0], text, sizeof text);
+	bool secure = s->url_text && strncmp(s->url_text, "https:", 6) == 0;
+	struct reason reason = { "" };
+	bool found = s->url_text ? cli_http_parse_url(s->url_text, &s->url, &reason)
+				 : cli_http_listened(&config->listen[0], &s->url, &reason);
 
-	if (status != CLI_OK)
-		return status;
-	if (!cli_http_parse_url(s->url_text ? s->url_text : text, &s->url, &reason))
-		return cli_usage("send", "%s: %s%s", s->url_text ? s->url_text : text, reason.text,
-				 s->url_text && strncmp(s->url_text, "https:", 6) == 0
-					 ? ": take --dry-run --json, and give headers and body to curl"
-					 : "");
-	/* The text of the address is gone when this returns, but then it has no target. */
-	s->target = s->url_text && s->url.target.n > 0 && s->url.target.p[0] == '/' ? s->url.target
-										    : s->route->config->path;
+	if (!found && s->url_text)
+		return cli_usage("send", "--url %s: %s%s", s->url_text, reason.text,
+				 secure ? ": take --dry-run --json, and give headers and body to curl" : "");
+	if (!found)
+		return cli_usage("send", "where does the gateway listen? %s: say it with --url", reason.text);
+	s->target = s->url.target.n > 0 && s->url.target.p[0] == '/' ? s->url.target : s->route->config->path;
 	return CLI_OK;
 }
 

@@ -7,39 +7,12 @@
 #include "cli/http_client.h"
 #include "cli/status.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 enum { TIMEOUT_MS = 3000 };
 
 /* ---- asking ---- */
-
-static bool find_url(const struct config_address *address, struct cli_http_url *url, struct reason *reason)
-{
-	static const unsigned char nowhere[16];
-	bool six = address->kind == CONFIG_ADDRESS_IPV6;
-	bool any = memcmp(address->ip, nowhere, six ? 16 : 4) == 0;
-	char ip[INET6_ADDRSTRLEN] = "127.0.0.1", text[160];
-
-	if (address->kind == CONFIG_ADDRESS_UNIX) {
-		snprintf(text, sizeof text, "unix:%s", address->unix_path);
-		return cli_http_parse_url(text, url, reason);
-	}
-	if (address->port == 0) {
-		reason_set(reason, "admin.listen is any free port");
-		return false;
-	}
-	if (any && six && !address->dual_stack)
-		memcpy(ip, "::1", 4);
-	else if (!any && !inet_ntop(six ? AF_INET6 : AF_INET, address->ip, ip, sizeof ip))
-		return false;
-	snprintf(text, sizeof text, strchr(ip, ':') ? "http://[%s]:%u/metrics" : "http://%s:%u/metrics", ip,
-		 (unsigned)address->port);
-	return cli_http_parse_url(text, url, reason);
-}
 
 static int get_page(struct cli_http *http, struct slice request, struct buf *page, struct reason *reason)
 {
@@ -146,7 +119,7 @@ int status_gateway_read(const struct config *config, int64_t apart_ms,
 	struct cli_http *http = NULL;
 	struct buf request = BUF_EMPTY, before = BUF_EMPTY, after = BUF_EMPTY;
 	int64_t begun_ms = 0;
-	int fault = find_url(config->admin, &url, reason) ? cli_http_new(&url, TIMEOUT_MS, &http) : -EIO;
+	int fault = cli_http_listened(config->admin, &url, reason) ? cli_http_new(&url, TIMEOUT_MS, &http) : -EIO;
 
 	if (fault != 0)
 		return fault;

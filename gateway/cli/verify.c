@@ -193,6 +193,8 @@ static void print_answer(const struct answer *answer)
 
 static void print_lines(const struct verifying *v)
 {
+	bool ahead = v->verdict.skew_ms < 0;
+
 	print_line("outcome", intake_outcome_name(v->outcome));
 	if (v->event.id.n > 0) {
 		print_line("id", v->event.id);
@@ -201,7 +203,8 @@ static void print_lines(const struct verifying *v)
 	if (v->verdict.secret.n > 0)
 		print_line("secret", v->verdict.secret);
 	if (v->verdict.has_skew)
-		printf("%-9s%.3f s before now\n", "signed", (double)v->verdict.skew_ms / 1000);
+		printf("%-9s%.3f s %s now\n", "signed",
+		       (double)(ahead ? -v->verdict.skew_ms : v->verdict.skew_ms) / 1000, ahead ? "after" : "before");
 	if (v->outcome == INTAKE_challenge)
 		print_answer(&v->verdict.answer);
 	if (v->reason[0] != '\0')

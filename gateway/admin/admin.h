@@ -13,13 +13,13 @@
 /* What is shown. All of it outlives the admin; `token` may be changed by a reload between two calls. */
 struct admin_sources {
 	struct intake_series *series;
-	struct intake_stats *const *stats;           /* one per worker */
+	struct intake_stats *const *stats; /* one per worker */
 	size_t workers;
 	const struct intake_redis_watch *watch;
-	struct slice token;                          /* empty: none asked for */
-	int64_t started_ms;                          /* wall clock */
+	struct slice token; /* empty: none asked for */
+	int64_t started_ms; /* wall clock */
 	uint64_t reloads_done, reloads_refused;
-	int64_t loaded_ms;                           /* wall clock: when the configuration in use was loaded */
+	int64_t loaded_ms; /* wall clock: when the configuration in use was loaded */
 	bool draining;
 };
 

@@ -4,7 +4,6 @@
  * walked once per family. Routes that were never delivered to are left out: with ten thousand of them the page would be mostly
  * zeros; Prometheus' rate() and increase() bear a series that begins late. */
 #include "admin/admin.h"
-
 #include "base/clock.h"
 #include "base/num.h"
 #include "store/store.h"
@@ -163,8 +162,8 @@ static void histogram(const struct admin_sources *sources, struct buf *out, cons
 
 	family(out, name, "histogram", help);
 	for (size_t i = 0; i <= INTAKE_BUCKETS; i++) {
-		running += total_of(sources, offset + offsetof(struct intake_histogram, bucket) +
-						     i * sizeof(intake_counter));
+		running += total_of(sources,
+				    offset + offsetof(struct intake_histogram, bucket) + i * sizeof(intake_counter));
 		if (i < INTAKE_BUCKETS)
 			buf_printf(out, "%s_bucket{le=\"%g\"} %" PRIu64 "\n", name, intake_bucket_us[i] / 1e6, running);
 		else

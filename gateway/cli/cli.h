@@ -11,8 +11,8 @@ enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
 struct cli_command {
 	const char *name;
-	const char *summary;             /* one line for `hookgate --help` */
-	int (*run)(int argc, char **argv);   /* argv[0] is the command's name; returns the exit status */
+	const char *summary;		   /* one line for `hookgate --help` */
+	int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns the exit status */
 };
 
 extern const struct cli_command cli_commands[];

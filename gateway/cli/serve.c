@@ -75,8 +75,10 @@ static void found(void *arg, bool danger, const char *text)
 	struct look *look = arg;
 
 	look->dangers += danger;
-	log_line(!danger ? LOG_INFO : look->require_durable ? LOG_ERROR : LOG_WARNING, "redis looked at",
-		 LOG_C("finding", text));
+	log_line(!danger		 ? LOG_INFO
+		 : look->require_durable ? LOG_ERROR
+					 : LOG_WARNING,
+		 "redis looked at", LOG_C("finding", text));
 }
 
 /* What of this Redis endangers the promise: said at every start; `redis.require: durable` makes it a reason not to. */
@@ -97,7 +99,8 @@ static int look_at_redis(struct serve_gateway *gateway, struct reason *reason)
 		return 0;
 	}
 	if (r == 0 && look.require_durable && look.dangers > 0) {
-		reason_set(reason, "redis.require is durable, and %u findings say that this Redis is not", look.dangers);
+		reason_set(reason, "redis.require is durable, and %u findings say that this Redis is not",
+			   look.dangers);
 		return -EPERM;
 	}
 	return r;
@@ -118,15 +121,16 @@ static int make_workers(struct serve_gateway *gateway)
 			return -ENOMEM;
 		r = intake_stats_room(gateway->stats[i], gateway->series);
 		if (r == 0)
-			r = serve_worker_new(&(struct serve_worker_setup){
-						     .number = i,
-						     .plan = gateway->plan,
-						     .stats = gateway->stats[i],
-						     .limits = gateway->limits,
-						     .watch = &gateway->watch,
-						     .redis_socket = gateway->embedded ? gateway->socket : NULL,
-						     .main_loop = gateway->loop,
-						     .running = &gateway->running },
+			r = serve_worker_new(&(struct serve_worker_setup){ .number = i,
+									   .plan = gateway->plan,
+									   .stats = gateway->stats[i],
+									   .limits = gateway->limits,
+									   .watch = &gateway->watch,
+									   .redis_socket = gateway->embedded
+												   ? gateway->socket
+												   : NULL,
+									   .main_loop = gateway->loop,
+									   .running = &gateway->running },
 					     &gateway->workers[i]);
 		if (r == 0)
 			gateway->worker_count = i + 1;
@@ -378,7 +382,8 @@ static void help(void)
 	     "  -c, --config FILE   the configuration; `hookgate check -c FILE` says what is wrong with it\n"
 	     "  -h, --help          this\n\n"
 	     "SIGHUP reads the file again: all of it is taken over, or, when anything is wrong, nothing.\n"
-	     "SIGTERM and SIGINT stop accepting, finish what is in flight (at most drain_timeout) and log the account;\n"
+	     "SIGTERM and SIGINT stop accepting, finish what is in flight (at most drain_timeout) and log the "
+	     "account;\n"
 	     "a second one does not wait. The log goes to standard error.");
 }
 

@@ -1,8 +1,7 @@
 /* serve_admin.c - the operators' pages on a listener of their own, in the main thread. The one difficulty is small: the pages never
  * want a body, so every request is answered at its head. */
-#include "cli/serve_gateway.h"
-
 #include "base/log.h"
+#include "cli/serve_gateway.h"
 
 #include <unistd.h>
 
@@ -68,4 +67,3 @@ int serve_admin_start(struct serve_gateway *gateway, struct reason *reason)
 		log_line(LOG_INFO, "admin listening", LOG_C("address", address));
 	return r;
 }
-

@@ -19,7 +19,7 @@ struct serve_gateway {
 	struct serve_worker **workers;
 	struct intake_stats **stats;
 	unsigned worker_count;
-	_Atomic(unsigned) running;       /* workers whose threads have not ended */
+	_Atomic(unsigned) running; /* workers whose threads have not ended */
 	struct http_server *admin_server;
 	struct admin_sources sources;
 	struct buf page;

@@ -2,11 +2,10 @@
  *
  * The special difficulty: nothing may fail half way. Everything that can is done first, for all workers (the plan, their lanes, room
  * for counters); what is left to each worker is to exchange two pointers. */
-#include "cli/serve_gateway.h"
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/notify.h"
+#include "cli/serve_gateway.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -207,8 +207,7 @@ static void do_drain(void *arg)
 	if (worker->draining)
 		return;
 	worker->draining = true;
-	worker->drain_until_ms =
-		loop_now_ms(worker->loop) + intake_worker_config(worker->intake)->drain_timeout_ms;
+	worker->drain_until_ms = loop_now_ms(worker->loop) + intake_worker_config(worker->intake)->drain_timeout_ms;
 	http_server_drain(worker->server);
 	loop_timer_start(worker->loop, &worker->drain, DRAIN_LOOK_MS, look_drained, worker);
 }

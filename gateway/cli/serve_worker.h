@@ -8,14 +8,14 @@
 struct serve_worker;
 
 struct serve_worker_setup {
-	unsigned number;                       /* 0-based; for the thread's name */
+	unsigned number; /* 0-based; for the thread's name */
 	struct intake_plan *plan;
 	struct intake_stats *stats;
 	struct http_limits *limits;
 	struct intake_redis_watch *watch;
 	const char *redis_socket;
-	struct loop *main_loop;                /* stopped by the last worker whose thread ends */
-	_Atomic(unsigned) *running;            /* how many have not ended; set by the caller before the first start */
+	struct loop *main_loop;	    /* stopped by the last worker whose thread ends */
+	_Atomic(unsigned) *running; /* how many have not ended; set by the caller before the first start */
 };
 
 /* Makes the worker; its thread is not running yet. */

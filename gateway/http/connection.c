@@ -1,15 +1,17 @@
 /* connection.c - connections: their place in the limits, their address, and the deadline of each.
  *
  * The special difficulty: a slow stranger. libmicrohttpd's own time-out starts again with every byte, so a client that sends one
- * byte a second stays for ever. Here a connection has one deadline at a time that bytes do not move: between requests the idle
- * time-out (a request line that drips in counts as idle), from the first line on the request time-out, none while the delivery waits for Redis (the
- * acknowledge deadline bounds that), and the request time-out again for taking the answer. A sweep shuts down what is overdue;
- * libmicrohttpd then sees the end and closes. */
+ * byte a second stays for ever. Here a connection has one deadline at a time that bytes do not move: the request time-out for a first
+ * request line, between requests the idle time-out (a later request line that drips in counts as idle), from each request line on the request
+ * time-out, none while the delivery waits for Redis (the acknowledge deadline bounds that), and the request time-out again for
+ * taking the answer. A sweep shuts down what is overdue; libmicrohttpd then sees the end and closes. */
 #include "http/inside.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+
+enum { LOOKS_PER_SWEEP = 256 };
 
 static void format_address(struct http_connection *connection, const struct sockaddr *address)
 {
@@ -21,10 +23,9 @@ static void format_address(struct http_connection *connection, const struct sock
 	else if (address && address->sa_family == AF_INET6) {
 		const struct in6_addr *ip = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
 
-		text = IN6_IS_ADDR_V4MAPPED(ip) ? inet_ntop(AF_INET, ip->s6_addr + 12, connection->address,
-							    sizeof connection->address)
-						: inet_ntop(AF_INET6, ip, connection->address,
-							    sizeof connection->address);
+		text = IN6_IS_ADDR_V4MAPPED(ip)
+			       ? inet_ntop(AF_INET, ip->s6_addr + 12, connection->address, sizeof connection->address)
+			       : inet_ntop(AF_INET6, ip, connection->address, sizeof connection->address);
 	}
 	if (!text)
 		memcpy(connection->address, "unix", 5);
@@ -59,7 +60,9 @@ static void opened(struct http_daemon *daemon, struct MHD_Connection *mhd, void 
 	format_address(connection, address);
 	info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
 	connection->fd = info ? info->connect_fd : -1;
-	connection->deadline_ms = loop_now_ms(server->loop) + server->idle_timeout_ms;
+	connection->deadline_ms = loop_now_ms(server->loop) + (server->idle_timeout_ms < server->request_timeout_ms
+								       ? server->idle_timeout_ms
+								       : server->request_timeout_ms);
 	connection->next = server->connections;
 	if (connection->next)
 		connection->next->prev = connection;
@@ -88,7 +91,8 @@ static void closed(struct http_connection *connection)
 	server->free_connections = connection;
 }
 
-void http_connection_event(void *arg, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode code)
+void http_connection_event(void *arg, struct MHD_Connection *mhd, void **context,
+			   enum MHD_ConnectionNotificationCode code)
 {
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
 		opened(arg, mhd, context);
@@ -118,16 +122,32 @@ enum MHD_Result http_connection_policy(void *arg, const struct sockaddr *address
 	return MHD_YES;
 }
 
+/* libmicrohttpd uses edge-triggered events and takes a short read for the end of what there is: an end of the stream that came
+ * together with the last bytes is never seen. So a few connections are looked at in each sweep, in turn. */
+static bool is_over(const struct http_connection *connection)
+{
+	char byte;
+
+	return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 void http_connection_sweep(struct http_server *server)
 {
 	int64_t now = loop_now_ms(server->loop);
+	size_t place = 0, from = server->look_from;
 
 	for (struct http_connection *connection = server->connections; connection; connection = connection->next) {
-		if (connection->deadline_ms <= now) {
+		bool look = place >= from && place < from + LOOKS_PER_SWEEP;
+
+		place++;
+		if (connection->deadline_ms == INT64_MAX)
+			continue;
+		if (connection->deadline_ms <= now || (look && is_over(connection))) {
 			connection->deadline_ms = INT64_MAX;
 			shutdown(connection->fd, SHUT_RDWR);
 		}
 	}
+	server->look_from = from + LOOKS_PER_SWEEP < place ? from + LOOKS_PER_SWEEP : 0;
 }
 
 void http_connection_close_idle(struct http_server *server)

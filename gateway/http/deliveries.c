@@ -24,7 +24,8 @@ static struct intake_head head_of(struct http_exchange *exchange, int64_t declar
 	};
 }
 
-static bool head(void *arg, struct http_exchange *exchange, struct request *request, int64_t declared, uint64_t *max_body)
+static bool head(void *arg, struct http_exchange *exchange, struct request *request, int64_t declared,
+		 uint64_t *max_body)
 {
 	struct intake_head head = head_of(exchange, declared);
 	struct intake_delivery *delivery;
@@ -60,7 +61,8 @@ static void refused(void *arg, struct http_exchange *exchange, struct request *r
 		intake_refuse(arg, &head, delivery, INTAKE_overloaded, reason);
 		return;
 	case HTTP_REFUSED_CUT_OFF:
-		intake_abandon(arg, &head, delivery, delivery ? INTAKE_malformed_body : INTAKE_malformed_request, reason);
+		intake_abandon(arg, &head, delivery, delivery ? INTAKE_malformed_body : INTAKE_malformed_request,
+			       reason);
 		return;
 	}
 }

@@ -12,16 +12,16 @@
 #include "base/clock.h"
 #include "http/inside.h"
 
-#include <sys/socket.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 enum {
 	ARENA_BLOCK = 4096,
-	ARENA_LIMIT = 1024 * 1024,          /* what a delivery needs beside its body */
+	ARENA_LIMIT = 1024 * 1024, /* what a delivery needs beside its body */
 	FREE_EXCHANGES_MAX = 1024,
-	BODY_KEPT = 64 * 1024,              /* a larger buffer is given back after its delivery */
-	DROPPED_MAX = 256 * 1024,           /* of a refused body that we still read, to be able to answer */
-	WAITING_MAX = 128                   /* exchanges that wait without being suspended */
+	BODY_KEPT = 64 * 1024,	  /* a larger buffer is given back after its delivery */
+	DROPPED_MAX = 256 * 1024, /* of a refused body that we still read, to be able to answer */
+	WAITING_MAX = 128	  /* exchanges that wait without being suspended */
 };
 
 /* ---- life ---- */
@@ -141,7 +141,7 @@ void http_answer(struct http_exchange *exchange, const struct answer *answer)
 	}
 	if (exchange->state == HTTP_STATE_ANSWERED || exchange->state == HTTP_STATE_QUEUED)
 		return;
-	if (exchange->server->draining && !answer->close) {
+	if (!answer->close && (exchange->server->draining || (exchange->declared < 0 && http_layout_closes_chunked))) {
 		closing = *answer;
 		closing.close = true;
 		answer = &closing;
@@ -162,8 +162,7 @@ static enum MHD_Result queue(struct http_exchange *exchange)
 		queued = MHD_queue_response(exchange->mhd, exchange->status, exchange->response);
 	http_response_drop(exchange);
 	exchange->state = HTTP_STATE_QUEUED;
-	exchange->connection->deadline_ms =
-		loop_now_ms(exchange->server->loop) + exchange->server->request_timeout_ms;
+	exchange->connection->deadline_ms = loop_now_ms(exchange->server->loop) + exchange->server->request_timeout_ms;
 	return queued;
 }
 
@@ -188,7 +187,10 @@ static enum MHD_Result head_step(struct http_exchange *exchange, const char *met
 	}
 	if (service->head(service->arg, exchange, &exchange->request, exchange->declared, &exchange->max_body)) {
 		exchange->state = HTTP_STATE_BODY;
-		return MHD_YES;
+		if (exchange->declared <= 0 ||
+		    exchange->server->held + (uint64_t)exchange->declared <= exchange->server->max_buffered)
+			return MHD_YES;
+		refuse(exchange, HTTP_REFUSED_OVERLOADED, "too many bytes of bodies are held");
 	}
 	/* libmicrohttpd ends the connection after an answer that did not wait for the body. */
 	exchange->closing = exchange->declared != 0;
@@ -226,7 +228,7 @@ static enum MHD_Result body_step(struct http_exchange *exchange, const char *upl
 		return MHD_YES;
 	}
 	if (!make_room(exchange, n)) {
-		refuse(exchange, HTTP_REFUSED_OVERLOADED, "too many bytes of bodies are waiting");
+		refuse(exchange, HTTP_REFUSED_OVERLOADED, "too many bytes of bodies are held");
 		return MHD_YES;
 	}
 	buf_add(&exchange->body, slice_of(upload, n));
@@ -315,7 +317,8 @@ void http_exchange_end(void *arg, struct MHD_Connection *mhd, void **state, enum
 	if (exchange->state == HTTP_STATE_HEAD)
 		refuse(exchange, HTTP_REFUSED_CUT_OFF, "the head is malformed, too large or cut off");
 	else if (exchange->state == HTTP_STATE_BODY)
-		refuse(exchange, HTTP_REFUSED_CUT_OFF, "the connection ended, or the chunks are malformed, before the body was complete");
+		refuse(exchange, HTTP_REFUSED_CUT_OFF,
+		       "the connection ended, or the chunks are malformed, before the body was complete");
 	else if (exchange->closing)
 		drop_unread(exchange);
 	http_response_drop(exchange);

@@ -42,8 +42,8 @@ static bool is_target(struct slice s)
 	return s.n > 0;
 }
 
-static enum MHD_Result collect(void *arg, enum MHD_ValueKind kind, const char *name, size_t name_size, const char *value,
-			       size_t value_size)
+static enum MHD_Result collect(void *arg, enum MHD_ValueKind kind, const char *name, size_t name_size,
+			       const char *value, size_t value_size)
 {
 	struct http_exchange *exchange = arg;
 	struct header *header;
@@ -105,6 +105,7 @@ const char *http_read_head(struct http_exchange *exchange, const char *method, c
 	struct slice version_slice = slice_str(version), host;
 	bool http_1_0 = slice_eq(version_slice, SLICE("HTTP/1.0"));
 	const char *wrong;
+	size_t hosts;
 
 	request->method = slice_str(method);
 	if (!is_token(request->method))
@@ -128,8 +129,11 @@ const char *http_read_head(struct http_exchange *exchange, const char *method, c
 		exchange->headers[i].value = slice_trim(exchange->headers[i].value);
 	if (head_size(exchange, version_slice.n) > exchange->server->max_head)
 		return "the head is over max_head";
-	if (message_header(request, SLICE("host"), &host) > 1)
+	hosts = message_header(request, SLICE("host"), &host);
+	if (hosts > 1)
 		return "Host is sent twice";
+	if (hosts == 0 && !http_1_0)
+		return "Host is missing";
 	wrong = check_length(exchange, http_1_0);
 	if (wrong)
 		return wrong;

@@ -21,7 +21,8 @@
 
 /* A bound, listening, non-blocking socket for the address: TCP with SO_REUSEPORT, so that every worker has its own; a unix socket (a
  * stale one is replaced, mode 0666 less the umask) is made once and shared by dup. 0 and *fd, or -errno with the reason. */
-int http_listen(const struct config_address *address, int *fd, struct reason *reason) __attribute__((warn_unused_result));
+int http_listen(const struct config_address *address, int *fd, struct reason *reason)
+	__attribute__((warn_unused_result));
 
 /* "127.0.0.1:8080", "[::1]:8080", "unix:/path": where the socket really listens (a port of 0 resolved). */
 void http_listen_text(int fd, char *out, size_t size);
@@ -44,10 +45,10 @@ void http_limits_free(struct http_limits *limits);
 struct http_exchange;
 
 enum http_refusal {
-	HTTP_REFUSED_FRAMING,        /* ambiguous or malformed: 400, then the connection is closed */
-	HTTP_REFUSED_TOO_LARGE,      /* a chunked body over the limit: 413, then closed */
-	HTTP_REFUSED_OVERLOADED,     /* too many bytes of bodies are held: 503, then closed */
-	HTTP_REFUSED_CUT_OFF         /* the client ended in the middle of the body: nobody is left to be answered */
+	HTTP_REFUSED_FRAMING,	 /* ambiguous or malformed: 400, then the connection is closed */
+	HTTP_REFUSED_TOO_LARGE,	 /* a chunked body over the limit: 413, then closed */
+	HTTP_REFUSED_OVERLOADED, /* too many bytes of bodies are held: 503, then closed */
+	HTTP_REFUSED_CUT_OFF	 /* the client ended in the middle of the body: nobody is left to be answered */
 };
 
 struct http_service {
@@ -78,11 +79,11 @@ struct http_server;
 
 struct http_setup {
 	struct loop *loop;
-	struct http_limits *limits;          /* NULL: none */
-	struct intake_stats *stats;          /* NULL: not counted */
+	struct http_limits *limits; /* NULL: none */
+	struct intake_stats *stats; /* NULL: not counted */
 	uint64_t max_head;
-	uint64_t max_buffered;               /* this server's share */
-	uint32_t max_connections;            /* a bound for libmicrohttpd's own table */
+	uint64_t max_buffered;	  /* this server's share */
+	uint32_t max_connections; /* a bound for libmicrohttpd's own table */
 	int64_t idle_timeout_ms, request_timeout_ms;
 };
 

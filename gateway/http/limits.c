@@ -10,14 +10,14 @@
 
 struct entry {
 	unsigned char key[16];
-	uint32_t count;          /* 0: free */
+	uint32_t count; /* 0: free */
 };
 
 struct http_limits {
 	pthread_mutex_t lock;
 	uint32_t max_connections, per_address;
 	uint32_t connections;
-	struct entry *table;     /* open addressing with linear probing; holds each address that has a connection */
+	struct entry *table; /* open addressing with linear probing; holds each address that has a connection */
 	size_t used, mask;
 };
 

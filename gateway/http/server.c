@@ -74,7 +74,7 @@ static void end_of_turn(void *arg)
 static int64_t sweep_interval(const struct http_server *server)
 {
 	int64_t shortest = server->idle_timeout_ms < server->request_timeout_ms ? server->idle_timeout_ms
-										 : server->request_timeout_ms;
+										: server->request_timeout_ms;
 
 	return shortest / 8 < 20 ? 20 : shortest / 8 > 1000 ? 1000 : shortest / 8;
 }
@@ -147,17 +147,13 @@ static struct MHD_Daemon *start(struct http_daemon *daemon, int fd)
 	const unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
 
 	return MHD_start_daemon(flags, 0, http_connection_policy, daemon, http_exchange_step, daemon,
-				MHD_OPTION_EXTERNAL_LOGGER, keep_quiet, NULL,
-				MHD_OPTION_LISTEN_SOCKET, (MHD_socket)fd,
-				MHD_OPTION_STRICT_FOR_CLIENT, 1,
-				MHD_OPTION_CONNECTION_LIMIT, server->max_connections + 64u,
-				MHD_OPTION_CONNECTION_MEMORY_LIMIT, pool_size(server->max_head),
-				MHD_OPTION_CONNECTION_TIMEOUT, 0u,
-				MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
-				MHD_OPTION_URI_LOG_CALLBACK, http_exchange_begin, daemon,
-				MHD_OPTION_NOTIFY_COMPLETED, http_exchange_end, daemon,
-				MHD_OPTION_NOTIFY_CONNECTION, http_connection_event, daemon,
-				MHD_OPTION_END);
+				MHD_OPTION_EXTERNAL_LOGGER, keep_quiet, NULL, MHD_OPTION_LISTEN_SOCKET, (MHD_socket)fd,
+				MHD_OPTION_STRICT_FOR_CLIENT, http_layout_strictness, MHD_OPTION_CONNECTION_LIMIT,
+				server->max_connections + 64u, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+				pool_size(server->max_head), MHD_OPTION_CONNECTION_TIMEOUT, 0u,
+				MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_URI_LOG_CALLBACK,
+				http_exchange_begin, daemon, MHD_OPTION_NOTIFY_COMPLETED, http_exchange_end, daemon,
+				MHD_OPTION_NOTIFY_CONNECTION, http_connection_event, daemon, MHD_OPTION_END);
 }
 
 int http_server_add(struct http_server *server, int fd, struct reason *reason)

@@ -175,8 +175,7 @@ enum intake_step intake_begin(struct intake_worker *worker, const struct intake_
 
 static void stored(struct store_put *put, enum store_result result, const char *reason, int64_t redis_us)
 {
-	struct intake_delivery *delivery =
-		(struct intake_delivery *)((char *)put - offsetof(struct intake_delivery, put));
+	struct intake_delivery *delivery = (void *)((char *)put - offsetof(struct intake_delivery, put));
 
 	intake_histogram_add(&delivery->worker->stats->store_us, redis_us);
 	switch (result) {
@@ -238,8 +237,7 @@ static void put(struct intake_delivery *delivery)
 		return;
 	}
 	delivery->put.done = stored;
-	r = store_put(worker->link, &event, loop_now_ms(worker->loop) + route->config->ack_deadline_ms,
-		      &delivery->put);
+	r = store_put(worker->link, &event, loop_now_ms(worker->loop) + route->config->ack_deadline_ms, &delivery->put);
 	if (r == -EAGAIN)
 		finish(delivery, INTAKE_store_unavailable, store_link_reason(worker->link), NULL);
 	else if (r < 0)

@@ -15,14 +15,14 @@ struct intake_delivery;
 typedef void intake_answer_fn(void *arg, const struct answer *answer);
 
 enum intake_step {
-	INTAKE_READ_BODY,     /* go on: read the body, then intake_complete */
-	INTAKE_ANSWERED       /* the answer was handed over; the body is not wanted */
+	INTAKE_READ_BODY, /* go on: read the body, then intake_complete */
+	INTAKE_ANSWERED	  /* the answer was handed over; the body is not wanted */
 };
 
 struct intake_head {
-	struct request *request;      /* head only; stays until the answer, and gets its body before intake_complete */
-	int64_t declared;             /* Content-Length; -1: chunked */
-	int64_t begun_us;             /* clock_mono_us() at the request's first line */
+	struct request *request; /* head only; stays until the answer, and gets its body before intake_complete */
+	int64_t declared;	 /* Content-Length; -1: chunked */
+	int64_t begun_us;	 /* clock_mono_us() at the request's first line */
 	struct arena *arena;
 	intake_answer_fn *answer;
 	void *arg;

@@ -56,7 +56,8 @@ static void write_array(struct buf *out, const struct request *request, size_t a
 	buf_add_byte(out, ']');
 }
 
-struct slice intake_entry_headers(struct intake_worker *worker, const struct request *request, struct slice secret_header)
+struct slice intake_entry_headers(struct intake_worker *worker, const struct request *request,
+				  struct slice secret_header)
 {
 	struct buf *out = &worker->scratch;
 	char separator = '{';

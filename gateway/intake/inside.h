@@ -27,8 +27,8 @@ struct intake_worker {
 	const char *redis_socket;
 	enum store_state seen_state;
 	size_t in_flight;
-	struct buf scratch;             /* the entry's headers as JSON; copied by store_put */
-	uint64_t random[2];             /* for trace ids: unlike others', not secret */
+	struct buf scratch; /* the entry's headers as JSON; copied by store_put */
+	uint64_t random[2]; /* for trace ids: unlike others', not secret */
 };
 
 /* entry.c: the parts of a stream entry that are made here. */

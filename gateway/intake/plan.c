@@ -15,10 +15,10 @@ struct intake_plan {
 	struct trust_set *set;
 	struct intake_route *routes;
 	size_t route_count;
-	size_t *secret_series;   /* all routes', one after another */
-	uint32_t *table;         /* open addressing by path: route index + 1 */
+	size_t *secret_series; /* all routes', one after another */
+	uint32_t *table;       /* open addressing by path: route index + 1 */
 	size_t table_mask;
-	uint64_t seed;           /* paths come from strangers: their hashes must not be foreseeable */
+	uint64_t seed; /* paths come from strangers: their hashes must not be foreseeable */
 };
 
 static size_t hash(const struct intake_plan *plan, struct slice path)

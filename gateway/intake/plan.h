@@ -15,9 +15,9 @@ struct intake_route {
 	const struct config_route *config;
 	const struct trust_verifier *verifier;
 	struct store_target *target;
-	size_t series;                   /* its first counter */
-	const size_t *secret_series;     /* a counter per secret of the route */
-	struct answer taken;             /* for accepted, duplicate and ignored; status 0: the outcome's own answer */
+	size_t series;		     /* its first counter */
+	const size_t *secret_series; /* a counter per secret of the route */
+	struct answer taken;	     /* for accepted, duplicate and ignored; status 0: the outcome's own answer */
 	uint32_t window_s;
 	bool guarded;
 };

@@ -8,8 +8,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-const uint32_t intake_bucket_us[INTAKE_BUCKETS] = { 50,	   100,	   250,	   500,	    1000,    2500,    5000,    10000,
-						    25000, 50000,  100000, 250000,  500000,  1000000, 2500000 };
+const uint32_t intake_bucket_us[INTAKE_BUCKETS] = { 50,	   100,	  250,	  500,	  1000,	  2500,	   5000,   10000,
+						    25000, 50000, 100000, 250000, 500000, 1000000, 2500000 };
 
 struct intake_series {
 	pthread_mutex_t lock;
@@ -217,8 +217,8 @@ int intake_series_secret(struct intake_series *series, struct slice route, struc
 	return number_of(series, route, SLICE_NONE, secret, 1, number);
 }
 
-void intake_series_each(struct intake_series *series, void (*called)(void *arg, const struct intake_series_entry *entry),
-			void *arg)
+void intake_series_each(struct intake_series *series,
+			void (*called)(void *arg, const struct intake_series_entry *entry), void *arg)
 {
 	pthread_mutex_lock(&series->lock);
 	for (size_t i = 0; i < series->count; i++)

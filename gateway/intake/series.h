@@ -45,12 +45,12 @@ enum { INTAKE_CHUNK = 4096, INTAKE_CHUNKS = 4096 };
 struct intake_stats {
 	_Alignas(64) intake_counter connections_opened, connections_closed, connections_refused;
 	intake_counter requests_begun, requests_ended;
-	intake_counter body_bytes_held;                          /* a gauge: bytes of bodies in memory now */
-	intake_counter store_state;                              /* enum store_state */
+	intake_counter body_bytes_held; /* a gauge: bytes of bodies in memory now */
+	intake_counter store_state;	/* enum store_state */
 	intake_counter store_connects, store_losses, store_timeouts, store_refusals, store_script_loads;
-	struct intake_histogram answer_us;                       /* head complete to answer handed over */
-	struct intake_histogram store_us;                        /* put to Redis' reply */
-	_Atomic(intake_counter *) chunks[INTAKE_CHUNKS];         /* the numbered counters */
+	struct intake_histogram answer_us;		 /* head complete to answer handed over */
+	struct intake_histogram store_us;		 /* put to Redis' reply */
+	_Atomic(intake_counter *) chunks[INTAKE_CHUNKS]; /* the numbered counters */
 };
 
 /* NULL when memory is short. Freed with free(). */
@@ -71,7 +71,8 @@ int intake_series_secret(struct intake_series *series, struct slice route, struc
 	__attribute__((warn_unused_result));
 
 /* Makes room in `stats` for every number given out so far; before a configuration with new numbers is used. */
-int intake_stats_room(struct intake_stats *stats, const struct intake_series *series) __attribute__((warn_unused_result));
+int intake_stats_room(struct intake_stats *stats, const struct intake_series *series)
+	__attribute__((warn_unused_result));
 
 /* The numbered counter; the number must have been made room for. */
 static inline intake_counter *intake_stats_at(struct intake_stats *stats, size_t number)
@@ -90,7 +91,7 @@ struct intake_series_entry {
 };
 
 /* Calls back for every name, in the order they were given out, under the series' lock. */
-void intake_series_each(struct intake_series *series, void (*called)(void *arg, const struct intake_series_entry *entry),
-			void *arg);
+void intake_series_each(struct intake_series *series,
+			void (*called)(void *arg, const struct intake_series_entry *entry), void *arg);
 
 #endif

@@ -12,16 +12,16 @@ struct intake_worker;
 
 /* What the gateway as a whole knows of Redis, shared by all workers so that "away" and "back" are logged once. Zeroed before use. */
 struct intake_redis_watch {
-	_Atomic(uint32_t) ready, away;       /* workers in each state */
-	_Atomic(int64_t) away_since_ms;      /* monotonic; 0: not away */
+	_Atomic(uint32_t) ready, away;	/* workers in each state */
+	_Atomic(int64_t) away_since_ms; /* monotonic; 0: not away */
 };
 
 struct intake_worker_setup {
 	struct loop *loop;
-	struct intake_plan *plan;            /* a reference is taken */
-	struct intake_stats *stats;          /* outlives the worker, has room for the plan's numbers */
-	const char *redis_socket;            /* see store_link_setup; outlives the worker */
-	struct intake_redis_watch *watch;    /* outlives the worker */
+	struct intake_plan *plan;	  /* a reference is taken */
+	struct intake_stats *stats;	  /* outlives the worker, has room for the plan's numbers */
+	const char *redis_socket;	  /* see store_link_setup; outlives the worker */
+	struct intake_redis_watch *watch; /* outlives the worker */
 };
 
 int intake_worker_new(const struct intake_worker_setup *setup, struct intake_worker **out)

@@ -205,12 +205,25 @@ static bool has_option(struct trust_reader *reader, const struct config_node *no
 	return false;
 }
 
+/* Is all of it read from the body, which is signed? Literal text is nobody's to change. */
+static bool stands_in_body(const struct trust_source *source)
+{
+	for (size_t i = 0; i < source->count; i++)
+		for (size_t k = 0; k < source->alternatives[i].count; k++) {
+			enum trust_place_kind kind = source->alternatives[i].parts[k].place.kind;
+
+			if (kind != TRUST_PLACE_POINTER && kind != TRUST_PLACE_FORM && kind != TRUST_PLACE_FIXED)
+				return false;
+		}
+	return source->count > 0;
+}
+
 static void option_id(struct trust_reader *reader, const struct config_node *node)
 {
 	if (has_option(reader, node, TRUST_OPTION_ID)) {
 		trust_section_event_id(reader, node);
 		reader->into->id_signed =
-			reader->into->verify.covered == TRUST_COVER_FULL && reader->into->id.pointers != 0;
+			reader->into->verify.covered == TRUST_COVER_FULL && stands_in_body(&reader->into->id);
 	}
 }
 

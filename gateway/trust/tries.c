@@ -8,7 +8,7 @@
 #include "trust/key.h"
 #include "trust/mac.h"
 
-enum { BODIES_MAX = 8, TOKENS_MAX = 48, HITS_MAX = 8 };
+enum { BODIES_MAX = 8, TOKENS_MAX = 48, HITS_MAX = 8, LARGEST_BODY = 4 * 1024 * 1024 };
 
 struct body_variant {
 	const char *words; /* NULL: as received */
@@ -348,6 +348,10 @@ void trust_tries(const struct trust_verifier *verifier, const struct trust_evide
 	struct tries t = { .verifier = verifier, .evidence = evidence, .now_ms = now_ms, .fewest = SIZE_MAX };
 	struct trust_reading reading = evidence->reading;
 
+	if (evidence->reading.request->body.n > LARGEST_BODY) {
+		buf_add_str(out, "would match:  not tried, the body is larger than 4 MiB\n");
+		return;
+	}
 	t.arena = evidence->reading.arena;
 	if (verify->scheme->digest) {
 		for (size_t i = 0; i < verify->signature_count; i++) {

@@ -222,6 +222,25 @@ static void test_tokens(void **state)
 	fixture_close(&f);
 }
 
+static void test_large_body(void **state)
+{
+	struct header header = { SLICE("X-Webhook-Signature"), SLICE("sha256=00") };
+	struct request request = {
+		.method = SLICE("POST"), .path = SLICE("/a"), .headers = &header, .header_count = 1
+	};
+	size_t n = 4 * 1024 * 1024 + 1;
+	unsigned char *body = calloc(1, n);
+	struct trust_fixture f;
+
+	(void)state;
+	assert_non_null(body);
+	request.body = slice_of(body, n);
+	fixture_open(&f, NULL, "  - { name: a, path: /a, provider: generic, secret: abcd }\n");
+	assert_non_null(strstr(explain(&f, &request, NOW), "would match:  not tried, the body is larger than 4 MiB"));
+	fixture_close(&f);
+	free(body);
+}
+
 static void test_accepted(void **state)
 {
 	struct trust_fixture f;
@@ -241,7 +260,7 @@ int main(void)
 		cmocka_unit_test(test_mistakes),       cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_signed_bytes),   cmocka_unit_test(test_secrets),
 		cmocka_unit_test(test_other_provider), cmocka_unit_test(test_tokens),
-		cmocka_unit_test(test_accepted),
+		cmocka_unit_test(test_accepted),       cmocka_unit_test(test_large_body),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

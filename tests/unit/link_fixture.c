@@ -18,6 +18,8 @@
 static void on_changed(void *arg, enum store_state state, const char *reason)
 {
 	struct bench *bench = arg;
+	if (bench->forgetful)
+		return;
 	assert_true(bench->state_count < sizeof bench->states / sizeof *bench->states);
 	bench->states[bench->state_count++] = state;
 	snprintf(bench->reason, sizeof bench->reason, "%s", reason ? reason : "");

@@ -30,6 +30,7 @@ struct bench {
 	size_t state_count;
 	char reason[256]; /* of the last */
 	enum store_state wanted;
+	bool forgetful; /* changes of state are not written down */
 };
 
 /* Redis, a loop and a target; then a link, which is waited for until it is READY. */

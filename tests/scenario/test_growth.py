@@ -4,7 +4,7 @@ import pytest
 import sign
 import wire
 from conftest import STRIPE
-from harness import at_once
+from harness import at_once, wait_until
 
 # Sanitizers keep freed memory for a while: only a release build has a steady size.
 pytestmark = pytest.mark.builds("release")
@@ -49,10 +49,16 @@ def test_memory_is_steady(stack, redis, kind):
         run = lambda: at_once([make_and_go] * 8, threads=8)
     else:
         run = lambda: batch(gateway, make, 250 if per_connection == 1 else 1500, per_connection)
+
+    def settled():
+        wait_until(lambda: gateway.metrics().sum("hookgate_connections") == 0, "the connections to be closed")
+
     run()
+    settled()
     first = gateway.rss()
     for _ in range(3):
         run()
+        settled()
     last = gateway.rss()
     # Generous: a leak of one request's memory (some KB) per request would be many times that.
     assert last - first < (3 << 20), f"{first} -> {last}"

@@ -12,6 +12,7 @@ enum { BODIES_MAX = 8, TOKENS_MAX = 48, HITS_MAX = 8, LARGEST_BODY = 4 * 1024 * 
 
 struct body_variant {
 	const char *words; /* NULL: as received */
+	struct slice body;
 	struct trust_parts parts;
 };
 
@@ -84,14 +85,18 @@ static void add_body(struct tries *t, const char *words, struct slice body)
 	struct trust_evidence evidence;
 	const char *ignored;
 
-	if (!request || (words && slice_eq(body, t->evidence->reading.request->body)))
+	if (!request)
 		return;
+	for (size_t i = 0; i < t->body_count; i++)
+		if (slice_eq(body, t->bodies[i].body))
+			return;
 	*request = *t->evidence->reading.request;
 	request->body = body;
 	(void)trust_gather(t->verifier, request, t->now_ms, t->arena, &evidence, &ignored);
 	if (!evidence.has_parts)
 		return;
 	variant->words = words;
+	variant->body = body;
 	variant->parts = evidence.parts;
 	t->body_count++;
 }

@@ -222,6 +222,24 @@ static void test_tokens(void **state)
 	fixture_close(&f);
 }
 
+/* Two changes that make the same body are one. */
+static void test_told_once(void **state)
+{
+	struct trust_fixture f;
+	struct delivery d;
+	const char *text;
+
+	(void)state;
+	fixture_open(&f, NULL, "  - { name: a, path: /a, provider: github, secret: abcd }\n");
+	delivery_sign(&d, &f, SLICE("{\"a\":1}"), SLICE_NONE, SLICE_NONE, NOW);
+	d.request.body = SLICE("{\"a\":1}\n");
+	text = strstr(explain(&f, &d.request, NOW), "would match:  without the newline");
+	assert_non_null(text);
+	assert_null(strstr(text + 1, "would match"));
+	delivery_drop(&d);
+	fixture_close(&f);
+}
+
 static void test_large_body(void **state)
 {
 	struct header header = { SLICE("X-Webhook-Signature"), SLICE("sha256=00") };
@@ -261,6 +279,7 @@ int main(void)
 		cmocka_unit_test(test_signed_bytes),   cmocka_unit_test(test_secrets),
 		cmocka_unit_test(test_other_provider), cmocka_unit_test(test_tokens),
 		cmocka_unit_test(test_accepted),       cmocka_unit_test(test_large_body),
+		cmocka_unit_test(test_told_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@ FUNCTION_LINES = 70
 BANNED = ("strcpy strncpy strcat strncat sprintf vsprintf atoi atol atoll atof strtol strtoll strtoul strtoull strtod sscanf "
           "vsscanf gets strtok strtok_r").split()
 BASE_UNITS = "slice arena buf num encode json clock loop message log reason".split()
+COMMANDS = "serve check verify send consume providers status".split()
 C_FILES = tree.c_files("gateway", "plugins")
 HEADERS = [p for p in C_FILES if p.endswith(".h")]
 
@@ -75,11 +76,12 @@ def test_header_compiles_alone(path, tmp_path):
 
 def prefixes(member):
     """Which prefixes the public symbols of an object in libhookgate.a may have, from its name
-    ("gateway_base_slice.c.o", "meson-generated_.._plugins_builtin.c.o")."""
+    ("gateway_base_slice.c.o", "meson-generated_.._plugins_builtin.c.o"). In base/ the unit's name is the prefix; in cli/ the
+    subcommand's may be, for what the files of one subcommand share."""
     match = re.search(r"gateway_([a-z]+)_", member)
     if match and match.group(1) in tree.ROOMS:
         room = match.group(1)
-        return BASE_UNITS if room == "base" else [room]
+        return BASE_UNITS if room == "base" else ["cli", *COMMANDS] if room == "cli" else [room]
     return ["trust", "plugin"]
 
 

@@ -44,7 +44,7 @@ bool json_text(const struct json_value *value, struct arena *arena, struct slice
 	__attribute__((warn_unused_result));
 
 /* Appends s as a JSON string with quotes. Bytes that are not UTF-8 become U+FFFD each, so that the result is always
- * valid JSON; control characters become \uXXXX. Fast for plain ASCII. */
+ * valid JSON; control characters, line separators and changes of direction become \uXXXX. Fast for plain ASCII. */
 void json_write_string(struct buf *out, struct slice s);
 
 #endif

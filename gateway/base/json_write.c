@@ -1,7 +1,8 @@
 /* json_write.c - strings as JSON.
  *
  * The special difficulty: the bytes are a stranger's and the result goes into a stream entry or a log line, so it must
- * be valid JSON and valid UTF-8 whatever they are, and must hold no control character, be it one of ASCII or of C1. */
+ * be valid JSON and valid UTF-8 whatever they are, and must hold nothing that moves what is read: no control character, be
+ * it one of ASCII or of C1, no line separator, no change of direction. */
 #include "base/json.h"
 #include "base/json_scan.h"
 
@@ -34,10 +35,18 @@ static size_t utf8_length(struct slice s)
 	return n;
 }
 
-static void write_control(struct buf *out, unsigned char c)
+/* U+2028, U+2029, and the characters that turn the direction of what stands behind them (U+202A to U+202E, U+2066 to
+ * U+2069): some readers end a line at the former, and the latter make a line read as what it is not. */
+static bool moves_the_line(const unsigned char *p)
+{
+	return p[0] == 0xe2 &&
+	       ((p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) || (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9));
+}
+
+static void write_control(struct buf *out, unsigned char high, unsigned char low)
 {
 	static const char digits[] = "0123456789abcdef";
-	char text[] = { '\\', 'u', '0', '0', digits[c >> 4], digits[c & 15] };
+	char text[] = { '\\', 'u', digits[high >> 4], digits[high & 15], digits[low >> 4], digits[low & 15] };
 	buf_add(out, slice_of(text, sizeof text));
 }
 
@@ -51,7 +60,7 @@ static size_t write_special(struct buf *out, struct slice s)
 		return 1;
 	}
 	if (c < 0x80) {
-		write_control(out, c);
+		write_control(out, 0, c);
 		return 1;
 	}
 	size_t n = utf8_length(s);
@@ -60,7 +69,9 @@ static size_t write_special(struct buf *out, struct slice s)
 		return 1;
 	}
 	if (c == 0xc2 && s.p[1] < 0xa0)
-		write_control(out, s.p[1]);
+		write_control(out, 0, s.p[1]);
+	else if (n == 3 && moves_the_line(s.p))
+		write_control(out, 0x20, (unsigned char)((s.p[1] & 3) << 6 | (s.p[2] & 0x3f)));
 	else
 		buf_add(out, slice_head(s, n));
 	return n;

@@ -18,7 +18,7 @@ static bool look_up(struct trust_reading *reading)
 
 	if (trust_reading_look_up(reading, d->id.pointers | d->type.pointers) == JSON_OK)
 		return true;
-	return d->id.pointers == 0 || trust_reading_look_up(reading, d->id.pointers) == JSON_OK;
+	return trust_reading_look_up(reading, d->id.pointers) == JSON_OK;
 }
 
 static enum trust_found find(const struct trust_source *source, struct trust_reading *reading, struct slice *out)

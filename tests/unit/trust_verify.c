@@ -192,17 +192,16 @@ static void test_lane_again(void **state)
 }
 
 /* However short memory is: a fault, never another verdict. */
-static void test_short_memory(void **state)
+static void starve(const char *route)
 {
 	struct trust_fixture f;
 	struct delivery d;
-	size_t faults = 0, limit = 0;
+	size_t faults = 0;
 	bool accepted = false;
 
-	(void)state;
-	fixture_open(&f, NULL, "  - { name: a, path: /a, provider: stripe, secret: x }\n");
+	fixture_open(&f, NULL, route);
 	delivery_sign(&d, &f, slice_str(BODY), SLICE_NONE, SLICE_NONE, NOW);
-	for (; limit < 4096 && !accepted; limit++) {
+	for (size_t limit = 0; limit < 4096 && !accepted; limit++) {
 		struct trust_verdict verdict = { .result = TRUST_MALFORMED_BODY };
 		struct arena *arena = arena_new(64, limit);
 		int fault = trust_check(fixture_verifier(&f), f.lane, &d.request, NOW, arena, &verdict);
@@ -216,6 +215,13 @@ static void test_short_memory(void **state)
 	assert_true(accepted && faults > 0);
 	delivery_drop(&d);
 	fixture_close(&f);
+}
+
+static void test_short_memory(void **state)
+{
+	(void)state;
+	starve("  - { name: a, path: /a, provider: stripe, secret: x }\n");
+	starve("  - { name: a, path: /a, provider: basic, secret: \"u:p\" }\n");
 }
 
 static void test_timestamps(void **state)

@@ -1,7 +1,8 @@
 /* client.c - a blocking connection to Redis for commands.
  *
- * Its difficulty is to block for no longer than it was told, whatever Redis does, and to be woken by another thread at any moment:
- * so the socket itself never blocks, and each wait is a poll() of it and of a descriptor that stands for the interruption. */
+ * Its difficulty is to block for no longer than it was told, whatever Redis does, and to be woken by another thread at
+ * any moment: so the socket itself never blocks, and each wait is a poll() of it and of a descriptor that stands for
+ * the interruption. */
 #include "store/client.h"
 
 #include "base/buf.h"

@@ -1,7 +1,7 @@
 /* client.h - a blocking connection to the same Redis, for commands (consume, status, check) and start-up checks.
  *
- * One thread at a time. After an error the connection is dropped, and the next call connects anew: a context that has had an
- * error is never used again. */
+ * One thread at a time. After an error the connection is dropped, and the next call connects anew: a context that has
+ * had an error is never used again. */
 #ifndef HOOKGATE_STORE_CLIENT_H
 #define HOOKGATE_STORE_CLIENT_H
 
@@ -17,13 +17,16 @@ int store_client_new(const struct config_redis *redis, const char *socket, int64
 		     struct store_client **out) __attribute__((warn_unused_result));
 void store_client_free(struct store_client *client);
 
-/* One command and its reply, to be freed by store_reply_free. 0; -EIO when Redis could not be reached, broke off or did not
- * answer in time; -EINTR after store_client_interrupt; -ENAMETOOLONG for a unix socket's path; -ENOMEM; each with the reason. An error that Redis answers is a reply (STORE_REPLY_ERROR), not a failure. `extra_ms` is added to the time-out, for blocking commands. */
+/* One command and its reply, to be freed by store_reply_free. 0; -EIO when Redis could not be reached, broke off or did
+ * not answer in time; -EINTR after store_client_interrupt; -ENAMETOOLONG for a unix socket's path; -ENOMEM; each with
+ * the reason. An error that Redis answers is a reply (STORE_REPLY_ERROR), not a failure. `extra_ms` is added to the
+ * time-out, for blocking commands. */
 int store_client_call(struct store_client *client, const struct slice *words, size_t count, int64_t extra_ms,
 		      struct store_reply **reply, struct reason *reason) __attribute__((warn_unused_result));
 
-/* Has the call that another thread is in, or else the next one, fail with -EINTR; that drops the connection, and the call after it connects
- * anew. Safe from any thread and from a signal handler. A name that is being looked up is not interrupted. */
+/* Has the call that another thread is in, or else the next one, fail with -EINTR; that drops the connection, and the
+ * call after it connects anew. Safe from any thread and from a signal handler. A name that is being looked up is not
+ * interrupted. */
 void store_client_interrupt(struct store_client *client);
 
 enum store_reply_type { STORE_REPLY_NIL, STORE_REPLY_STRING, STORE_REPLY_ERROR, STORE_REPLY_NUMBER, STORE_REPLY_LIST };
@@ -35,9 +38,9 @@ size_t store_reply_count(const struct store_reply *reply);	/* of a list; else 0 
 const struct store_reply *store_reply_at(const struct store_reply *reply, size_t i); /* NULL past the end */
 void store_reply_free(struct store_reply *reply);
 
-/* What of Redis endangers the promise: eviction, no persistence, an old version, a replica's role. One finding per call of
- * `found`, words for a person, valid for the call; `danger` is false for a mere note. Faults as of store_client_call, when Redis
- * cannot be asked at all; what it does not let us ask is a note. */
+/* What of Redis endangers the promise: eviction, no persistence, an old version, a replica's role. One finding per call
+ * of `found`, words for a person, valid for the call; `danger` is false for a mere note. Faults as of
+ * store_client_call, when Redis cannot be asked at all; what it does not let us ask is a note. */
 int store_client_inspect(struct store_client *client, void (*found)(void *arg, bool danger, const char *text),
 			 void *arg, struct reason *reason) __attribute__((warn_unused_result));
 

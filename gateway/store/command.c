@@ -1,8 +1,9 @@
 /* command.c - commands as bytes of RESP.
  *
- * The EVALSHA of an event is written once per accepted delivery and is nearly all of what the store costs a worker, so it is
- * written in one pass into memory that was made large enough before. Its difficulty is that this bound must be right for
- * every event: each value may take its own bytes and BULK_FRAME more, and nothing is written that was not counted. */
+ * The EVALSHA of an event is written once per accepted delivery and is nearly all of what the store costs a worker, so
+ * it is written in one pass into memory that was made large enough before. Its difficulty is that this bound must be
+ * right for every event: each value may take its own bytes and BULK_FRAME more, and nothing is written that was not
+ * counted. */
 #include "store/command.h"
 
 #include "base/num.h"
@@ -66,7 +67,7 @@ void store_command_add_words(struct buf *out, const struct slice *words, size_t 
 		store_command_add_bulk(out, words[i]);
 }
 
-/* "*18\r\n$7\r\nEVALSHA\r\n$40\r\n<sha>\r\n": the number of words always has two digits, so the length never changes. */
+/* "*18\r\n$7\r\nEVALSHA\r\n$40\r\n<sha>\r\n": two digits in any case, so the length never changes. */
 static unsigned char *write_head(unsigned char *at, unsigned words, const char *sha)
 {
 	at = write_bytes(at, SLICE("*1"));

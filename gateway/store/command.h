@@ -17,12 +17,13 @@ void store_command_add_bulk(struct buf *out, struct slice s);
 /* Appends a command of `count` words. A failure shows in the buf. */
 void store_command_add_words(struct buf *out, const struct slice *words, size_t count);
 
-/* Puts the EVALSHA of an event into the empty `out`: one look at the sizes, one growth, one copy. `sha` has 40 hex digits.
- * False when memory is short. */
+/* Puts the EVALSHA of an event into the empty `out`: one look at the sizes, one growth, one copy. `sha` has 40 hex
+ * digits. False when memory is short. */
 bool store_command_event(struct buf *out, const char *sha, const struct store_event *event)
 	__attribute__((warn_unused_result));
 
-/* Turns the EVALSHA in `command` into an EVAL with the script's whole text. False, and nothing changed, when memory is short. */
+/* Turns the EVALSHA in `command` into an EVAL with the script's whole text. False, and nothing changed, when memory is
+ * short. */
 bool store_command_to_eval(struct buf *command) __attribute__((warn_unused_result));
 
 #endif

@@ -1,8 +1,9 @@
 /* embedded.c - a private redis-server in a directory: one owner, started, minded, started again, ended.
  *
- * The difficulty is that two servers must never write the same files, not even when a gateway was killed and its server is
- * still about to end while the next gateway starts. So there are two locks: `lock` is the gateway's, and who finds it taken is told so
- * at once; `redis.lock` is handed on to the server and lasts as long as any of the two, and is waited for. */
+ * The difficulty is that two servers must never write the same files, not even when a gateway was killed and its server
+ * is still about to end while the next gateway starts. So there are two locks: `lock` is the gateway's, and who finds
+ * it taken is told so at once; `redis.lock` is handed on to the server and lasts as long as any of the two, and is
+ * waited for. */
 #include "store/embedded.h"
 
 #include "base/clock.h"
@@ -130,7 +131,8 @@ static bool answers_ping(struct store_client *client, struct reason *reason)
 	return pong;
 }
 
-/* Until it answers; an answer that it is still loading its data is none. The wait between two looks ends early with its life. */
+/* Until it answers; an answer that it is still loading its data is none. The wait between two looks ends early with its
+ * life. */
 static int wait_until_ready(struct store_embedded *embedded, int64_t end_ms, struct reason *reason)
 {
 	static const struct config_redis plain = { .kind = CONFIG_REDIS_UNIX };
@@ -155,7 +157,8 @@ static int wait_until_ready(struct store_embedded *embedded, int64_t end_ms, str
 
 static void later(struct store_embedded *embedded)
 {
-	/* Its place in the loop was the watch's or the timer's own; should memory be short nevertheless, what is left is to say so. */
+	/* Its place in the loop was the watch's or the timer's own; should memory be short nevertheless, what is left
+	 * is to say so. */
 	if (loop_timer_start(embedded->loop, &embedded->restart, embedded->restart_ms, on_restart, embedded) != 0)
 		tell(embedded, "redis-server will not be started again: memory is short");
 	embedded->restart_ms *= 2;

@@ -1,7 +1,7 @@
 /* greet.c - the handshake: what is said on a new connection before any event.
  *
- * All of it is sent at once and answered one by one. The difficulty is to know which answers endanger the promise and which
- * do not: a refused name is nothing, a replica would refuse every event. */
+ * All of it is sent at once and answered one by one. The difficulty is to know which answers endanger the promise and
+ * which do not: a refused name is nothing, a replica would refuse every event. */
 #include "base/num.h"
 #include "store/command.h"
 #include "store/link.h"
@@ -78,8 +78,8 @@ static bool is_forbidden(const redisReply *reply)
 	return slice_starts(text, SLICE("NOPERM")) || slice_starts(text, SLICE("ERR unknown"));
 }
 
-/* What each command must be answered with. A connection without a name, or to a Redis that does not let us ask for its role, is
- * as good as another. */
+/* What each command must be answered with. A connection without a name, or to a Redis that does not let us ask for its
+ * role, is as good as another. */
 static bool is_right(struct store_link *link, enum store_greeting greeting, const redisReply *reply,
 		     struct reason *reason)
 {

@@ -1,7 +1,7 @@
 /* inspect.c - what of Redis endangers the promise.
  *
- * Nearly all of it stands in one INFO, which is text for people with a line per fact. The difficulty is that what cannot be asked
- * (CONFIG is often renamed or forbidden) must not be taken for good, nor for bad: it becomes a note. */
+ * Nearly all of it stands in one INFO, which is text for people with a line per fact. The difficulty is that what
+ * cannot be asked (CONFIG is often renamed or forbidden) must not be taken for good, nor for bad: it becomes a note. */
 #include "base/num.h"
 #include "store/client.h"
 

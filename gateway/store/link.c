@@ -17,8 +17,8 @@
 
 enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 2000, ATTEMPT_MS = 3000, WELL_MS = 2000 };
 
-/* The loop keeps its hooks for as long as it lives, a link may go before: so the hook is a thing of its own that outlives the
- * link, doing nothing. The list is for the leak checker. */
+/* The loop keeps its hooks for as long as it lives, a link may go before: so the hook is a thing of its own that
+ * outlives the link, doing nothing. The list is for the leak checker. */
 struct store_hook {
 	struct loop_hook hook;
 	struct store_link *link;
@@ -98,8 +98,8 @@ static void close_all(struct store_link *link)
 	loop_timer_stop(&link->stall);
 }
 
-/* This timer always runs, be it for nothing, so that its place in the loop is never lost: restarting it needs no memory, and a
- * link that is to try again can. */
+/* This timer always runs, be it for nothing, so that its place in the loop is never lost: restarting it needs no
+ * memory, and a link that is to try again can. */
 static void start_step(struct store_link *link, int64_t ms, void (*fire)(void *arg))
 {
 	if (loop_timer_start(link->setup.loop, &link->step, ms, fire, link) != 0)

@@ -1,5 +1,5 @@
-/* link.h - the inside of a link, shared by link.c (being connected), greet.c (the handshake) and put.c (events on their way);
- * of this room only. */
+/* link.h - the inside of a link, shared by link.c (being connected), greet.c (the handshake) and put.c (events on their
+ * way); of this room only. */
 #ifndef HOOKGATE_STORE_LINK_H
 #define HOOKGATE_STORE_LINK_H
 
@@ -62,7 +62,8 @@ struct store_link {
 /* The one place where the phase changes; `reason` for WAITING and STALLED. Aborts on a move that is none. */
 void store_link_enter(struct store_link *link, enum store_phase phase, const char *reason);
 
-/* The connection, or the attempt at one, is given up; every put out is told so; the next attempt follows after the backoff. */
+/* The connection, or the attempt at one, is given up; every put out is told so; the next attempt follows after the
+ * backoff. */
 void store_link_drop(struct store_link *link, const char *why);
 
 /* The handshake went well. */
@@ -83,7 +84,8 @@ void store_put_heard(struct store_link *link);
 /* All these tickets will never be answered. */
 void store_put_lost(struct store_link *link, struct store_ticket *tickets, const char *why);
 
-/* The first word of an error; the word inside for one that an older Redis wrapped ("ERR Error running script ...: -OOM ..."). */
+/* The first word of an error; of one that an older Redis wrapped ("ERR Error running script: -OOM ..."), the word
+ * inside. */
 struct slice store_error_word(struct slice text);
 
 static inline void store_count(atomic_uint_fast64_t *counter)

@@ -1,5 +1,5 @@
-/* place.c - where Redis is. The one difficulty: a unix socket's address has room for 107 bytes, and a longer path must be told, not
- * cut. */
+/* place.c - where Redis is. The one difficulty: a unix socket's address has room for 107 bytes, and a longer path must
+ * be told, not cut. */
 #include "store/place.h"
 
 #include "store/embedded.h"

@@ -8,8 +8,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-/* The address of Redis' unix socket: of `socket` where it is not NULL, else what `redis` says. False in *is_unix, and no
- * address, where Redis is reached by TCP. 0; -ENAMETOOLONG with the reason. */
+/* The address of Redis' unix socket: of `socket` where it is not NULL, else what `redis` says. False in *is_unix, and
+ * no address, where Redis is reached by TCP. 0; -ENAMETOOLONG with the reason. */
 int store_place_socket(const struct config_redis *redis, const char *socket, struct sockaddr_un *address, bool *is_unix,
 		       struct reason *reason) __attribute__((warn_unused_result));
 

@@ -1,8 +1,8 @@
 /* put.c - events on their way: out with a ticket, back with the reply or without.
  *
- * Its difficulty is that two clocks run over each put. Its own deadline ends the wait of the delivery, and only that: the ticket
- * stays in the queue for the reply that may still come, so that no later put is ever given it. The link's own patience, stall_ms,
- * decides whether Redis is to be asked at all. */
+ * Its difficulty is that two clocks run over each put. Its own deadline ends the wait of the delivery, and only that:
+ * the ticket stays in the queue for the reply that may still come, so that no later put is ever given it. The link's
+ * own patience, stall_ms, decides whether Redis is to be asked at all. */
 #include "base/clock.h"
 #include "store/command.h"
 #include "store/link.h"
@@ -117,8 +117,8 @@ static bool means_elsewhere(struct slice word)
 	       slice_eq(word, SLICE("MASTERDOWN")) || slice_eq(word, SLICE("NOAUTH"));
 }
 
-/* Redis has lost its scripts, by a restart or SCRIPT FLUSH: sent with its text, the script is kept again. False when memory is
- * short. */
+/* Redis has lost its scripts, by a restart or SCRIPT FLUSH: sent with its text, the script is kept again. False when
+ * memory is short. */
 static bool send_with_text(struct store_link *link, struct store_ticket *ticket)
 {
 	if (!store_command_to_eval(&ticket->command))

@@ -1,5 +1,5 @@
-/* reply.c - a reply of Redis without hiredis' types: who includes client.h sees only this. Its difficulty is to have an answer for
- * types that a newer hiredis may add. */
+/* reply.c - a reply of Redis without hiredis' types: who includes client.h sees only this. Its difficulty is to have an
+ * answer for types that a newer hiredis may add. */
 #include "store/client.h"
 
 #include <hiredis/hiredis.h>

@@ -1,7 +1,8 @@
 /* resolve.c - a host's addresses without holding up the loop.
  *
- * The difficulty is who frees what: a look-up cannot be interrupted, so its thread may outlive whoever asked, and the loop.
- * Both hold the job, the last one frees it, and the thread touches nothing else: it speaks through a descriptor in the job. */
+ * The difficulty is who frees what: a look-up cannot be interrupted, so its thread may outlive whoever asked, and the
+ * loop. Both hold the job, the last one frees it, and the thread touches nothing else: it speaks through a descriptor
+ * in the job. */
 #include "store/resolve.h"
 
 #include <errno.h>

@@ -1,9 +1,10 @@
 /* script.c - the one script of the store, the heart of the promise.
  *
- * Its difficulty is to be all or nothing although Redis does not roll a script back. What may fail comes first: XADD fails when
- * the key is of another type or memory is short, and then no key says that the event was seen. Once a script has written,
- * Redis lets it finish whatever the memory, so only a user without the right to SET can stop it halfway, at the first mark:
- * then the entry is taken back. (The right to the keys themselves is looked at before the script begins.)
+ * Its difficulty is to be all or nothing although Redis does not roll a script back. What may fail comes first: XADD
+ * fails when the key is of another type or memory is short, and then no key says that the event was seen. Once a script
+ * has written, Redis lets it finish whatever the memory, so only a user without the right to SET can stop it halfway,
+ * at the first mark: then the entry is taken back. (The right to the keys themselves is looked at before the script
+ * begins.)
  *
  * The fields' names stand in the text and not in ARGV, since Redis hashes each byte of every argument at each call. */
 #include "store/script.h"

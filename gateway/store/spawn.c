@@ -1,8 +1,8 @@
 /* spawn.c - the embedded redis-server's process.
  *
- * Two difficulties. Between fork and exec only async-signal-safe calls are allowed, since other threads may hold any lock: all
- * that needs memory is made before. And the child must not outlive us, however we end: it asks the kernel for a signal at its
- * parent's death, and looks whether the parent had died just before. */
+ * Two difficulties. Between fork and exec only async-signal-safe calls are allowed, since other threads may hold any
+ * lock: all that needs memory is made before. And the child must not outlive us, however we end: it asks the kernel for
+ * a signal at its parent's death, and looks whether the parent had died just before. */
 #include "store/spawn.h"
 
 #include "base/clock.h"

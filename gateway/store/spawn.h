@@ -12,11 +12,13 @@ struct store_child {
 	int pidfd; /* readable when it has ended */
 };
 
-/* The path of redis-server, to be freed: looked for in PATH, then in the usual places. NULL, with the reason, when there is none. */
+/* The path of redis-server, to be freed: looked for in PATH, then in the usual places. NULL, with the reason, when
+ * there is none. */
 char *store_spawn_find(struct reason *reason);
 
-/* Starts `path` in the directory with a private configuration. `lock` stays open in the child for as long as it lives. The calling
- * thread must outlive the child's use: when the thread ends, the kernel tells the child to end. 0, or -errno with the reason. */
+/* Starts `path` in the directory with a private configuration. `lock` stays open in the child for as long as it lives.
+ * The calling thread must outlive the child's use: when the thread ends, the kernel tells the child to end. 0, or
+ * -errno with the reason. */
 int store_spawn(const char *path, const char *dir, int lock, struct store_child *out, struct reason *reason)
 	__attribute__((warn_unused_result));
 

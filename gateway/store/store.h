@@ -1,8 +1,8 @@
 /* store.h - what is kept: the way into Redis, for the gateway's workers.
  *
- * The one promise of this room: `STORE_STORED` and `STORE_DUPLICATE` are said only after Redis has answered that the event
- * stands in the stream exactly once, and never of another event than the one that was put. Marking an event as seen and
- * adding it to the stream is one script, so a lost reply is harmless: putting it again is a duplicate.
+ * The one promise of this room: `STORE_STORED` and `STORE_DUPLICATE` are said only after Redis has answered that the
+ * event stands in the stream exactly once, and never of another event than the one that was put. Marking an event as
+ * seen and adding it to the stream is one script, so a lost reply is harmless: putting it again is a duplicate.
  *
  * A link belongs to one worker's loop and thread. What one turn of the loop puts leaves in one write at the turn's end;
  * how a batch gets into Redis is the link's own business. */
@@ -16,8 +16,9 @@
 
 /* ---- where a route's events go ---- */
 
-/* The keys and the fixed fields of a route, made once per configuration; immutable, shared by all workers. Keys as in design.md
- * section 6: PREFIX:{ROUTE}:events and PREFIX:{ROUTE}:seen:ID; a guard's is PREFIX:{ROUTE}:guard:GUARD, which no id can spell. */
+/* The keys and the fixed fields of a route, made once per configuration; immutable, shared by all workers. Keys as in
+ * design.md section 6: PREFIX:{ROUTE}:events and PREFIX:{ROUTE}:seen:ID; a guard's is PREFIX:{ROUTE}:guard:GUARD, which
+ * no id can spell. */
 struct store_target;
 
 int store_target_new(struct slice prefix, struct slice route, struct slice source, struct slice provider,
@@ -46,8 +47,8 @@ enum store_result {
 
 /* Embedded in the caller's delivery; zeroed before first use; may be used again once `done` was called. */
 struct store_put {
-	/* Called exactly once for each store_put that returned 0, from the loop, never from within store_put. `reason` is for
-	 * a person and NULL on success; `redis_us` is the time from put to reply, or to giving up. */
+	/* Called exactly once for each store_put that returned 0, from the loop, never from within store_put. `reason`
+	 * is for a person and NULL on success; `redis_us` is the time from put to reply, or to giving up. */
 	void (*done)(struct store_put *put, enum store_result result, const char *reason, int64_t redis_us);
 	struct store_ticket *ticket; /* the link's */
 };
@@ -67,19 +68,21 @@ struct store_link_setup {
 	struct loop *loop;
 	const struct config_redis *redis; /* must outlive the link */
 	const char *socket;		  /* unix socket to use instead (embedded), copied; NULL: what redis says */
-	/* A reply that is awaited for this long means stalled; nothing at all for as long again, and the connection is dropped. */
+	/* A reply that is awaited for this long means stalled; nothing at all for as long again, and the connection is
+	 * dropped. */
 	int64_t stall_ms;
 	/* On each change of state, from the loop; `reason` says why for STALLED and AWAY. May be NULL. */
 	void (*changed)(void *arg, enum store_state state, const char *reason);
 	void *arg;
 };
 
-/* Begins connecting in the loop's next turn; keeps trying with backoff (50 ms doubling to 2 s, jitter of a half) until freed.
- * What leaves at the end of a turn does so in a hook that is added here: a hook added later that puts events has to call
- * loop_again. */
+/* Begins connecting in the loop's next turn; keeps trying with backoff (50 ms doubling to 2 s, jitter of a half) until
+ * freed. What leaves at the end of a turn does so in a hook that is added here: a hook added later that puts events has
+ * to call loop_again. */
 int store_link_new(const struct store_link_setup *setup, struct store_link **out) __attribute__((warn_unused_result));
 
-/* Every put still out gets its `done` with STORE_UNAVAILABLE first. Not from within `done` or `changed`. Accepts NULL. */
+/* Every put still out gets its `done` with STORE_UNAVAILABLE first. Not from within `done` or `changed`. Accepts NULL.
+ */
 void store_link_free(struct store_link *link);
 
 enum store_state store_link_state(const struct store_link *link);
@@ -87,14 +90,15 @@ enum store_state store_link_state(const struct store_link *link);
 /* Why the link is not ready, for a person; "" when it is. */
 const char *store_link_reason(const struct store_link *link);
 
-/* Another url, password or database from the next connect on; the present connection is dropped when they differ, and the new
- * one begins at once. The old configuration may be freed afterwards. For reload. */
+/* Another url, password or database from the next connect on; the present connection is dropped when they differ, and
+ * the new one begins at once. The old configuration may be freed afterwards. For reload. */
 void store_link_reconfigure(struct store_link *link, const struct config_redis *redis, const char *socket,
 			    int64_t stall_ms);
 
-/* Puts an event. 0: `done` will be called, by `deadline_ms` (of the loop's clock) at the latest. -EAGAIN: Redis is known to be
- * away or stalled, or does not keep up (64 MiB wait for its replies), at once, and `done` will not be called. -ENOMEM. A
- * deadline that has passed lets the event go out nevertheless; `done` then comes in the next turn. */
+/* Puts an event. 0: `done` will be called, by `deadline_ms` (of the loop's clock) at the latest. -EAGAIN: Redis is
+ * known to be away or stalled, or does not keep up (64 MiB wait for its replies), at once, and `done` will not be
+ * called. -ENOMEM. A deadline that has passed lets the event go out nevertheless; `done` then comes in the next turn.
+ */
 int store_put(struct store_link *link, const struct store_event *event, int64_t deadline_ms, struct store_put *put)
 	__attribute__((warn_unused_result));
 

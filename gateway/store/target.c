@@ -1,7 +1,7 @@
 /* target.c - the keys and fixed fields of a route.
  *
- * All that is the same for every event of a route is written once, in the form in which it goes to Redis. Its difficulty:
- * the pieces share one growing buffer, so they are kept as offsets until the buffer has stopped moving. */
+ * All that is the same for every event of a route is written once, in the form in which it goes to Redis. Its
+ * difficulty: the pieces share one growing buffer, so they are kept as offsets until the buffer has stopped moving. */
 #include "store/target.h"
 
 #include "store/command.h"

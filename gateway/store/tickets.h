@@ -4,8 +4,8 @@
  *     | sent, reply  | not, or not    |
  *     | is awaited   | wholly, sent   |
  *
- * A ticket leaves at the head, with the reply that Redis gave to it: replies come in the order of the commands, so none is
- * ever taken for another's. A ticket whose put has given up stays in its place without it. */
+ * A ticket leaves at the head, with the reply that Redis gave to it: replies come in the order of the commands, so none
+ * is ever taken for another's. A ticket whose put has given up stays in its place without it. */
 #ifndef HOOKGATE_STORE_TICKETS_H
 #define HOOKGATE_STORE_TICKETS_H
 

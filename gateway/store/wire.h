@@ -1,7 +1,7 @@
 /* wire.h - one connection to Redis on an event loop: bytes out of the tickets, replies in; of this room only.
  *
- * It knows nothing of what the commands mean. Where something goes wrong it says so once, by `broken`, and it is for the
- * owner to close it, from within the call or later. The owner may close it from within any of its calls. */
+ * It knows nothing of what the commands mean. Where something goes wrong it says so once, by `broken`, and it is for
+ * the owner to close it, from within the call or later. The owner may close it from within any of its calls. */
 #ifndef HOOKGATE_STORE_WIRE_H
 #define HOOKGATE_STORE_WIRE_H
 
@@ -34,8 +34,8 @@ struct store_wire {
 int store_wire_open(struct store_wire *wire, struct loop *loop, const struct sockaddr *address, socklen_t length,
 		    const struct store_wire_calls *calls, void *arg) __attribute__((warn_unused_result));
 
-/* Sends as much of the tickets as the socket takes, in one system call where it takes all; the rest follows when flushed again
- * after the socket has become writable. */
+/* Sends as much of the tickets as the socket takes, in one system call where it takes all; the rest follows when
+ * flushed again after the socket has become writable. */
 void store_wire_flush(struct store_wire *wire, struct store_tickets *tickets);
 
 /* A no-op when it is not open. */

@@ -1,5 +1,5 @@
-/* link_fixture.c - a link to a real Redis. Its difficulty: what a put comes to must be noted in a way that a second call of done, or one
- * that never comes, is seen. */
+/* link_fixture.c - a link to a real Redis. Its difficulty: what a put comes to must be noted in a way that a second
+ * call of done, or one that never comes, is seen. */
 #include "link_fixture.h"
 
 #include "base/clock.h"

@@ -1,5 +1,5 @@
-/* redis_fixture.c - a real redis-server for a test. Its difficulty is not to leave one behind when a test fails: the server asks the
- * kernel to end it together with the test. */
+/* redis_fixture.c - a real redis-server for a test. Its difficulty is not to leave one behind when a test fails: the
+ * server asks the kernel to end it together with the test. */
 #include "redis_fixture.h"
 
 #include "base/clock.h"

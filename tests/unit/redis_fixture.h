@@ -1,5 +1,5 @@
-/* redis_fixture.h - a real redis-server for a test, in a fresh directory, ended by its process number. Everything that goes
- * wrong here fails the test. */
+/* redis_fixture.h - a real redis-server for a test, in a fresh directory, ended by its process number. Everything that
+ * goes wrong here fails the test. */
 #ifndef HOOKGATE_TESTS_REDIS_FIXTURE_H
 #define HOOKGATE_TESTS_REDIS_FIXTURE_H
 
@@ -19,7 +19,8 @@ struct redis_fixture {
 	struct store_client *client;	    /* of the test's own, past the code that is tested */
 };
 
-/* Starts it and waits until it answers. `options` are more arguments, ended by NULL, or NULL; they must outlive the fixture. */
+/* Starts it and waits until it answers. `options` are more arguments, ended by NULL, or NULL; they must outlive the
+ * fixture. */
 void redis_start(struct redis_fixture *redis, const char *const *options);
 
 /* Kills it if it still runs, and removes the directory. */

@@ -194,7 +194,8 @@ static void test_killed(void **state)
 	store_target_free(bench.target);
 }
 
-/* Its owner is killed: it ends by itself, and the next owner waits for that instead of running a second one on the same files. */
+/* Its owner is killed: it ends by itself, and the next owner waits for that instead of running a second one on the same
+ * files. */
 static void test_owner_killed(void **state)
 {
 	fflush(NULL);

@@ -78,7 +78,8 @@ static void test_ready(void **state)
 	expect_stored("a");
 }
 
-/* A name is looked up without the loop; of its addresses, one that is dead does not keep the others from being tried. */
+/* A name is looked up without the loop; of its addresses, one that is dead does not keep the others from being tried.
+ */
 static void test_host_name(void **state)
 {
 	bench.redis.tcp.host = "localhost";

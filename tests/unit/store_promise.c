@@ -1,6 +1,6 @@
-/* The promise, under everything at once: Redis is stopped, killed, robbed of its scripts and of its connections, made a replica,
- * while events are put, and put again until they are said to be stored. Then each must stand in the stream exactly once, and no
- * other. */
+/* The promise, under everything at once: Redis is stopped, killed, robbed of its scripts and of its connections, made a
+ * replica, while events are put, and put again until they are said to be stored. Then each must stand in the stream
+ * exactly once, and no other. */
 #include "base/clock.h"
 #include "base/num.h"
 #include "link_fixture.h"

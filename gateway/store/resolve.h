@@ -1,8 +1,8 @@
 /* resolve.h - a host's addresses without holding up the loop; of this room only.
  *
  * The C library looks names up by blocking, for many seconds when the name server is away; a worker whose Redis has
- * such a name would answer nobody meanwhile. So a name is looked up in a thread of its own; a numeric address at once.
- */
+ * such a name would answer nobody meanwhile. So a name is looked up in a thread of its own; a numeric address at
+ * once. */
 #ifndef HOOKGATE_STORE_RESOLVE_H
 #define HOOKGATE_STORE_RESOLVE_H
 

@@ -81,8 +81,8 @@ struct store_link_setup {
  * to call loop_again. */
 int store_link_new(const struct store_link_setup *setup, struct store_link **out) __attribute__((warn_unused_result));
 
-/* Every put still out gets its `done` with STORE_UNAVAILABLE first. Not from within `done` or `changed`. Accepts NULL.
- */
+/* Every put still out gets its `done` with STORE_UNAVAILABLE first. Not from within `done` or `changed`. Accepts
+ * NULL. */
 void store_link_free(struct store_link *link);
 
 enum store_state store_link_state(const struct store_link *link);
@@ -97,8 +97,8 @@ void store_link_reconfigure(struct store_link *link, const struct config_redis *
 
 /* Puts an event. 0: `done` will be called, by `deadline_ms` (of the loop's clock) at the latest. -EAGAIN: Redis is
  * known to be away or stalled, or does not keep up (64 MiB wait for its replies), at once, and `done` will not be
- * called. -ENOMEM. A deadline that has passed lets the event go out nevertheless; `done` then comes in the next turn.
- */
+ * called. -ENOMEM. A deadline that has passed lets the event go out nevertheless; `done` then comes in the next
+ * turn. */
 int store_put(struct store_link *link, const struct store_event *event, int64_t deadline_ms, struct store_put *put)
 	__attribute__((warn_unused_result));
 

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 
 
 def free_port():
@@ -67,7 +68,19 @@ class Noise:
         with open("/proc/stat") as f:
             return [int(n) for n in f.readline().split()[1:9]]
 
-    def stolen(self):
-        """Per cent of all CPU time that the hypervisor took."""
+    def shares(self, own_ns):
+        """Per cent of all CPU time that the hypervisor took, and that processes other than ours took."""
         spent = [b - a for a, b in zip(self.begin, self._read())]
-        return 100.0 * spent[7] / max(1, sum(spent))
+        total, (idle, waiting), stolen = max(1, sum(spent)), spent[3:5], spent[7]
+        own = own_ns / 1e9 * os.sysconf("SC_CLK_TCK")
+        return 100.0 * stolen / total, max(0.0, 100.0 * (total - idle - waiting - stolen - own) / total)
+
+
+def wait_for_quiet(secs):
+    """Until the machine is nearly idle, but no longer than that."""
+    end = time.monotonic() + secs
+    while time.monotonic() < end:
+        noise = Noise()
+        time.sleep(0.25)
+        if sum(noise.shares(0)) < 5:
+            return

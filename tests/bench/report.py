@@ -44,7 +44,7 @@ def line(sample, turn, turns):
         return f"{sample['row']:14} {sample['kb_per_connection']:.1f} KB a connection"
     return (f"[{turn}/{turns}] {sample['row']:14} {sample['rate']:7.0f}/s  p99 {sample['p99_ms']:6.2f} ms  "
             f"CPU {sample['cpu_us']:6.1f} us  Redis {sample['redis_cpu_us']:5.1f} us  load {sample['load_cpu_us']:4.1f} us  "
-            f"stolen {sample['stolen_percent']:.1f} %")
+            f"others {sample['others_percent'] + sample['stolen_percent']:.0f} %")
 
 
 def _spread(values, form):
@@ -85,9 +85,9 @@ def whole(samples, options):
         for name in measured:
             own = [s for s in samples if s["row"] == name]
             rows.append([NAMES[name]] + [_spread([s[key] for s in own], form) for key, _, form in COLUMNS])
-        stolen = max(s["stolen_percent"] for s in samples if "rate" in s)
+        others = [s["others_percent"] + s["stolen_percent"] for s in samples if "rate" in s]
         parts.append(f"{options.rounds} rounds of {options.secs:g} s, {options.conns} connections, {options.workers} workers each; "
-                     f"at most {stolen:.1f} % of the CPU time was stolen by the hypervisor\n\n" + _table(rows))
+                     f"other processes and the hypervisor took {_spread(others, '{:.0f}')} % of the CPU time\n\n" + _table(rows))
     if idle:
         rows = [["idle keep-alive connections", "number", "KB each"]]
         rows += [[NAMES[s["row"]], str(s["connections"]), f"{s['kb_per_connection']:.1f}"] for s in idle]

@@ -46,6 +46,8 @@ def arguments():
     parser.add_argument("--conns", type=int, default=64, help="connections (default 64)")
     parser.add_argument("--idle", type=int, default=10000, help="idle connections for the memory rows (default 10000)")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="threads or processes of each server (default: the cores)")
+    parser.add_argument("--patience", type=float, default=3.0, metavar="SECS",
+                        help="how long to wait before a measurement for others to leave the machine idle (default 3)")
     parser.add_argument("--quick", action="store_true", help="3 rounds of 1.5 s, floor, hookgate and nginx only")
     parser.add_argument("--only", metavar="ROWS", help="some of: " + ",".join([*ROWS, *IDLE]))
     parser.add_argument("--json", metavar="FILE", help="write every sample there")
@@ -165,6 +167,7 @@ def sample(options, name, row, folder):
         cpu = machine.cpu_ns(pids) - cpu
         redis_cpu = machine.cpu_ns(redis.pids()) - redis_cpu if redis else 0
         load_cpu = machine.cpu_ns([load.process.pid]) - load_cpu
+        stolen, others = noise.shares(cpu + redis_cpu + load_cpu)
         answered = max(1, result["answered"])
         after = entries(server, redis, row)
         counted = server.counted() - counted if isinstance(server, servers.Hookgate) else None
@@ -180,12 +183,26 @@ def sample(options, name, row, folder):
             "redis_cpu_us": redis_cpu / 1e3 / answered,
             "load_cpu_us": load_cpu / 1e3 / answered,
             "peak_mb": machine.memory_kb(pids, "VmHWM") / 1024,
-            "stolen_percent": noise.stolen(),
+            "stolen_percent": stolen,
+            "others_percent": others,
         }
     finally:
         for started in (load, server, redis):
             if started:
                 started.stop()
+
+
+def quiet_sample(options, name, row, folder):
+    """The quieter of two, where others have much of the machine."""
+    best = None
+    for attempt in range(2):
+        machine.wait_for_quiet(options.patience)
+        found = sample(options, name, row, folder / str(attempt))
+        if best is None or found["others_percent"] < best["others_percent"]:
+            best = found
+        if best["others_percent"] + best["stolen_percent"] < 8:
+            break
+    return best
 
 
 def idle(options, name, row, folder):
@@ -247,7 +264,7 @@ def measure(options, folder):
             if name not in options.only:
                 continue
             number += 1
-            samples.append(dict(sample(options, name, row, folder / str(number)), round=turn))
+            samples.append(dict(quiet_sample(options, name, row, folder / str(number)), round=turn))
             print(report.line(samples[-1], turn + 1, options.rounds), file=sys.stderr, flush=True)
     for name, row in IDLE.items():
         if name not in options.only:

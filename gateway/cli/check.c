@@ -216,39 +216,19 @@ static void list_keys(bool json)
 
 int cli_check(int argc, char **argv)
 {
-	enum { REDIS = 256, KEYS, JSON };
-	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' }, { "redis", no_argument, NULL, REDIS },
-		{ "keys", no_argument, NULL, KEYS },	    { "json", no_argument, NULL, JSON },
-		{ "help", no_argument, NULL, 'h' },	    { NULL, 0, NULL, 0 },
-	};
 	struct checking c = { .diag = CONFIG_DIAG_EMPTY };
 	bool keys = false;
-	int option, status;
+	const struct cli_option options[] = {
+		{ "config", 'c', .text = &c.file },
+		{ "redis", .flag = &c.redis },
+		{ "keys", .flag = &keys },
+		{ "json", .flag = &c.json },
+	};
+	const struct cli_call call = { "check", help, options, sizeof options / sizeof options[0], 0 };
+	int status;
 
-	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			c.file = optarg;
-			break;
-		case REDIS:
-			c.redis = true;
-			break;
-		case KEYS:
-			keys = true;
-			break;
-		case JSON:
-			c.json = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return CLI_OK;
-		default:
-			return cli_usage("check", NULL);
-		}
-	}
-	if (optind < argc)
-		return cli_usage("check", "%s is one argument too many", argv[optind]);
+	if (!cli_parse(&call, argc, argv, &status))
+		return status;
 	if (keys) {
 		list_keys(c.json);
 		return cli_end_output("check");

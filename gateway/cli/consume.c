@@ -244,67 +244,21 @@ static int check_words(const struct consuming *c)
 
 int cli_consume(int argc, char **argv)
 {
-	enum { ROUTE = 256, GROUP, CONSUMER, COUNT, FOLLOW, EXEC, MIN_IDLE, JSON };
-	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "route", required_argument, NULL, ROUTE },
-		{ "group", required_argument, NULL, GROUP },
-		{ "consumer", required_argument, NULL, CONSUMER },
-		{ "count", required_argument, NULL, COUNT },
-		{ "follow", no_argument, NULL, FOLLOW },
-		{ "exec", required_argument, NULL, EXEC },
-		{ "min-idle", required_argument, NULL, MIN_IDLE },
-		{ "json", no_argument, NULL, JSON },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct consuming c = { .min_idle_ms = MIN_IDLE_MS };
-	bool counted = false;
-	int option, status = CLI_OK;
+	bool json;
+	const struct cli_option options[] = {
+		{ "config", 'c', .text = &c.file }, { "route", .text = &c.route },
+		{ "group", .text = &c.group },	    { "consumer", .text = &c.consumer },
+		{ "count", .count = &c.count },	    { "follow", .flag = &c.follow },
+		{ "exec", .text = &c.command },	    { "min-idle", .duration_ms = &c.min_idle_ms },
+		{ "json", .flag = &json },
+	};
+	const struct cli_call call = { "consume", help, options, sizeof options / sizeof options[0], 0 };
+	int status;
 
-	while (status == CLI_OK && (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			c.file = optarg;
-			break;
-		case ROUTE:
-			c.route = optarg;
-			break;
-		case GROUP:
-			c.group = optarg;
-			break;
-		case CONSUMER:
-			c.consumer = optarg;
-			break;
-		case COUNT:
-			counted = true;
-			status = cli_read_count("consume", "--count", optarg, UINT64_MAX >> 1, &c.count);
-			break;
-		case FOLLOW:
-			c.follow = true;
-			break;
-		case EXEC:
-			c.command = optarg;
-			break;
-		case MIN_IDLE:
-			status = cli_read_duration("consume", "--min-idle", optarg, &c.min_idle_ms);
-			break;
-		case JSON:
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return CLI_OK;
-		default:
-			return cli_usage("consume", NULL);
-		}
-	}
-	if (status == CLI_OK && optind < argc)
-		status =
-			cli_usage("consume", "%s is one argument too many (quote the command of --exec)", argv[optind]);
-	if (status == CLI_OK && counted && c.count == 0)
-		status = cli_usage("consume", "--count takes a number from 1 on");
-	if (status == CLI_OK)
-		status = check_words(&c);
+	if (!cli_parse(&call, argc, argv, &status))
+		return status;
+	status = check_words(&c);
 	if (status == CLI_OK)
 		status = consume(&c);
 	buf_free(&c.line);

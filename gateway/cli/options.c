@@ -7,36 +7,103 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <unistd.h>
 
 enum { READ_STEP = 64 * 1024, NEAR_MAX = 40 };
 
 /* ---- values ---- */
 
-int cli_read_count(const char *command, const char *option, const char *text, uint64_t max, uint64_t *out)
-{
-	if (num_parse_u64(slice_str(text), max, out))
-		return CLI_OK;
-	return cli_usage(command, "%s takes a number from 0 to %llu, and not %s", option, (unsigned long long)max,
-			 text);
-}
+/* The end of the year 9999: later times cannot be written down as RFC 3339. */
+#define UNIX_MAX UINT64_C(253402300799)
+#define COUNT_MAX UINT64_C(1000000000000000)
+#define DURATION_MAX_MS (INT64_C(366) * 24 * 3600 * 1000)
 
-int cli_read_duration(const char *command, const char *option, const char *text, int64_t *out_ms)
+static int read_value(const char *command, const struct cli_option *option, const char *text)
 {
-	if (num_parse_duration(slice_str(text), INT64_C(366) * 24 * 3600 * 1000, out_ms))
-		return CLI_OK;
-	return cli_usage(command, "%s takes a duration such as 500ms, 60s or 1h30m, and not %s", option, text);
-}
+	struct slice value = slice_str(text);
+	uint64_t number = 0;
 
-int cli_read_unix_time(const char *command, const char *option, const char *text, int64_t *out_ms)
-{
-	uint64_t seconds;
-
-	/* The end of the year 9999: later ones cannot be written down as RFC 3339. */
-	if (!num_parse_u64(slice_str(text), UINT64_C(253402300799), &seconds))
-		return cli_usage(command, "%s takes seconds since 1970, such as 1764000000, and not %s", option, text);
-	*out_ms = (int64_t)seconds * 1000;
+	if (option->text)
+		*option->text = text;
+	if (option->count) {
+		if (!num_parse_u64(value, COUNT_MAX, &number) || number == 0)
+			return cli_usage(command, "--%s takes a number from 1 on, and not %s", option->name, text);
+		*option->count = number;
+	}
+	if (option->duration_ms && !num_parse_duration(value, DURATION_MAX_MS, option->duration_ms))
+		return cli_usage(command, "--%s takes a duration such as 500ms, 60s or 1h30m, and not %s", option->name,
+				 text);
+	if (option->unix_ms) {
+		if (!num_parse_u64(value, UNIX_MAX, &number))
+			return cli_usage(command, "--%s takes seconds since 1970, such as 1764000000, and not %s",
+					 option->name, text);
+		*option->unix_ms = (int64_t)number * 1000;
+	}
 	return CLI_OK;
+}
+
+/* What getopt_long wants: the nth option has the value FIRST + n. */
+enum { FIRST = 256 };
+
+static void describe(const struct cli_call *call, struct option *out, char *letters)
+{
+	size_t n = 0;
+
+	for (; n < call->count && n < CLI_OPTIONS_MAX; n++) {
+		const struct cli_option *option = &call->options[n];
+		bool takes = !option->flag;
+
+		out[n] = (struct option){ option->name, takes ? required_argument : no_argument, NULL, FIRST + (int)n };
+		if (option->letter != 0) {
+			*letters++ = option->letter;
+			if (takes)
+				*letters++ = ':';
+		}
+	}
+	*letters++ = 'h';
+	*letters = '\0';
+	out[n] = (struct option){ "help", no_argument, NULL, 'h' };
+	out[n + 1] = (struct option){ NULL, 0, NULL, 0 };
+}
+
+static const struct cli_option *found(const struct cli_call *call, int value)
+{
+	if (value >= FIRST)
+		return &call->options[value - FIRST];
+	for (size_t i = 0; i < call->count; i++) {
+		if (value == call->options[i].letter)
+			return &call->options[i];
+	}
+	return NULL;
+}
+
+bool cli_parse(const struct cli_call *call, int argc, char **argv, int *status)
+{
+	struct option options[CLI_OPTIONS_MAX + 2];
+	char letters[2 * CLI_OPTIONS_MAX + 2];
+	int value;
+
+	describe(call, options, letters);
+	*status = CLI_OK;
+	while (*status == CLI_OK && (value = getopt_long(argc, argv, letters, options, NULL)) != -1) {
+		const struct cli_option *option = value == '?' ? NULL : found(call, value);
+
+		if (value == 'h') {
+			fputs(call->help, stdout);
+			*status = cli_end_output(call->command);
+			return false;
+		}
+		if (!option)
+			*status = cli_usage(call->command, NULL);
+		else if (option->flag)
+			*option->flag = true;
+		else
+			*status = read_value(call->command, option, optarg);
+	}
+	if (*status == CLI_OK && argc - optind > call->operands)
+		*status = cli_usage(call->command, "%s is one argument too many", argv[optind + call->operands]);
+	return *status == CLI_OK;
 }
 
 /* ---- the configuration ---- */

@@ -13,12 +13,29 @@
 
 #include <stdint.h>
 
-/* `option` as on the command line ("--count"), for messages. Outputs are written for CLI_OK only. */
-int cli_read_count(const char *command, const char *option, const char *text, uint64_t max, uint64_t *out);
-int cli_read_duration(const char *command, const char *option, const char *text, int64_t *out_ms);
+/* One option; exactly one of the pointers says where its value goes and what it is. `--help` and `-h` need not stand among them. */
+struct cli_option {
+	const char *name;
+	char letter;	   /* 0: there is only the long one */
+	bool *flag;	   /* set to true; takes no value */
+	const char **text; /* borrowed from argv */
+	uint64_t *count;   /* a number from 1 on */
+	int64_t *duration_ms;
+	int64_t *unix_ms; /* seconds since 1970, as milliseconds */
+};
 
-/* Seconds since 1970 as milliseconds. */
-int cli_read_unix_time(const char *command, const char *option, const char *text, int64_t *out_ms);
+enum { CLI_OPTIONS_MAX = 16 };
+
+struct cli_call {
+	const char *command, *help;
+	const struct cli_option *options;
+	size_t count;
+	int operands; /* at most so many words may follow; they stand from argv[optind] on */
+};
+
+/* True to go on. False when all is done (--help was printed) or said: *status is the exit status. Values that are not given stay
+ * as they are. */
+bool cli_parse(const struct cli_call *call, int argc, char **argv, int *status) __attribute__((warn_unused_result));
 
 /* Reads the file and makes it ready to be used; prints all findings when it is wrong. The plan must be given back. `file` NULL:
  * the option was forgotten. */

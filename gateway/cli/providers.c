@@ -256,37 +256,20 @@ static int load(const char *file, struct config **config, struct trust_catalogue
 
 int cli_providers(int argc, char **argv)
 {
-	enum { JSON = 256 };
-	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "json", no_argument, NULL, JSON },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct trust_catalogue *catalogue = NULL;
 	struct config *config = NULL;
 	struct buf out = BUF_EMPTY;
 	const char *file = NULL;
 	bool json = false;
-	int option, status;
+	const struct cli_option options[] = {
+		{ "config", 'c', .text = &file },
+		{ "json", .flag = &json },
+	};
+	const struct cli_call call = { "providers", help, options, sizeof options / sizeof options[0], 1 };
+	int status;
 
-	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			file = optarg;
-			break;
-		case JSON:
-			json = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return CLI_OK;
-		default:
-			return cli_usage("providers", NULL);
-		}
-	}
-	if (optind + 1 < argc)
-		return cli_usage("providers", "%s is one argument too many", argv[optind + 1]);
+	if (!cli_parse(&call, argc, argv, &status))
+		return status;
 	status = load(file, &config, &catalogue);
 	if (status == CLI_OK && optind < argc)
 		status = show(catalogue, argv[optind], json, &out);

@@ -326,8 +326,6 @@ static int check_words(const struct sending *s)
 	if (slice_has_control(slice_str(s->type)) || slice_has_control(slice_str(s->id)) ||
 	    slice_has_control(slice_str(s->content_type)))
 		return cli_usage("send", "--type, --id and --content-type may have no control characters");
-	if (s->count == 0)
-		return cli_usage("send", "--count takes a number from 1 on");
 	if (s->dry_run && s->count > 1)
 		return cli_usage("send", "--dry-run prints one request: leave --count out");
 	return CLI_OK;
@@ -335,76 +333,22 @@ static int check_words(const struct sending *s)
 
 int cli_send(int argc, char **argv)
 {
-	enum { ROUTE = 256, TYPE, ID, DATA, CONTENT_TYPE, URL, COUNT, SECRET, NOW, DRY_RUN, JSON };
-	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "route", required_argument, NULL, ROUTE },
-		{ "type", required_argument, NULL, TYPE },
-		{ "id", required_argument, NULL, ID },
-		{ "data", required_argument, NULL, DATA },
-		{ "content-type", required_argument, NULL, CONTENT_TYPE },
-		{ "url", required_argument, NULL, URL },
-		{ "count", required_argument, NULL, COUNT },
-		{ "secret", required_argument, NULL, SECRET },
-		{ "now", required_argument, NULL, NOW },
-		{ "dry-run", no_argument, NULL, DRY_RUN },
-		{ "json", no_argument, NULL, JSON },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct sending s = { .type = "test", .content_type = "application/json", .count = 1, .now_ms = -1 };
+	const struct cli_option options[] = {
+		{ "config", 'c', .text = &s.file },   { "route", .text = &s.route_name },
+		{ "type", .text = &s.type },	      { "id", .text = &s.id },
+		{ "data", .text = &s.data_file },     { "content-type", .text = &s.content_type },
+		{ "url", .text = &s.url_text },	      { "count", .count = &s.count },
+		{ "secret", .text = &s.secret_name }, { "now", .unix_ms = &s.now_ms },
+		{ "dry-run", .flag = &s.dry_run },    { "json", .flag = &s.json },
+	};
+	const struct cli_call call = { "send", help, options, sizeof options / sizeof options[0], 0 };
 	struct intake_plan *plan = NULL;
-	int option, status = CLI_OK;
+	int status;
 
-	while (status == CLI_OK && (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			s.file = optarg;
-			break;
-		case ROUTE:
-			s.route_name = optarg;
-			break;
-		case TYPE:
-			s.type = optarg;
-			break;
-		case ID:
-			s.id = optarg;
-			break;
-		case DATA:
-			s.data_file = optarg;
-			break;
-		case CONTENT_TYPE:
-			s.content_type = optarg;
-			break;
-		case URL:
-			s.url_text = optarg;
-			break;
-		case COUNT:
-			status = cli_read_count("send", "--count", optarg, 1000000000, &s.count);
-			break;
-		case SECRET:
-			s.secret_name = optarg;
-			break;
-		case NOW:
-			status = cli_read_unix_time("send", "--now", optarg, &s.now_ms);
-			break;
-		case DRY_RUN:
-			s.dry_run = true;
-			break;
-		case JSON:
-			s.json = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return CLI_OK;
-		default:
-			return cli_usage("send", NULL);
-		}
-	}
-	if (status == CLI_OK && optind < argc)
-		status = cli_usage("send", "%s is one argument too many", argv[optind]);
-	if (status == CLI_OK)
-		status = check_words(&s);
+	if (!cli_parse(&call, argc, argv, &status))
+		return status;
+	status = check_words(&s);
 	if (status == CLI_OK)
 		status = cli_load_plan("send", s.file, &plan);
 	if (status == CLI_OK)

@@ -293,35 +293,18 @@ static int status(struct looking *l)
 
 int cli_status(int argc, char **argv)
 {
-	enum { JSON = 256 };
-	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "json", no_argument, NULL, JSON },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct looking l = { .json = false };
 	struct intake_plan *plan = NULL;
 	const char *file = NULL;
-	int option, result;
+	const struct cli_option options[] = {
+		{ "config", 'c', .text = &file },
+		{ "json", .flag = &l.json },
+	};
+	const struct cli_call call = { "status", help, options, sizeof options / sizeof options[0], 0 };
+	int result;
 
-	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			file = optarg;
-			break;
-		case JSON:
-			l.json = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return CLI_OK;
-		default:
-			return cli_usage("status", NULL);
-		}
-	}
-	if (optind < argc)
-		return cli_usage("status", "%s is one argument too many", argv[optind]);
+	if (!cli_parse(&call, argc, argv, &result))
+		return result;
 	result = cli_load_plan("status", file, &plan);
 	if (result == CLI_OK) {
 		l.plan = plan;

@@ -319,40 +319,18 @@ static int verify(struct verifying *v)
 
 int cli_verify(int argc, char **argv)
 {
-	enum { ROUTE = 256, NOW, JSON };
-	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' }, { "route", required_argument, NULL, ROUTE },
-		{ "now", required_argument, NULL, NOW },    { "json", no_argument, NULL, JSON },
-		{ "help", no_argument, NULL, 'h' },	    { NULL, 0, NULL, 0 },
-	};
 	struct verifying v = { .now_ms = clock_wall_ms(), .reason = "", .request_file = "-" };
-	int option, status;
+	const struct cli_option options[] = {
+		{ "config", 'c', .text = &v.file },
+		{ "route", .text = &v.route_name },
+		{ "now", .unix_ms = &v.now_ms },
+		{ "json", .flag = &v.json },
+	};
+	const struct cli_call call = { "verify", help, options, sizeof options / sizeof options[0], 1 };
+	int status;
 
-	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			v.file = optarg;
-			break;
-		case ROUTE:
-			v.route_name = optarg;
-			break;
-		case NOW:
-			status = cli_read_unix_time("verify", "--now", optarg, &v.now_ms);
-			if (status != CLI_OK)
-				return status;
-			break;
-		case JSON:
-			v.json = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return CLI_OK;
-		default:
-			return cli_usage("verify", NULL);
-		}
-	}
-	if (optind + 1 < argc)
-		return cli_usage("verify", "%s is one argument too many", argv[optind + 1]);
+	if (!cli_parse(&call, argc, argv, &status))
+		return status;
 	if (optind < argc)
 		v.request_file = argv[optind];
 	return verify(&v);

@@ -121,6 +121,12 @@ def read_status(name, output, code):
     return result
 
 
+def read_build(name, output, code):
+    """Of a build that failed, what went wrong: not the hundred lines of what went well before it."""
+    wrong = re.search(r"^(FAILED:|.*\berror:|.*ERROR:)", output, re.M)
+    return read_status(name, output[wrong.start():] if wrong else output, code)
+
+
 # ---- builds ----
 
 
@@ -279,7 +285,7 @@ def main():
         output, code = build(name)
         if code != 0:
             broken.add(name)
-        tally.add("build", name, time.monotonic() - began, read_status(name, output, code))
+        tally.add("build", name, time.monotonic() - began, read_build(name, output, code))
 
     with tempfile.TemporaryDirectory(prefix="hookgate-tests-") as results:
         jobs = []

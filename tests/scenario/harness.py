@@ -10,6 +10,7 @@ import pathlib
 import random
 import re
 import selectors
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,6 +23,9 @@ import wire
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = os.environ.get("HOOKGATE_BUILD", "release")
 BINARY = os.environ.get("HOOKGATE", str(ROOT / "build" / BUILD / "hookgate"))
+
+# ThreadSanitizer cannot cope with every layout of addresses that the kernel draws.
+START = [shutil.which("setarch"), "-R"] if BUILD == "tsan" else []
 
 # How much longer things may take than on a release build and a quiet machine.
 SLOW = {"release": 2, "debug": 2, "asan": 4, "clang-asan": 4, "tsan": 6}.get(BUILD, 2)
@@ -236,10 +240,7 @@ class Gateway(Process):
 
     def start(self, ready="ready"):
         """`ready`: wait for "ready" (Redis is there too), "listening", or None."""
-        command = [BINARY, "serve", "-c", str(self.file)]
-        if BUILD == "tsan":
-            # ThreadSanitizer cannot cope with every layout of addresses that the kernel draws.
-            command = ["setarch", "-R", *command]
+        command = [*START, BINARY, "serve", "-c", str(self.file)]
         with open(self.stderr, "ab") as stderr:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr,
                                             env={**os.environ, **SANITIZER_ENV, **self.env}, cwd=self.folder)

@@ -34,8 +34,7 @@ ALL_ROUTES = [*ROUTES.values(), *MORE_ROUTES.values()]
 
 
 def argv(*args):
-    start = ["setarch", "-R"] if harness.BUILD == "tsan" else []
-    return [*start, harness.BINARY, *map(str, args)]
+    return [*harness.START, harness.BINARY, *map(str, args)]
 
 
 def environment(more=None):

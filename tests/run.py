@@ -193,6 +193,7 @@ SUITES = {
     "unit-asan": ("unit, vector and replay tests, gcc, AddressSanitizer and UndefinedBehaviorSanitizer", ["asan"], "quick"),
     "unit-clang": ("unit and vector tests, clang release, its warnings as errors", ["clang"], "normal"),
     "unit-clang-asan": ("unit, vector and replay tests, clang, AddressSanitizer", ["clang-asan"], "normal"),
+    "scenario-debug": ("a real gateway and a real Redis, gcc debug", ["debug"], "asked"),
     "scenario-release": ("a real gateway and a real Redis", ["release"], "quick"),
     "scenario-asan": ("the same under AddressSanitizer", ["asan"], "normal"),
     "scenario-tsan": ("the same under ThreadSanitizer", ["tsan"], "normal"),

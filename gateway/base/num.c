@@ -126,6 +126,11 @@ size_t num_format_u64(uint64_t value, char out[20])
 {
 	char digits[DIGITS_MAX];
 	size_t at = DIGITS_MAX;
+	/* Most are lengths of what a delivery carries: nearly all have one or two digits, and divisions are slow. */
+	if (value < 10) {
+		out[0] = (char)('0' + value);
+		return 1;
+	}
 	do {
 		digits[--at] = (char)('0' + value % 10);
 		value /= 10;

@@ -8,10 +8,8 @@ static unsigned char lower(unsigned char c)
 	return c >= 'A' && c <= 'Z' ? (unsigned char)(c | 0x20) : c;
 }
 
-bool slice_eq_nocase(struct slice a, struct slice b)
+bool slice_eq_nocase_rest(struct slice a, struct slice b)
 {
-	if (a.n != b.n)
-		return false;
 	for (size_t i = 0; i < a.n; i++) {
 		if (a.p[i] != b.p[i] && lower(a.p[i]) != lower(b.p[i]))
 			return false;

@@ -11,6 +11,7 @@
  * The special difficulty is the one promise: a 2xx leaves here only from `stored` (or for what adds nothing by
  * definition: duplicate, ignored, challenge), and finish() runs once per delivery, whatever happens. */
 #include "base/clock.h"
+#include "intake/filter.h"
 #include "intake/inside.h"
 
 #include <errno.h>
@@ -246,29 +247,6 @@ static void put(struct intake_delivery *delivery)
 
 /* ---- steps 3 to 5: who sent it, and what it is ---- */
 
-static bool pattern_matches(struct slice pattern, struct slice type)
-{
-	if (pattern.n > 0 && pattern.p[pattern.n - 1] == '*')
-		return slice_starts(type, slice_head(pattern, pattern.n - 1));
-	return slice_eq(pattern, type);
-}
-
-static bool any_matches(const struct config_patterns *patterns, struct slice type)
-{
-	for (size_t i = 0; i < patterns->count; i++) {
-		if (pattern_matches(patterns->items[i], type))
-			return true;
-	}
-	return false;
-}
-
-static bool wanted(const struct config_route *config, struct slice type)
-{
-	if (config->include.count > 0 && !any_matches(&config->include, type))
-		return false;
-	return !any_matches(&config->exclude, type);
-}
-
 static void read_event(struct intake_delivery *delivery)
 {
 	const struct intake_route *route = delivery->route;
@@ -303,7 +281,7 @@ static void read_event(struct intake_delivery *delivery)
 	delivery->event = event;
 	if (!event.id_found)
 		intake_count(intake_stats_at(delivery->worker->stats, route->series + INTAKE_ROUTE_DIGEST_IDS), 1);
-	if (wanted(route->config, event.type))
+	if (intake_wanted(route->config, event.type))
 		put(delivery);
 	else
 		finish_taken(delivery, INTAKE_ignored, "the route's events leave this type out");

@@ -145,6 +145,15 @@ class Hookgate(Process):
         lines = [line for line in self.get("/metrics")[1].splitlines() if line.startswith("hookgate_deliveries_total{")]
         return sum(int(line.rpartition(" ")[2]) for line in lines)
 
+    def logged(self, deliveries):
+        """A line may be written a moment after its answer was seen."""
+        end = time.monotonic() + 5
+        while self.log_lines() < deliveries:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.02)
+        return True
+
     def log_lines(self):
         with open(self.log, "rb") as f:
             return sum(block.count(b"\n") for block in iter(lambda: f.read(1 << 20), b""))

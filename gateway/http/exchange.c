@@ -87,7 +87,8 @@ void *http_exchange_begin(void *arg, const char *uri, struct MHD_Connection *mhd
 
 	if (!exchange)
 		return NULL;
-	server->progress = true;
+	if (connection->ended_in_run == server->run)
+		connection->pipelines = server->more = true;
 	exchange->server = server;
 	exchange->connection = connection;
 	exchange->mhd = mhd;
@@ -161,6 +162,7 @@ static enum MHD_Result queue(struct http_exchange *exchange)
 	if (exchange->response)
 		queued = MHD_queue_response(exchange->mhd, exchange->status, exchange->response);
 	http_response_drop(exchange);
+	exchange->server->more = true;
 	exchange->state = HTTP_STATE_QUEUED;
 	exchange->connection->deadline_ms = loop_now_ms(exchange->server->loop) + exchange->server->request_timeout_ms;
 	return queued;
@@ -218,6 +220,7 @@ static enum MHD_Result body_step(struct http_exchange *exchange, const char *upl
 	size_t n = *upload_size;
 
 	*upload_size = 0;
+	exchange->server->more |= exchange->declared < 0 || exchange->body.n + n < (uint64_t)exchange->declared;
 	if (exchange->state != HTTP_STATE_BODY) {
 		/* Refused already: read on, so that the client gets to see the answer, but not for ever. */
 		exchange->dropped += n;
@@ -267,7 +270,6 @@ enum MHD_Result http_exchange_step(void *arg, struct MHD_Connection *mhd, const 
 		return MHD_NO;
 	if (exchange->state == HTTP_STATE_WAITING)
 		return MHD_YES;
-	exchange->server->progress = true;
 	if (exchange->state == HTTP_STATE_HEAD)
 		return head_step(exchange, method, version);
 	if (*upload_size > 0)
@@ -312,8 +314,9 @@ void http_exchange_end(void *arg, struct MHD_Connection *mhd, void **state, enum
 		return;
 	*state = NULL;
 	server = exchange->server;
-	server->progress = true;
 	connection = exchange->connection;
+	connection->ended_in_run = server->run;
+	server->more |= connection->pipelines;
 	if (exchange->state == HTTP_STATE_HEAD)
 		refuse(exchange, HTTP_REFUSED_CUT_OFF, "the head is malformed, too large or cut off");
 	else if (exchange->state == HTTP_STATE_BODY)

@@ -28,7 +28,8 @@ static void ready(void *arg, unsigned events)
 }
 
 /* True when libmicrohttpd has kept work for itself. With deliveries waiting it always says so, for it would call their steps
- * again; then only a turn that did something lets us think that the next one will, too. */
+ * again; then what this turn did tells whether the next has anything to do: send an answer that was queued, read on in a
+ * body, look at what a pipelining client has sent. */
 static bool wants_more(const struct http_daemon *daemon)
 {
 	MHD_UNSIGNED_LONG_LONG timeout = 0;
@@ -36,18 +37,21 @@ static bool wants_more(const struct http_daemon *daemon)
 	/* Time-outs are ours (connection.c), so that the only one it can have is "at once". */
 	if (MHD_get_timeout(daemon->mhd, &timeout) != MHD_YES || timeout != 0)
 		return false;
-	return daemon->server->waiting == 0 || daemon->server->progress;
+	return daemon->server->waiting == 0 || daemon->server->more;
 }
 
 static void run(struct http_daemon *daemon)
 {
+	struct http_server *server = daemon->server;
+
 	for (int i = 0; i < RUNS_PER_TURN && daemon->runnable; i++) {
-		daemon->server->progress = false;
+		server->run++;
+		server->more = false;
 		MHD_run(daemon->mhd);
 		daemon->runnable = wants_more(daemon);
 	}
 	if (daemon->runnable)
-		loop_again(daemon->server->loop);
+		loop_again(server->loop);
 }
 
 static void retry(void *arg)
@@ -66,7 +70,7 @@ static void end_of_turn(void *arg)
 		if (daemon->runnable)
 			run(daemon);
 	}
-	/* In case a turn did something that we were not told of, such as reading half a head. */
+	/* In case a turn did something that we were not told of, such as reading half of a very large head. */
 	if (server->waiting > 0 && !loop_timer_running(&server->retry))
 		loop_timer_start(server->loop, &server->retry, RETRY_MS, retry, server);
 }
@@ -135,10 +139,11 @@ static void keep_quiet(void *arg, const char *format, va_list arguments)
 }
 
 /* What libmicrohttpd keeps beside the head for each connection: a record per header and the start of the answer. Its memory is
- * cleared at every request, so a generous size costs each delivery (design.md, section 12). */
+ * cleared at every request, so a generous size costs each delivery (design.md, section 12). A head of max_head bytes fits
+ * unless it is made of very many tiny headers; then it gets libmicrohttpd's own 431. */
 static size_t pool_size(uint64_t max_head)
 {
-	return (size_t)(max_head + max_head / 4 + 2048);
+	return (size_t)(max_head + max_head / 8 + 1024);
 }
 
 static struct MHD_Daemon *start(struct http_daemon *daemon, int fd)

@@ -1,8 +1,10 @@
 /* main.c - from the command line to the subcommand. No policy here. */
 #include "cli/cli.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static void help(FILE *out)
 {
@@ -16,8 +18,21 @@ static void help(FILE *out)
 	fputs("\n`hookgate COMMAND --help` says more; `hookgate --version` says which this is.\n", out);
 }
 
+/* A descriptor 0, 1 or 2 that is closed would be given to the next socket, and lines meant for a person written to Redis. In its
+ * place stands one that refuses to be written to (0: to be read), so that what cannot be said is still known not to be. */
+static bool fill_standard_descriptors(void)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
+			return false;
+	}
+	return true;
+}
+
 int main(int argc, char **argv)
 {
+	if (!fill_standard_descriptors())
+		return CLI_FAILED;
 	if (argc < 2) {
 		help(stderr);
 		return CLI_USAGE;

@@ -27,6 +27,7 @@ struct consume_group {
 	struct consume_group_setup setup;
 	enum phase phase;
 	struct cursor own;   /* the last of our own pending entries that was read */
+	struct cursor fresh; /* the last new entry that was read */
 	struct cursor claim; /* where XAUTOCLAIM goes on */
 	int64_t claimed_ms;  /* when the last sweep began */
 	struct store_reply *reply;
@@ -53,6 +54,7 @@ static void begin_again(struct consume_group *group)
 {
 	group->phase = PHASE_OWN;
 	(void)cursor_set(&group->own, SLICE("0-0"));
+	(void)cursor_set(&group->fresh, SLICE("0-0"));
 	(void)cursor_set(&group->claim, SLICE("0-0"));
 }
 
@@ -226,30 +228,46 @@ static void enter_claim(struct consume_group *group)
 	(void)cursor_set(&group->claim, SLICE("0-0"));
 }
 
+/* The cursor to the last of the entries read, where there are any; false: that entry has no id. */
+static bool move_on(struct cursor *cursor, const struct consume_group *group)
+{
+	const struct store_reply *last = have(group) > 0 ? store_reply_at(group->entries, have(group) - 1) : NULL;
+	const struct store_reply *id = last ? store_reply_at(last, 0) : NULL;
+
+	return !last || (id && cursor_set(cursor, store_reply_text(id)));
+}
+
 /* After what was read: where to go on reading. Our own pending entries are over when there is none behind the last one; a sweep is
  * over when Redis sends us back to the start. */
 static int advance(struct consume_group *group, struct reason *reason)
 {
-	const struct store_reply *last, *id;
+	bool right = true;
 
 	group->again = group->phase != PHASE_FRESH;
 	switch (group->phase) {
 	case PHASE_OWN:
-		last = have(group) > 0 ? store_reply_at(group->entries, have(group) - 1) : NULL;
-		id = last ? store_reply_at(last, 0) : NULL;
-		if (!last)
+		right = move_on(&group->own, group);
+		if (have(group) == 0)
 			enter_claim(group);
-		else if (!id || !cursor_set(&group->own, store_reply_text(id)))
-			return consume_senseless("XREADGROUP", reason);
 		break;
 	case PHASE_CLAIM:
 		if (is_start(&group->claim))
 			group->phase = PHASE_FRESH;
 		break;
 	case PHASE_FRESH:
+		right = move_on(&group->fresh, group);
 		break;
 	}
-	return 0;
+	return right ? 0 : consume_senseless("XREADGROUP", reason);
+}
+
+/* A reply that was lost may have carried new entries: they are ours then, pending, and stand behind the last one that we know. */
+static void look_for_lost(struct consume_group *group)
+{
+	if (group->phase != PHASE_FRESH)
+		return;
+	group->phase = PHASE_OWN;
+	group->own = group->fresh;
 }
 
 static int64_t claim_every_ms(const struct consume_group *group)
@@ -271,7 +289,7 @@ int consume_group_read(struct consume_group *group, size_t limit, int64_t wait_m
 		if (group->phase == PHASE_FRESH && wait_ms > 0 && due_ms <= 0)
 			enter_claim(group);
 		was_fresh = group->phase == PHASE_FRESH;
-		fault = read_once(group, limit, wait_ms < due_ms ? wait_ms : due_ms, &gone, reason);
+		fault = read_once(group, limit, wait_ms > 0 && due_ms < wait_ms ? due_ms : wait_ms, &gone, reason);
 		if (fault == 0 && gone) {
 			drop_reply(group);
 			fault = create(group, reason);
@@ -283,6 +301,7 @@ int consume_group_read(struct consume_group *group, size_t limit, int64_t wait_m
 			fault = advance(group, reason);
 		if (fault != 0) {
 			drop_reply(group);
+			look_for_lost(group);
 			return fault;
 		}
 		if (have(group) > 0 || was_fresh) {

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import signal
 import socket
@@ -234,6 +235,19 @@ def test_full_output_acknowledges_nothing(config, db):
     assert len(pending(db)) == 3
 
 
+@pytest.mark.parametrize("closed", [">&-", "<&- >&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_descriptors_that_are_closed_at_the_start(config, db, closed):
+    """Their numbers must not become those of sockets: Redis would be sent the lines, and they would count as printed."""
+    add(db, 3)
+    command = shlex.join(argv("consume", "-c", config, "--group", "g", "--consumer", "c"))
+    done = subprocess.run(f"{command} {closed}", shell=True, capture_output=True, env=environment(), timeout=30 * SLOW)
+    assert done.returncode == 1 and done.stdout == b""
+    assert b"cannot write to standard output" in done.stderr or "2>&-" in closed
+    assert "errorstat_ERR" not in db.info("errorstats")
+    assert len(pending(db)) == 3
+    assert len(consume(config, "--consumer", "c").ok().lines()) == 3
+
+
 # ---- consume: commands ----
 
 
@@ -409,6 +423,33 @@ def test_redis_restarts_while_it_follows(folder, stack):
         done = running.end()
         assert done.code == 0 and "Redis is away" in done.err and "Redis is back" in done.err
     assert pending(redis.client()) == []
+
+
+def test_a_reply_that_was_lost_carried_entries(folder, stack, redis, db):
+    """They are ours from then on, and are not to lie there until somebody takes them over."""
+    proxy = stack.proxy(redis.port)
+    config = write_config(folder, proxy.url())
+    with Running("consume", "-c", config, "--group", "g", "--follow") as running:
+        first, = add(db)
+        assert running.line()["entry"] == first
+        wait_until(lambda: pending(db) == [] and any(
+            c["cmd"] == "xreadgroup" and "b" in c["flags"] for c in db.client_list()), "it to wait for more")
+        proxy.hold()
+        lost, = add(db, begin=2)
+        wait_until(lambda: proxy.held > 0, "the reply")
+        proxy.cut()
+        later, = add(db, begin=3)
+        assert [running.line()["entry"] for _ in range(2)] == [lost, later]
+        assert running.end().code == 0
+    assert pending(db) == []
+
+
+def test_a_run_may_take_longer_than_the_time_between_two_sweeps(config, folder, db):
+    add(db, 3)
+    command = f"test -e {folder}/slow || {{ touch {folder}/slow; sleep 6.5; }}"
+    done = consume(config, "--min-idle", "1s", "--exec", command).ok()
+    assert "3 events handled" in done.err and "away" not in done.err
+    assert pending(db) == []
 
 
 def test_follow_waits_for_a_redis_that_is_not_there_yet(folder, stack):

@@ -45,9 +45,18 @@ static void warn_of_restart(const struct config *old, const struct config *new)
 		log_line(LOG_WARNING, "reload: needs a restart", LOG_C("key", "workers"));
 	if (old->max_head != new->max_head)
 		log_line(LOG_WARNING, "reload: needs a restart", LOG_C("key", "max_head"));
-	if ((old->redis.kind == CONFIG_REDIS_EMBEDDED) != (new->redis.kind == CONFIG_REDIS_EMBEDDED) ||
-	    (old->redis.kind == CONFIG_REDIS_EMBEDDED && strcmp(old->redis.path, new->redis.path) != 0))
+	if (old->redis.kind == CONFIG_REDIS_EMBEDDED && strcmp(old->redis.path, new->redis.path) != 0)
 		log_line(LOG_WARNING, "reload: needs a restart", LOG_C("key", "redis.url"));
+}
+
+/* An embedded Redis is started and stopped with the gateway: taken over now, the new url would lead to none, or to the wrong one. */
+static bool can_take(const struct config *old, const struct config *new)
+{
+	if ((old->redis.kind == CONFIG_REDIS_EMBEDDED) == (new->redis.kind == CONFIG_REDIS_EMBEDDED))
+		return true;
+	log_line(LOG_ERROR, "reload: needs a restart", LOG_C("key", "redis.url"),
+		 LOG_C("reason", "to or from an embedded Redis"));
+	return false;
 }
 
 static void swap_all(struct serve_gateway *gateway, struct intake_plan *plan, struct intake_share **shares)
@@ -90,6 +99,8 @@ void serve_reload(struct serve_gateway *gateway)
 	if (shares)
 		r = intake_plan_new(gateway->file, gateway->series, &diag, &plan);
 	log_findings(&diag);
+	if (r == 0 && !can_take(intake_plan_config(gateway->plan), intake_plan_config(plan)))
+		r = -EPERM;
 	if (r == 0)
 		r = make_shares(gateway, plan, shares);
 	if (r == 0) {
@@ -104,7 +115,9 @@ void serve_reload(struct serve_gateway *gateway)
 		intake_plan_unref(plan);
 		gateway->sources.reloads_refused++;
 		log_line(LOG_ERROR, "reload refused", LOG_C("file", gateway->file),
-			 LOG_C("reason", r == -EINVAL ? "the configuration has errors" : strerror(-r)),
+			 LOG_C("reason", r == -EINVAL  ? "the configuration has errors"
+					 : r == -EPERM ? "a change needs a restart"
+						       : strerror(-r)),
 			 LOG_C("effect", "the old configuration stays in use"));
 	}
 	free(shares);

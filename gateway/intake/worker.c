@@ -100,6 +100,19 @@ static void redis_changed(void *arg, enum store_state state, const char *reason)
 	atomic_store_explicit(&worker->stats->store_state, (uint64_t)state, memory_order_relaxed);
 }
 
+/* The link drops a Redis that is silent for twice its patience, and all that waits with it: no route's deadline may be beyond. */
+static int64_t patience_ms(const struct config *config)
+{
+	int64_t ms = config->ack_deadline_ms;
+
+	for (size_t i = 0; i < config->route_count; i++) {
+		int64_t half_ms = (config->routes[i].ack_deadline_ms + 1) / 2;
+
+		ms = half_ms > ms ? half_ms : ms;
+	}
+	return ms;
+}
+
 int intake_worker_new(const struct intake_worker_setup *setup, struct intake_worker **out)
 {
 	struct intake_worker *worker = calloc(1, sizeof *worker);
@@ -120,7 +133,7 @@ int intake_worker_new(const struct intake_worker_setup *setup, struct intake_wor
 		r = store_link_new(&(struct store_link_setup){ .loop = setup->loop,
 							       .redis = &config->redis,
 							       .socket = setup->redis_socket,
-							       .stall_ms = config->ack_deadline_ms,
+							       .stall_ms = patience_ms(config),
 							       .changed = redis_changed,
 							       .arg = worker },
 				   &worker->link);
@@ -154,7 +167,7 @@ void intake_worker_swap(struct intake_worker *worker, struct intake_share *share
 	struct intake_share *old = worker->share;
 
 	worker->share = share;
-	store_link_reconfigure(worker->link, &config->redis, worker->redis_socket, config->ack_deadline_ms);
+	store_link_reconfigure(worker->link, &config->redis, worker->redis_socket, patience_ms(config));
 	retire(old);
 }
 

@@ -187,6 +187,23 @@ def test_slow_answers_after_the_deadline(stack, redis, db):
     check_each_once(db, [delivery])
 
 
+def test_a_route_that_waits_for_longer_than_others(stack, redis, db):
+    """Its delivery gets all of its time, though the others have long been told that Redis is away."""
+    gateway = stack.gateway(redis, [route("stripe", ack_deadline=f"{4 * SLOW}s"), "github"], ack_deadline="300ms", workers=1)
+    slow = []
+    redis.pause()
+    thread = threading.Thread(target=lambda: slow.append(gateway.deliver(sign.stripe(STRIPE, id="evt_slow"))))
+    thread.start()
+    response, seconds = deliver_timed(gateway, sign.github(GITHUB))
+    check_unavailable(response)
+    assert seconds < 0.3 + 0.5 * SLOW
+    time.sleep(0.3 * 3)
+    redis.resume()
+    thread.join(30 * SLOW)
+    assert [answer.outcome() for answer in slow] == ["accepted"]
+    assert entries(db, "stripe").ids() == ["evt_slow"]
+
+
 def test_replies_that_are_lost(stack, redis, db):
     """The script ran, its reply is lost with the connection: the retry is a duplicate, and 200."""
     proxy = stack.proxy(redis.port)

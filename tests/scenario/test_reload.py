@@ -137,6 +137,20 @@ def test_another_redis(stack, redis, db):
     assert len(entries(db, "stripe")) >= 1
 
 
+def test_to_an_embedded_redis_and_back_takes_a_restart(folder, stack, redis, db):
+    """There is none to go to, so the gateway stays where it is, and says why."""
+    gateway = stack.gateway(redis)
+    gateway.rewrite(redis={"url": f"embedded:{folder}/e"}, max_body=10)
+    assert gateway.reload()["event"] == "reload refused"
+    assert gateway.log("reload: needs a restart", key="redis.url")
+    assert gateway.deliver(sign.stripe(STRIPE)).status == 200
+    embedded = stack.gateway(f"embedded:{folder}/e")
+    embedded.rewrite(redis={"url": redis.url()})
+    assert embedded.reload()["event"] == "reload refused"
+    assert embedded.deliver(sign.stripe(STRIPE)).status == 200
+    assert len(entries(db, "stripe")) == 1
+
+
 def test_many_signals_at_once(stack, redis, db):
     gateway = stack.gateway(redis)
     with Load(gateway.address(), lambda: sign.stripe(STRIPE)) as load:

@@ -180,7 +180,8 @@ static void traffic(const struct admin_sources *sources, struct buf *out)
 	histogram(sources, out, "hookgate_answer_duration_seconds",
 		  "From a request's first line to its answer being handed over.",
 		  offsetof(struct intake_stats, answer_us));
-	histogram(sources, out, "hookgate_redis_duration_seconds", "From putting an event to the reply of Redis.",
+	histogram(sources, out, "hookgate_redis_duration_seconds",
+		  "From putting an event to the reply of Redis, or to giving up.",
 		  offsetof(struct intake_stats, store_us));
 	simple(out, "hookgate_requests_in_flight", "gauge", "Requests begun and not yet ended.",
 	       still(TOTAL(requests_begun), ended));

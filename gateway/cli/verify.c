@@ -63,7 +63,7 @@ static int judge_event(struct verifying *v)
 {
 	enum trust_event_result result = TRUST_EVENT_OK;
 	struct trust_event event = { .deduplicate = false };
-	int fault = trust_read_event(v->route->verifier, &v->captured->request, &v->verdict, v->arena, &event, &result);
+	int fault = trust_read_event(v->route->verifier, &v->captured->request, v->arena, &event, &result);
 
 	if (fault != 0)
 		return fault;

@@ -4,7 +4,7 @@
  *      intake_begin       path -> route, method, declared length           404 405 413
  *      intake_complete    handshake, signature, timestamp      (trust/)    challenge 401 400
  *                         id and type, filter                  (trust/)    400 ignored
- *                         into Redis, atomically               (store/)    ... the connection is suspended meanwhile
+ *                         into Redis, atomically               (store/)    503; else the exchange waits
  *      stored             Redis has answered, or will not                  accepted duplicate 503
  *      finish             one answer, one count, one log line
  *
@@ -89,7 +89,6 @@ static void finish(struct intake_delivery *delivery, enum intake_outcome outcome
 	struct answer own = { .status = 0 };
 
 	settle(worker, &delivery->head, delivery, delivery->route, outcome, reason);
-	worker->in_flight--;
 	if (!answer) {
 		own_answer(&own, outcome);
 		answer = &own;
@@ -102,8 +101,15 @@ static void finish(struct intake_delivery *delivery, enum intake_outcome outcome
 static void finish_taken(struct intake_delivery *delivery, enum intake_outcome outcome, const char *reason)
 {
 	const struct answer *taken = &delivery->route->taken;
+	struct answer own = { .status = 0 };
 
-	finish(delivery, outcome, reason, taken->status != 0 ? taken : NULL);
+	if (taken->status == 0) {
+		own_answer(&own, outcome);
+		if (delivery->route->own_status != 0)
+			own.status = delivery->route->own_status;
+		taken = &own;
+	}
+	finish(delivery, outcome, reason, taken);
 }
 
 static void finish_refused(struct intake_delivery *delivery, enum intake_outcome outcome)
@@ -131,7 +137,6 @@ static struct intake_delivery *delivery_new(struct intake_worker *worker, const 
 	delivery->share->deliveries++;
 	delivery->route = route;
 	delivery->head = *head;
-	worker->in_flight++;
 	return delivery;
 }
 
@@ -253,8 +258,7 @@ static void read_event(struct intake_delivery *delivery)
 	enum trust_event_result result;
 	struct trust_event event;
 
-	if (trust_read_event(route->verifier, delivery->head.request, &delivery->verdict, delivery->head.arena, &event,
-			     &result) < 0) {
+	if (trust_read_event(route->verifier, delivery->head.request, delivery->head.arena, &event, &result) < 0) {
 		finish(delivery, INTAKE_internal_error, "the event could not be read", NULL);
 		return;
 	}
@@ -353,8 +357,6 @@ void intake_abandon(struct intake_worker *worker, const struct intake_head *head
 		    enum intake_outcome outcome, const char *reason)
 {
 	settle(worker, head, delivery, delivery ? delivery->route : NULL, outcome, reason);
-	if (delivery) {
-		worker->in_flight--;
+	if (delivery)
 		intake_share_release(delivery->share);
-	}
 }

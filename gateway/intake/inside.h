@@ -26,7 +26,6 @@ struct intake_worker {
 	struct intake_redis_watch *watch;
 	const char *redis_socket;
 	enum store_state seen_state;
-	size_t in_flight;
 	struct buf scratch; /* the entry's headers as JSON; copied by store_put */
 	uint64_t random[2]; /* for trace ids: unlike others', not secret */
 };

@@ -4,12 +4,11 @@
 static const struct {
 	struct slice name;
 	struct slice body;
-	const char *meaning;
 	unsigned status;
 	enum log_level level;
 } outcomes[] = {
 #define OUTCOME(name_, status_, level_, meaning_)                                                                      \
-	[INTAKE_##name_] = { SLICE_LIT(#name_), SLICE_LIT("{\"status\":\"" #name_ "\"}"), meaning_, status_, level_ },
+	[INTAKE_##name_] = { SLICE_LIT(#name_), SLICE_LIT("{\"status\":\"" #name_ "\"}"), status_, level_ },
 #include "intake/outcome.def"
 #undef OUTCOME
 };
@@ -17,11 +16,6 @@ static const struct {
 struct slice intake_outcome_name(enum intake_outcome outcome)
 {
 	return outcomes[outcome].name;
-}
-
-const char *intake_outcome_meaning(enum intake_outcome outcome)
-{
-	return outcomes[outcome].meaning;
 }
 
 unsigned intake_outcome_status(enum intake_outcome outcome)

@@ -15,9 +15,6 @@ enum intake_outcome {
 /* "signature_mismatch": in answers, logs and metrics. */
 struct slice intake_outcome_name(enum intake_outcome outcome);
 
-/* One line of what it means, for a person. */
-const char *intake_outcome_meaning(enum intake_outcome outcome);
-
 /* The answer's status, where neither route nor provider wish another. */
 unsigned intake_outcome_status(enum intake_outcome outcome);
 

@@ -73,8 +73,6 @@ static void settle_answer(struct intake_route *route)
 	struct answer *taken = &route->taken;
 
 	trust_demanded_answer(route->verifier, taken);
-	if (config->answer_status == 0 && !config->answer_body_set)
-		return;
 	if (config->answer_body_set) {
 		taken->header_count = 0;
 		taken->body = config->answer_body;
@@ -83,7 +81,12 @@ static void settle_answer(struct intake_route *route)
 		if (taken->status == 0)
 			taken->status = 200;
 	}
-	if (config->answer_status != 0)
+	if (config->answer_status == 0)
+		return;
+	/* Only another status: the body still says what became of the delivery, where an answer of that status has one. */
+	if (taken->status == 0 && config->answer_status != 204 && config->answer_status != 205)
+		route->own_status = config->answer_status;
+	else
 		taken->status = config->answer_status;
 }
 
@@ -190,11 +193,6 @@ const struct config *intake_plan_config(const struct intake_plan *plan)
 const struct trust_set *intake_plan_set(const struct intake_plan *plan)
 {
 	return plan->set;
-}
-
-const struct trust_catalogue *intake_plan_catalogue(const struct intake_plan *plan)
-{
-	return plan->catalogue;
 }
 
 const struct intake_route *intake_plan_named(const struct intake_plan *plan, struct slice name)

@@ -17,7 +17,8 @@ struct intake_route {
 	struct store_target *target;
 	size_t series;		     /* its first counter */
 	const size_t *secret_series; /* a counter per secret of the route */
-	struct answer taken;	     /* for accepted, duplicate and ignored; status 0: the outcome's own answer */
+	struct answer taken;	     /* for accepted, duplicate and ignored; status 0: the outcome's own answer ... */
+	unsigned own_status;	     /* ... with this status where it is not 0 */
 	uint32_t window_s;
 	bool guarded;
 };
@@ -35,7 +36,6 @@ void intake_plan_unref(struct intake_plan *plan);
 
 const struct config *intake_plan_config(const struct intake_plan *plan);
 const struct trust_set *intake_plan_set(const struct intake_plan *plan);
-const struct trust_catalogue *intake_plan_catalogue(const struct intake_plan *plan);
 
 /* By public path, in constant time however many there are; NULL when there is none. */
 const struct intake_route *intake_plan_route(const struct intake_plan *plan, struct slice path);

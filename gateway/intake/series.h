@@ -37,7 +37,8 @@ struct intake_histogram {
 
 void intake_histogram_add(struct intake_histogram *histogram, int64_t us);
 
-/* Per route: one counter per outcome, then the body bytes taken in. Per secret of a route: one counter. */
+/* Per route: one counter per outcome, then the body bytes taken in, then the events that had no id. Per secret of a
+ * route: one counter. */
 enum { INTAKE_ROUTE_BYTES = INTAKE_OUTCOME_COUNT, INTAKE_ROUTE_DIGEST_IDS, INTAKE_ROUTE_COUNTERS };
 
 enum { INTAKE_CHUNK = 4096, INTAKE_CHUNKS = 4096 };
@@ -48,13 +49,15 @@ struct intake_stats {
 	intake_counter body_bytes_held; /* a gauge: bytes of bodies in memory now */
 	intake_counter store_state;	/* enum store_state */
 	intake_counter store_connects, store_losses, store_timeouts, store_refusals, store_script_loads;
-	struct intake_histogram answer_us;		 /* head complete to answer handed over */
-	struct intake_histogram store_us;		 /* put to Redis' reply */
+	struct intake_histogram answer_us;		 /* request line to answer handed over */
+	struct intake_histogram store_us;		 /* put to Redis' reply, or to giving up */
 	_Atomic(intake_counter *) chunks[INTAKE_CHUNKS]; /* the numbered counters */
 };
 
-/* NULL when memory is short. Freed with free(). */
+/* NULL when memory is short. */
 struct intake_stats *intake_stats_new(void);
+
+/* Once nobody counts or reads any more. Accepts NULL. */
 void intake_stats_free(struct intake_stats *stats);
 
 /* The names behind the numbers. Calls are serialised inside; not for the hot path. Number 0 and those behind it belong to

@@ -186,17 +186,7 @@ void intake_worker_sample(struct intake_worker *worker)
 	atomic_store_explicit(&stats->store_timeouts, counts.timeouts, memory_order_relaxed);
 }
 
-struct intake_stats *intake_worker_stats(struct intake_worker *worker)
-{
-	return worker->stats;
-}
-
 const struct config *intake_worker_config(const struct intake_worker *worker)
 {
 	return intake_plan_config(worker->share->plan);
-}
-
-size_t intake_worker_in_flight(const struct intake_worker *worker)
-{
-	return worker->in_flight;
 }

@@ -41,13 +41,9 @@ void intake_share_free(struct intake_share *share);
 /* New deliveries use the share's plan; those in flight keep theirs. Takes the share. */
 void intake_worker_swap(struct intake_worker *worker, struct intake_share *share);
 
-struct intake_stats *intake_worker_stats(struct intake_worker *worker);
 const struct config *intake_worker_config(const struct intake_worker *worker);
 
 /* Copies the link's counts into the stats, for who reads them from another thread. Once a second is often enough. */
 void intake_worker_sample(struct intake_worker *worker);
-
-/* Deliveries between intake_begin and their answer. */
-size_t intake_worker_in_flight(const struct intake_worker *worker);
 
 #endif

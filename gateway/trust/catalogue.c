@@ -4,13 +4,13 @@
  * with the program and without its vectors, and names are searched in sorted arrays. */
 #include "trust/catalogue.h"
 
+#include "config/file.h"
+#include "config/secret.h"
+
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { FILE_MAX = 1024 * 1024 };
 
@@ -92,58 +92,23 @@ static int add(struct trust_catalogue *catalogue, const char *file, struct slice
 	return 0;
 }
 
-static int read_file(const char *path, unsigned char **bytes, size_t *n)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	unsigned char *p = NULL;
-	size_t got = 0;
-	int fault = 0;
-
-	if (fd < 0)
-		return -errno;
-	p = malloc(FILE_MAX);
-	while (p && got < FILE_MAX) {
-		ssize_t r = read(fd, p + got, FILE_MAX - got);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			fault = -errno;
-		if (r <= 0)
-			break;
-		got += (size_t)r;
-	}
-	if (!p)
-		fault = -ENOMEM;
-	else if (got == FILE_MAX)
-		fault = -EFBIG;
-	(void)close(fd);
-	if (fault) {
-		free(p);
-		return fault;
-	}
-	*bytes = p;
-	*n = got;
-	return 0;
-}
-
 static int add_file(struct trust_catalogue *catalogue, const char *dir, const char *name, struct config_diag *diag)
 {
-	unsigned char *bytes = NULL;
-	char *path = NULL;
-	size_t n = 0;
+	struct slice text = SLICE_NONE;
+	struct reason reason;
+	char *path = config_file_join(dir, slice_str(name));
 	int fault;
 
-	if (asprintf(&path, "%s/%s", dir, name) < 0)
+	if (!path)
 		return -ENOMEM;
-	fault = read_file(path, &bytes, &n);
+	fault = config_file_read(path, FILE_MAX, &text, &reason);
 	if (fault == 0) {
-		fault = add(catalogue, path, slice_of(bytes, n), diag);
-		free(bytes);
-	} else if (fault != -ENOMEM) {
-		config_error_at(diag, path, 0, 0, "cannot be read: %s", strerror(-fault));
+		fault = add(catalogue, path, text, diag);
+	} else if (fault == -EINVAL) {
+		config_error_at(diag, path, 0, 0, "%s", reason.text);
 		fault = 0;
 	}
+	config_secret_wipe(&text);
 	free(path);
 	return fault;
 }

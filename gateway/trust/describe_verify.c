@@ -1,7 +1,7 @@
 /* describe_verify.c - the section `verify` of a description, which may also stand in a route.
  *
  * The special difficulty: what makes a scheme unsafe is a combination of keys, not one of them: a timestamp that is checked but
- * not signed, a signed text without the body that claims to cover it. trust_finish_verify() looks at the whole. */
+ * not signed, a signed text without the body that claims to cover it. judge_whole() looks at them together. */
 #include "trust/scheme.h"
 
 static struct trust_verify *verify_of(struct trust_reader *reader)
@@ -262,30 +262,6 @@ static enum trust_cover cover_of(const struct trust_template *signed_text)
 	return trust_template_has(signed_text, TRUST_PLACE_BODY) ? TRUST_COVER_FULL : TRUST_COVER_PARTIAL;
 }
 
-static void read_section(struct trust_reader *reader, const struct config_node *node, size_t keys)
-{
-	struct trust_verify *verify = verify_of(reader);
-
-	set_defaults(verify);
-	trust_node_map(reader, node, section_keys, keys);
-	if (!config_node_get(node, SLICE("covered")))
-		verify->covered = cover_of(&verify->signed_text);
-	trust_finish_verify(reader, node);
-}
-
-void trust_section_verify(struct trust_reader *reader, const struct config_node *node)
-{
-	if (node->kind == CONFIG_SCALAR && slice_eq(node->text, SLICE("route")))
-		set_defaults(verify_of(reader));
-	else
-		read_section(reader, node, VERIFY_KEYS);
-}
-
-void trust_section_route_verify(struct trust_reader *reader, const struct config_node *node)
-{
-	read_section(reader, node, ROUTE_KEYS);
-}
-
 static bool timestamp_is_signed(const struct trust_verify *verify)
 {
 	return trust_template_has(&verify->signed_text, TRUST_PLACE_TIMESTAMP) ||
@@ -293,7 +269,7 @@ static bool timestamp_is_signed(const struct trust_verify *verify)
 		trust_template_has(&verify->signed_text, TRUST_PLACE_BODY));
 }
 
-void trust_finish_verify(struct trust_reader *reader, const struct config_node *node)
+static void judge_whole(struct trust_reader *reader, const struct config_node *node)
 {
 	const struct trust_verify *verify = verify_of(reader);
 	const char *wrong = NULL;
@@ -314,4 +290,28 @@ void trust_finish_verify(struct trust_reader *reader, const struct config_node *
 		wrong = "signs {timestamp}, but does not say where it stands";
 	if (wrong)
 		config_error(reader->diag, reader->file, node, "%s", wrong);
+}
+
+static void read_section(struct trust_reader *reader, const struct config_node *node, size_t keys)
+{
+	struct trust_verify *verify = verify_of(reader);
+
+	set_defaults(verify);
+	trust_node_map(reader, node, section_keys, keys);
+	if (!config_node_get(node, SLICE("covered")))
+		verify->covered = cover_of(&verify->signed_text);
+	judge_whole(reader, node);
+}
+
+void trust_section_verify(struct trust_reader *reader, const struct config_node *node)
+{
+	if (node->kind == CONFIG_SCALAR && slice_eq(node->text, SLICE("route")))
+		set_defaults(verify_of(reader));
+	else
+		read_section(reader, node, VERIFY_KEYS);
+}
+
+void trust_section_route_verify(struct trust_reader *reader, const struct config_node *node)
+{
+	read_section(reader, node, ROUTE_KEYS);
 }

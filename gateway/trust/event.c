@@ -143,9 +143,8 @@ static struct finding read_type(struct trust_reading *reading, struct trust_even
 	return finding;
 }
 
-int trust_read_event(const struct trust_verifier *verifier, const struct request *request,
-		     const struct trust_verdict *verdict, struct arena *arena, struct trust_event *event,
-		     enum trust_event_result *result)
+int trust_read_event(const struct trust_verifier *verifier, const struct request *request, struct arena *arena,
+		     struct trust_event *event, enum trust_event_result *result)
 {
 	const struct trust_description *d = verifier->description;
 	struct trust_reading reading = {
@@ -156,7 +155,6 @@ int trust_read_event(const struct trust_verifier *verifier, const struct request
 	enum trust_event_result r;
 	int fault = 0;
 
-	(void)verdict;
 	if (finding.result == TRUST_EVENT_OK)
 		finding = read_type(&reading, &e);
 	r = finding.result;

@@ -130,7 +130,7 @@ static void tell_clock(const struct trust_verifier *verifier, const struct trust
 {
 	const struct trust_verify *verify = &verifier->description->verify;
 	struct slice timestamp = evidence->timestamp;
-	int64_t skew = now_ms - evidence->timestamp_ms;
+	int64_t skew;
 
 	if (!verify->has_timestamp)
 		return;
@@ -143,6 +143,7 @@ static void tell_clock(const struct trust_verifier *verifier, const struct trust
 	if (!evidence->has_timestamp) {
 		buf_add_str(out, " cannot be read\n");
 	} else {
+		skew = now_ms - evidence->timestamp_ms;
 		buf_add_str(out, " is ");
 		add_time(out, evidence->timestamp_ms);
 		buf_printf(out, ", %" PRId64 " s %s; %" PRId64 " s are allowed\n", (skew < 0 ? -skew : skew) / 1000,

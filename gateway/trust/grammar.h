@@ -55,7 +55,6 @@ const struct config_node *trust_node_item(const struct config_node *node, size_t
 /* The sections, one per describe_*.c. */
 void trust_section_verify(struct trust_reader *reader, const struct config_node *node);
 void trust_section_route_verify(struct trust_reader *reader, const struct config_node *node);
-void trust_finish_verify(struct trust_reader *reader, const struct config_node *node);
 void trust_section_signature_place(struct trust_reader *reader, const struct config_node *node);
 void trust_section_signature_prefix(struct trust_reader *reader, const struct config_node *node);
 void trust_section_signature_encoding(struct trust_reader *reader, const struct config_node *node);

@@ -10,13 +10,3 @@ const struct trust_scheme *trust_scheme_at(size_t n)
 {
 	return n < sizeof(schemes) / sizeof(schemes[0]) ? schemes[n] : NULL;
 }
-
-const struct trust_scheme *trust_scheme_find(struct slice name)
-{
-	const struct trust_scheme *scheme;
-
-	for (size_t i = 0; (scheme = trust_scheme_at(i)) != NULL; i++)
-		if (slice_eq(scheme->name, name))
-			return scheme;
-	return NULL;
-}

@@ -37,10 +37,7 @@ struct trust_scheme {
 		    struct arena *arena, struct slice *signature);
 };
 
-/* NULL when there is none of that name. */
-const struct trust_scheme *trust_scheme_find(struct slice name);
-
-/* The nth, for messages; NULL behind the last. */
+/* The nth of them; NULL behind the last. */
 const struct trust_scheme *trust_scheme_at(size_t n);
 
 extern const struct trust_scheme trust_scheme_hmac_sha1, trust_scheme_hmac_sha256, trust_scheme_hmac_sha384,

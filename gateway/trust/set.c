@@ -27,6 +27,9 @@ void trust_set_free(struct trust_set *set)
 
 		for (size_t k = 0; k < verifier->secret_count; k++)
 			trust_key_free(&verifier->secrets[k].key);
+		/* The hash of a short token tells it to who tries them all. */
+		if (verifier->secrets)
+			explicit_bzero(verifier->secrets, verifier->secret_count * sizeof(verifier->secrets[0]));
 		free(verifier->secrets);
 		trust_description_free(verifier->own);
 	}
@@ -73,8 +76,12 @@ static int bind_secret(const struct binder *binder, const struct trust_verifier 
 {
 	const struct trust_verify *verify = &verifier->description->verify;
 	struct reason reason = { "" };
-	int fault = trust_key_new(verify->key, verify->key_prefix, from->bytes, &to->key, &reason);
+	int fault;
 
+	/* config/ has said what is wrong with it. */
+	if (verifier->route->wrong && from->bytes.n == 0)
+		return -EINVAL;
+	fault = trust_key_new(verify->key, verify->key_prefix, from->bytes, &to->key, &reason);
 	if (!fault && verify->scheme->accepts && !verify->scheme->accepts(to->key, &reason)) {
 		trust_key_free(&to->key);
 		fault = -EINVAL;
@@ -108,7 +115,7 @@ static int bind_secrets(const struct binder *binder, struct trust_verifier *veri
 	bool keyed = verifier->description->verify.scheme->keyed;
 	int fault = 0;
 
-	if (keyed && route->secret_count == 0)
+	if (keyed && route->secret_count == 0 && !route->wrong)
 		config_error(binder->diag, binder->config->file, route->node, "provider %.*s needs a secret",
 			     SLICE_ARGS(route->provider));
 	if (!keyed && route->secret_count > 0)

@@ -82,7 +82,7 @@ const struct trust_provider *trust_verifier_provider(const struct trust_verifier
 /* How long an id is remembered, the route's own setting included. Seconds, at least 1. */
 uint32_t trust_window_s(const struct trust_verifier *verifier);
 
-/* Is the signed text remembered beside the id (design.md, section 7)? */
+/* Is the signed text remembered beside the id (gateway/README.md, Duplicates)? */
 bool trust_replay_guarded(const struct trust_verifier *verifier);
 
 /* The header that carries the route's secret itself (a token's), which no consumer needs to see; empty where there is none. */
@@ -121,7 +121,7 @@ struct trust_verdict {
 	struct answer answer; /* for TRUST_CHALLENGE */
 };
 
-/* Steps 3 and 4 of design.md section 4: handshake, signature over the exact bytes against every secret valid now, then
+/* Steps 3 and 4 of gateway/README.md: handshake, signature over the exact bytes against every secret valid now, then
  * timestamp. `now_ms` is wall clock. The verdict's slices live in the request or the arena. 0, or a fault (then the delivery's
  * outcome is internal_error). */
 int trust_check(const struct trust_verifier *verifier, struct trust_lane *lane, const struct request *request,
@@ -143,15 +143,15 @@ struct trust_event {
 };
 
 /* Step 5, for a request that trust_check() accepted: id and type. */
-int trust_read_event(const struct trust_verifier *verifier, const struct request *request,
-		     const struct trust_verdict *verdict, struct arena *arena, struct trust_event *event,
-		     enum trust_event_result *result) __attribute__((warn_unused_result));
+int trust_read_event(const struct trust_verifier *verifier, const struct request *request, struct arena *arena,
+		     struct trust_event *event, enum trust_event_result *result) __attribute__((warn_unused_result));
 
 /* ---- the other direction ---- */
 
-/* Signs as the provider would: headers (and for some schemes a new target or body) are added to the draft in the arena.
- * `draft->headers` must have room: headers are written to `headers`, at most `room`, the draft's own included first.
- * `id` and `type` are put where the provider has them if that is a header (empty: not). `secret_index` names the route's secret to sign with.
+/* Signs as the provider would. The delivery's headers are written to `headers`, at most `room` of them, Content-Type
+ * first; *target and *body are what to send with them. All slices live in the arena, the draft or the verifier. `id` and
+ * `type` are put where the provider has them if that is a header (empty: not). `secret_index` names the route's secret
+ * to sign with.
  * 0; -ENOTSUP with a reason where a delivery of this provider cannot be made here; -ENOSPC; or a fault. */
 struct trust_draft {
 	struct slice method, target, content_type, body;

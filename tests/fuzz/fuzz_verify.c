@@ -121,7 +121,7 @@ static void run(size_t route, const struct request *request)
 		} else {
 			judge_token(request, route);
 		}
-		MUST(trust_read_event(verifier, request, &verdict, arena, &event, &result) == 0);
+		MUST(trust_read_event(verifier, request, arena, &event, &result) == 0);
 		if (result == TRUST_EVENT_OK)
 			MUST(event.id.n > 0 && event.id.n <= 512 && !slice_has_control(event.id) &&
 			     event.type.n <= 512);

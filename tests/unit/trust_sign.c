@@ -80,7 +80,7 @@ static void round_trip(const char *route)
 	verdict = fixture_check(&f, &d.request, NOW);
 	if (verdict.result != TRUST_ACCEPTED)
 		fail_msg("%s: %s", route, verdict.reason);
-	assert_int_equal(trust_read_event(fixture_verifier(&f), &d.request, &verdict, f.arena, &event, &result), 0);
+	assert_int_equal(trust_read_event(fixture_verifier(&f), &d.request, f.arena, &event, &result), 0);
 	assert_int_equal(result, TRUST_EVENT_OK);
 	if (verify->covered == TRUST_COVER_FULL)
 		flip(&f, &d, &d.request.body, 0, false, "the body", route);
@@ -134,8 +134,7 @@ static void test_samples(void **state)
 		d.request.body = arena_copy(d.arena, d.request.body);
 		verdict = fixture_check(&f, &d.request, NOW);
 		assert_int_equal(verdict.result, TRUST_ACCEPTED);
-		assert_int_equal(trust_read_event(fixture_verifier(&f), &d.request, &verdict, f.arena, &event, &result),
-				 0);
+		assert_int_equal(trust_read_event(fixture_verifier(&f), &d.request, f.arena, &event, &result), 0);
 		assert_int_equal(result, TRUST_EVENT_OK);
 		assert_slice(event.id, rows[i].id);
 		assert_slice(event.type, rows[i].type);

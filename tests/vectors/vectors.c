@@ -309,7 +309,7 @@ static void run_accepted(struct run *run, const struct trust_verdict *verdict)
 	struct trust_event event;
 	enum trust_event_result result;
 
-	if (trust_read_event(trust_set_verifier(run->set, 0), &v->request, verdict, run->arena, &event, &result))
+	if (trust_read_event(trust_set_verifier(run->set, 0), &v->request, run->arena, &event, &result))
 		abort();
 	if (!slice_eq(v->expect, slice_str(event_results[result])))
 		fail(v, event.reason, slice_str(event_results[result]));

@@ -285,7 +285,7 @@ static void fire_timers(struct loop *loop, uint64_t limit)
 
 void loop_hook_add(struct loop *loop, struct loop_hook *hook, void (*run)(void *arg), void *arg)
 {
-	*hook = (struct loop_hook){ .run = run, .arg = arg, .added = true };
+	*hook = (struct loop_hook){ .run = run, .arg = arg };
 	*loop->last_hook = hook;
 	loop->last_hook = &hook->next;
 }

@@ -39,7 +39,6 @@ struct loop_hook {
 	void (*run)(void *arg);
 	void *arg;
 	struct loop_hook *next;
-	bool added;
 };
 
 /* 0, or -errno. */

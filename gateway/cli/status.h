@@ -22,7 +22,6 @@ int status_redis_read(struct store_client *client, struct status_redis *out, str
 
 /* A stream and its groups. To be freed. */
 struct status_stream {
-	bool exists;
 	int64_t length;
 	int64_t newest_ms;   /* when the newest entry was added, by Redis' clock; -1: there is none */
 	struct slice newest; /* its id */

@@ -163,7 +163,6 @@ int status_stream_read(struct store_client *client, struct slice stream, struct 
 	int fault = ask(client, about_stream, 3, SLICE("ERR no such key"), &read.stream_reply, reason);
 
 	if (fault == 0 && read.stream_reply) {
-		read.exists = true;
 		read.length = number_of(read.stream_reply, SLICE("length"), 0);
 		read_newest(&read);
 		fault = ask(client, about_groups, 3, SLICE("ERR no such key"), &read.groups_reply, reason);

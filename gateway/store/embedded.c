@@ -140,6 +140,8 @@ static int wait_until_ready(struct store_embedded *embedded, int64_t end_ms, str
 	struct pollfd ended = { embedded->child.pidfd, POLLIN, 0 };
 	struct reason last;
 	int fault = store_client_new(&plain, embedded->socket, 1000, &client);
+	if (fault != 0)
+		reason_set(reason, "memory is short");
 	while (fault == 0 && !answers_ping(client, &last)) {
 		if (poll(&ended, 1, LOOK_MS) > 0) {
 			reason_set(reason, "redis-server ended at its start; %s/redis.log says why", embedded->dir);

@@ -84,10 +84,6 @@ void store_put_heard(struct store_link *link);
 /* All these tickets will never be answered. */
 void store_put_lost(struct store_link *link, struct store_ticket *tickets, const char *why);
 
-/* The first word of an error; of one that an older Redis wrapped ("ERR Error running script: -OOM ..."), the word
- * inside. */
-struct slice store_error_word(struct slice text);
-
 static inline void store_count(atomic_uint_fast64_t *counter)
 {
 	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);

@@ -17,7 +17,6 @@ enum { BYTES_MAX = 64 * 1024 * 1024 };
 static void settle(struct store_put *put, const struct store_ticket *ticket, enum store_result result,
 		   const char *reason)
 {
-	put->ticket = NULL;
 	put->done(put, result, reason, clock_mono_us() - ticket->put_us);
 }
 
@@ -92,7 +91,9 @@ void store_put_heard(struct store_link *link)
 
 /* ---- answers ---- */
 
-struct slice store_error_word(struct slice text)
+/* The first word of an error; of one that an older Redis wrapped ("ERR Error running script: -OOM ..."), the word
+ * inside. */
+static struct slice error_word(struct slice text)
 {
 	struct slice word, rest;
 	slice_cut(text, ' ', &word, &rest);
@@ -133,7 +134,7 @@ static void refuse(struct store_link *link, struct store_ticket *ticket, const r
 {
 	bool error = reply->type == REDIS_REPLY_ERROR;
 	struct slice text = error ? slice_of(reply->str, reply->len) : SLICE("unexpected answer");
-	struct slice word = store_error_word(text);
+	struct slice word = error_word(text);
 	if (slice_eq(word, SLICE("NOSCRIPT")) && ticket->put && !ticket->evaluated && send_with_text(link, ticket))
 		return;
 
@@ -189,7 +190,6 @@ int store_put(struct store_link *link, const struct store_event *event, int64_t 
 		store_tickets_give(&link->tickets, ticket, false);
 		return -ENOMEM;
 	}
-	put->ticket = ticket;
 	store_tickets_add(&link->tickets, ticket);
 	return 0;
 }

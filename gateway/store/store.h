@@ -17,7 +17,7 @@
 /* ---- where a route's events go ---- */
 
 /* The keys and the fixed fields of a route, made once per configuration; immutable, shared by all workers. Keys as in
- * design.md section 6: PREFIX:{ROUTE}:events and PREFIX:{ROUTE}:seen:ID; a guard's is PREFIX:{ROUTE}:guard:GUARD, which
+ * gateway/README.md has them: PREFIX:{ROUTE}:events and PREFIX:{ROUTE}:seen:ID; a guard's is PREFIX:{ROUTE}:guard:GUARD, which
  * no id can spell. */
 struct store_target;
 
@@ -50,7 +50,6 @@ struct store_put {
 	/* Called exactly once for each store_put that returned 0, from the loop, never from within store_put. `reason`
 	 * is for a person and NULL on success; `redis_us` is the time from put to reply, or to giving up. */
 	void (*done)(struct store_put *put, enum store_result result, const char *reason, int64_t redis_us);
-	struct store_ticket *ticket; /* the link's */
 };
 
 /* ---- the link ---- */

@@ -37,7 +37,7 @@ static void expect_put(const struct store_event *event, enum store_result result
 		fail_msg("%d: %s", noted.result, noted.reason);
 }
 
-/* design.md section 6: these fields, in this order. */
+/* The contract in gateway/README.md: these fields, in this order. */
 static void test_entry(void **state)
 {
 	static const char *const wanted[] = {

@@ -42,7 +42,7 @@ static void test_empty_parts(void **state)
 	store_target_free(target);
 }
 
-/* Whatever the id, its key is never a guard's: design.md gives ids no rule. */
+/* Whatever the id, its key is never a guard's: nothing says what an id may look like. */
 static void test_no_id_spells_a_guard(void **state)
 {
 	struct store_target *target = NULL;

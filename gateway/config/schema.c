@@ -110,7 +110,7 @@ static const char *words(const struct key *key, char out[WORDS_ROOM])
 	return out;
 }
 
-/* The first `say` does not quote the value, the second does. */
+/* `refuse` does not quote the value (it may be a secret, or no scalar), `refuse_value` does. */
 static bool refuse(const struct config_reader *r, const struct key *key, const struct config_node *node,
 		   const char *why)
 {

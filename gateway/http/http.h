@@ -2,7 +2,7 @@
  *
  * A server is one thread's: its listening sockets, its libmicrohttpd daemons driven from the loop, its connections. What is
  * done with a request is a service's business: the intake for public listeners, the admin pages for the operators'. A
- * request that waits is suspended; answering it later resumes it, in the same thread.
+ * request may wait for its answer; it is handed over later, in the same thread.
  *
  * What is refused here, before a service sees it: ambiguous framing and unreadable heads (400), a head over max_head (400 or 431), slow
  * and idle connections (closed), connections over the limits (closed). */
@@ -20,7 +20,7 @@
 /* ---- listening sockets ---- */
 
 /* A bound, listening, non-blocking socket for the address: TCP with SO_REUSEPORT, so that every worker has its own; a unix socket (a
- * stale one is replaced, mode 0666 less the umask) is made once and shared by dup. 0 and *fd, or -errno with the reason. */
+ * stale one is replaced, mode 0777 less the umask) is made once and shared by dup. 0 and *fd, or -errno with the reason. */
 int http_listen(const struct config_address *address, int *fd, struct reason *reason)
 	__attribute__((warn_unused_result));
 

@@ -842,6 +842,20 @@ def test_check_finds_all(folder):
     assert all(f["file"] == str(file) and f["message"] and f["severity"] == "error" for f in found.json()["findings"])
 
 
+@pytest.mark.parametrize("route, wrong", [
+    ("{name: a, path: /a, provider: stripe, secret: \"env:NOT_SET_HERE\"}", "NOT_SET_HERE"),
+    ("{name: a, path: /a, provider: stripe, secret: \"\"}", "empty"),
+    ("{name: a, path: /a, provider: stripe}", "needs a secret"),
+    ("{name: a, path: /a, secret: x}", "provider"),
+])
+def test_check_says_a_thing_once(folder, route, wrong):
+    """What one room has said of a key, the other does not say again in its own words."""
+    file = folder / "c.yaml"
+    file.write_text(f"listen: 127.0.0.1:0\nroutes:\n  - {route}\n")
+    found = run("check", "-c", file, "--json").json()["findings"]
+    assert len(found) == 1 and wrong in found[0]["message"] + found[0]["path"], found
+
+
 def test_check_of_no_file(folder):
     done = run("check", "-c", folder / "none.yaml")
     assert done.code == 1 and "none.yaml" in done.err

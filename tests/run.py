@@ -131,14 +131,18 @@ def read_build(name, output, code):
 
 
 def build_folder(build):
-    return ROOT / "build" / build
+    """Not where scripts/build leaves its own: who builds while the tests run does not take their programs away."""
+    return ROOT / "build" / "test" / build
 
 
 def run(command, env=None, timeout=900):
     """(output, exit status); the status is -9 where it took too long."""
     # A session of its own: a job that hangs goes with all it started.
-    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL,
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    except OSError as error:
+        return str(error), 127
     try:
         output, _ = process.communicate(timeout=timeout)
         code = process.returncode

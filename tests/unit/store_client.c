@@ -182,16 +182,16 @@ static void test_time_out(void **state)
 {
 	struct store_reply *reply = NULL;
 	struct reason reason;
-	new_client(&redis.by_socket, NULL, 100);
+	new_client(&redis.by_socket, NULL, 400);
 	store_reply_free(get("PING"));
 	/* What is meant to block gets its time on top, and its reply. */
-	assert_int_equal(call("BLPOP none 0.3", 300, &reply, &reason), 0);
+	assert_int_equal(call("BLPOP none 0.6", 5000, &reply, &reason), 0);
 	assert_int_equal(store_reply_type(reply), STORE_REPLY_NIL);
 	store_reply_free(reply);
 	redis_freeze(&redis);
 	int64_t begun_ms = clock_mono_ms();
 	expect_fault("PING", -EIO, "did not answer in time");
-	assert_in_range(clock_mono_ms() - begun_ms, 100, 400);
+	assert_in_range(clock_mono_ms() - begun_ms, 400, 3000);
 	/* A new connection is made by the kernel alone; the time covers it as well. */
 	expect_fault("PING", -EIO, "did not answer in time");
 	redis_thaw(&redis);

@@ -280,9 +280,10 @@ static void test_loading_is_not_ready(void **state)
 		"while True:\n"
 		"    one = door.accept()[0]\n"
 		"    while one.recv(4096):\n"
-		"        one.sendall(answers[min(asked, 3)])\n"
 		"        asked += 1\n"
-		"        open('asked', 'w').write(str(asked))\n");
+		"        with open('asked', 'w') as file:\n"
+		"            file.write(str(asked))\n"
+		"        one.sendall(answers[min(asked, 4) - 1])\n");
 	start_well();
 	char path[128], text[8] = "";
 	snprintf(path, sizeof path, "%s/asked", inside);
@@ -290,7 +291,7 @@ static void test_loading_is_not_ready(void **state)
 	assert_non_null(file);
 	assert_non_null(fgets(text, sizeof text, file));
 	fclose(file);
-	assert_true(text[0] == '3' || text[0] == '4');
+	assert_true(text[0] >= '4');
 }
 
 int main(void)

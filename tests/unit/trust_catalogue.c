@@ -4,6 +4,7 @@
 #include "trust_fixture.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define OWN "verify: { algorithm: hmac-sha256, signature: { header: X-Own, encoding: hex }, signed: \"{body}\" }\n"
@@ -20,6 +21,15 @@ static void write_file(const char *name, const char *text)
 	assert_non_null(f);
 	assert_true(fputs(text, f) >= 0);
 	assert_int_equal(fclose(f), 0);
+}
+
+/* A FIFO that nobody writes. */
+static void write_fifo(const char *name)
+{
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+	assert_int_equal(mkfifo(path, 0600), 0);
 }
 
 static void remove_file(const char *name)
@@ -170,6 +180,10 @@ static void test_wrong(void **state)
 	expect_finding(folder, "the name stripe is taken by");
 	write_file("a.yaml", "name: a\n");
 	expect_finding(folder, "a.yaml:1:1: has no section `verify`");
+	remove_file("a.yaml");
+	/* To open it as a file is opened would wait for ever. */
+	write_fifo("a.yaml");
+	expect_finding(folder, "a.yaml: cannot be read: it is no regular file");
 	remove_file("a.yaml");
 }
 

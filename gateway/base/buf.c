@@ -12,28 +12,32 @@
 
 enum { SMALLEST = 128 };
 
+bool buf_grow_to(struct buf *buf, size_t size)
+{
+	if (buf->failed || size <= buf->size)
+		return !buf->failed;
+	unsigned char *p = size <= SIZE_MAX / 4 ? realloc(buf->p, size) : NULL;
+	if (!p) {
+		buf->failed = true;
+		return false;
+	}
+	buf->p = p;
+	buf->size = size;
+	return true;
+}
+
 bool buf_grow(struct buf *buf, size_t n)
 {
 	if (buf->failed)
 		return false;
 	if (buf->size - buf->n >= n)
 		return true;
-	if (n > SIZE_MAX / 4 - buf->n)
-		goto fail;
-
+	if (n > SIZE_MAX / 4 - buf->n) {
+		buf->failed = true;
+		return false;
+	}
 	size_t size = buf->size < SMALLEST ? SMALLEST : buf->size * 2;
-	if (size < buf->n + n)
-		size = buf->n + n;
-	unsigned char *p = realloc(buf->p, size);
-	if (!p)
-		goto fail;
-	buf->p = p;
-	buf->size = size;
-	return true;
-
-fail:
-	buf->failed = true;
-	return false;
+	return buf_grow_to(buf, size < buf->n + n ? buf->n + n : size);
 }
 
 void buf_add_str(struct buf *buf, const char *s)

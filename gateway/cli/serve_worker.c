@@ -56,6 +56,19 @@ static void sample(void *arg)
 	loop_timer_start(worker->loop, &worker->sample, SAMPLE_MS, sample, worker);
 }
 
+/* A worker's share of max_buffered. A body of the largest kind must fit in it: a machine of many cores would else refuse
+ * for ever what its configuration allows. */
+static uint64_t buffer_share(const struct config *config)
+{
+	uint64_t largest = 0, share = config->max_buffered / config->workers;
+
+	for (size_t i = 0; i < config->route_count; i++) {
+		if (config->routes[i].max_body > largest)
+			largest = config->routes[i].max_body;
+	}
+	return share > largest ? share : largest;
+}
+
 static int make_server(struct serve_worker *worker, const struct serve_worker_setup *setup)
 {
 	const struct config *config = intake_plan_config(setup->plan);
@@ -64,7 +77,7 @@ static int make_server(struct serve_worker *worker, const struct serve_worker_se
 						     .limits = setup->limits,
 						     .stats = setup->stats,
 						     .max_head = config->max_head,
-						     .max_buffered = config->max_buffered / config->workers,
+						     .max_buffered = buffer_share(config),
 						     .max_connections = config->max_connections,
 						     .idle_timeout_ms = config->idle_timeout_ms,
 						     .request_timeout_ms = config->request_timeout_ms },
@@ -166,8 +179,7 @@ static void do_swap(void *arg)
 
 	intake_worker_swap(worker->intake, swap->share);
 	config = intake_worker_config(worker->intake);
-	http_server_change(worker->server, config->idle_timeout_ms, config->request_timeout_ms,
-			   config->max_buffered / config->workers);
+	http_server_change(worker->server, config->idle_timeout_ms, config->request_timeout_ms, buffer_share(config));
 	free(swap);
 }
 

@@ -177,6 +177,15 @@ static void refuse(struct http_exchange *exchange, enum http_refusal refusal, co
 
 /* ---- the steps ---- */
 
+/* Is there room for the whole of a body that says its length? The exchange's own buffer is counted as held already. */
+static bool has_room(const struct http_exchange *exchange)
+{
+	uint64_t declared = exchange->declared > 0 ? (uint64_t)exchange->declared : 0;
+	uint64_t more = declared > exchange->body.size ? declared - exchange->body.size : 0;
+
+	return more == 0 || exchange->server->held + more <= exchange->server->max_buffered;
+}
+
 static enum MHD_Result head_step(struct http_exchange *exchange, const char *method, const char *version)
 {
 	const struct http_service *service = &exchange->server->service;
@@ -189,8 +198,7 @@ static enum MHD_Result head_step(struct http_exchange *exchange, const char *met
 	}
 	if (service->head(service->arg, exchange, &exchange->request, exchange->declared, &exchange->max_body)) {
 		exchange->state = HTTP_STATE_BODY;
-		if (exchange->declared <= 0 ||
-		    exchange->server->held + (uint64_t)exchange->declared <= exchange->server->max_buffered)
+		if (has_room(exchange))
 			return MHD_YES;
 		refuse(exchange, HTTP_REFUSED_OVERLOADED, "too many bytes of bodies are held");
 	}
@@ -199,17 +207,21 @@ static enum MHD_Result head_step(struct http_exchange *exchange, const char *met
 	return queue(exchange);
 }
 
-/* Makes room for n more bytes of body. The first reservation trusts the declared length up to what we keep anyway. */
+/* Makes room for n more bytes of body. The first reservation trusts the declared length up to what we keep anyway. The
+ * buffer doubles, but never over max_body: what is within that must not be refused for the room it does not need. */
 static bool make_room(struct http_exchange *exchange, size_t n)
 {
 	struct http_server *server = exchange->server;
-	size_t before = exchange->body.size, want = n;
+	size_t before = exchange->body.size, need = exchange->body.n + n, size = before * 2;
+	size_t first = exchange->declared < BODY_KEPT ? (size_t)exchange->declared : BODY_KEPT;
 
-	if (exchange->body.n + n <= exchange->body.size)
+	if (need <= before)
 		return true;
-	if (exchange->body.n == 0 && exchange->declared > (int64_t)n)
-		want = exchange->declared < BODY_KEPT ? (size_t)exchange->declared : BODY_KEPT;
-	if (!buf_grow(&exchange->body, want > n ? want : n))
+	if (exchange->body.n == 0 && exchange->declared > (int64_t)n && size < first)
+		size = first;
+	if (size > exchange->max_body)
+		size = (size_t)exchange->max_body;
+	if (!buf_grow_to(&exchange->body, size < need ? need : size))
 		return false;
 	server->held += exchange->body.size - before;
 	return server->held <= server->max_buffered;

@@ -51,6 +51,23 @@ static void grows_byte_by_byte(void **state)
 	buf_free(&buf);
 }
 
+/* No byte more than was asked for, and never smaller. */
+static void grows_to_a_size(void **state)
+{
+	struct buf buf = BUF_EMPTY;
+	buf_add_str(&buf, "ab");
+	assert_true(buf_grow_to(&buf, 1000));
+	assert_int_equal(buf.size, 1000);
+	assert_true(buf_grow_to(&buf, 10));
+	assert_int_equal(buf.size, 1000);
+	assert_content(&buf, "ab");
+	assert_false(buf_grow_to(&buf, SIZE_MAX));
+	assert_true(buf_failed(&buf));
+	assert_false(buf_grow_to(&buf, 10));
+	assert_content(&buf, "ab");
+	buf_free(&buf);
+}
+
 /* Each length around the room there is, since vsnprintf wants one byte more than the text has. */
 static void formats_at_every_fill(void **state)
 {
@@ -100,11 +117,9 @@ static void keeps_its_memory_when_cleared(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(appends),
-		cmocka_unit_test(grows_byte_by_byte),
-		cmocka_unit_test(formats_at_every_fill),
-		cmocka_unit_test(failure_sticks),
-		cmocka_unit_test(keeps_its_memory_when_cleared),
+		cmocka_unit_test(appends),	   cmocka_unit_test(grows_byte_by_byte),
+		cmocka_unit_test(grows_to_a_size), cmocka_unit_test(formats_at_every_fill),
+		cmocka_unit_test(failure_sticks),  cmocka_unit_test(keeps_its_memory_when_cleared),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -184,8 +184,10 @@ static int check(struct checking *c)
 	ok = plan && !c->redis_wrong;
 	if (c->json)
 		print_json(c, ok);
-	else if (plan)
+	else if (ok)
 		printf("%s: ok: %zu route%s\n", c->file, c->routes, c->routes == 1 ? "" : "s");
+	else if (plan)
+		fprintf(stderr, "%s: nothing is wrong with the file, but with its Redis\n", c->file);
 	else
 		fprintf(stderr, "%s: %zu error%s\n", c->file, c->diag.errors, c->diag.errors == 1 ? "" : "s");
 	intake_plan_unref(plan);

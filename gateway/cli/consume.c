@@ -151,7 +151,6 @@ static void catch_signals(void)
 static void leave(struct consume_group *group)
 {
 	struct reason reason;
-
 	int fault = consume_group_leave(group, &reason);
 
 	/* The interruption may have come when there was nothing to interrupt any more. Where it fails for another reason, a name
@@ -161,7 +160,7 @@ static void leave(struct consume_group *group)
 	(void)fault;
 }
 
-static int run(struct consuming *c, struct consume_group *group)
+static int run(struct consuming *c, struct consume_group *group, const struct config_redis *redis)
 {
 	struct consume_run how = {
 		.group = group,
@@ -180,7 +179,7 @@ static int run(struct consuming *c, struct consume_group *group)
 	int fault = consume_run(&how, &tally, &reason);
 
 	if (fault != 0)
-		cli_fail("consume", "%s", reason.text);
+		cli_fail("consume", "Redis %s: %s", redis->url, reason.text);
 	sum_up(c, &tally);
 	if (fault == 0 && !c->consumer)
 		leave(group);
@@ -224,7 +223,7 @@ static int consume(struct consuming *c)
 		goto out;
 	}
 	catch_signals();
-	status = run(c, group);
+	status = run(c, group, &intake_plan_config(plan)->redis);
 out:
 	consume_group_free(group);
 	intake_plan_unref(plan);
@@ -245,7 +244,7 @@ static int check_words(const struct consuming *c)
 int cli_consume(int argc, char **argv)
 {
 	struct consuming c = { .min_idle_ms = MIN_IDLE_MS };
-	bool json;
+	bool json = false;
 	const struct cli_option options[] = {
 		{ "config", 'c', .text = &c.file }, { "route", .text = &c.route },
 		{ "group", .text = &c.group },	    { "consumer", .text = &c.consumer },

@@ -5,13 +5,12 @@
  * last worker has ended. */
 #include "base/clock.h"
 #include "base/log.h"
-#include "cli/cli.h"
 #include "cli/notify.h"
+#include "cli/options.h"
 #include "cli/serve_gateway.h"
 #include "store/client.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +20,17 @@
 #include <unistd.h>
 
 enum { EMBEDDED_START_MS = 30000, EMBEDDED_STOP_MS = 10000, LOOK_MS = 1000 };
+
+static const char help[] =
+	"usage: hookgate serve -c FILE\n\n"
+	"Runs the gateway with the configuration FILE until SIGTERM or SIGINT.\n\n"
+	"  -c, --config FILE  the configuration; `hookgate check -c FILE` says what is wrong with it\n"
+	"  -h, --help         this text\n\n"
+	"SIGHUP reads the file again: all of it is taken over, or, when anything is wrong, nothing.\n"
+	"SIGTERM and SIGINT stop accepting, finish what is in flight (at most drain_timeout) and log the account;\n"
+	"a second one does not wait. The log goes to standard error.\n\n"
+	"Exit status: 0 stopped by a signal, 1 it could not start or go on, 2 called the wrong way.\n\n"
+	"Example: hookgate serve -c /etc/hookgate/hookgate.yaml\n";
 
 /* ---- coming up ---- */
 
@@ -96,6 +106,8 @@ static int look_at_redis(struct serve_gateway *gateway, struct reason *reason)
 	if (r < 0 && !look.require_durable) {
 		/* Serving 503 until it is there is what the workers do. */
 		log_line(LOG_WARNING, "redis could not be looked at", LOG_C("reason", reason->text));
+		/* It is no reason for whatever may fail later. */
+		reason_set(reason, "%s", "");
 		return 0;
 	}
 	if (r == 0 && look.require_durable && look.dangers > 0) {
@@ -375,41 +387,16 @@ static int serve(const char *file)
 	return CLI_OK;
 }
 
-static void help(void)
-{
-	puts("usage: hookgate serve -c FILE\n\n"
-	     "Runs the gateway with the configuration FILE until SIGTERM or SIGINT.\n\n"
-	     "  -c, --config FILE   the configuration; `hookgate check -c FILE` says what is wrong with it\n"
-	     "  -h, --help          this\n\n"
-	     "SIGHUP reads the file again: all of it is taken over, or, when anything is wrong, nothing.\n"
-	     "SIGTERM and SIGINT stop accepting, finish what is in flight (at most drain_timeout) and log the "
-	     "account;\n"
-	     "a second one does not wait. The log goes to standard error.");
-}
-
 int cli_serve(int argc, char **argv)
 {
-	static const struct option options[] = { { "config", required_argument, NULL, 'c' },
-						 { "help", no_argument, NULL, 'h' },
-						 { NULL, 0, NULL, 0 } };
 	const char *file = NULL;
-	int option;
+	const struct cli_option options[] = { { "config", 'c', .text = &file } };
+	const struct cli_call call = { "serve", help, options, sizeof options / sizeof options[0], 0 };
+	int status;
 
-	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			file = optarg;
-			break;
-		case 'h':
-			help();
-			return CLI_OK;
-		default:
-			return cli_usage("serve", NULL);
-		}
-	}
-	if (optind < argc)
-		return cli_usage("serve", "there is nothing to be done with %s", argv[optind]);
+	if (!cli_parse(&call, argc, argv, &status))
+		return status;
 	if (!file)
-		return cli_usage("serve", "-c FILE is missing");
+		return cli_usage("serve", "which configuration? -c FILE is missing");
 	return serve(file);
 }

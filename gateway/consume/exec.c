@@ -38,8 +38,6 @@ static const struct {
 /* Besides those: HOOKGATE_ENTRY and HOOKGATE_DELIVERY_COUNT. */
 enum { ATTRIBUTES = sizeof attributes / sizeof attributes[0], OWN_MAX = ATTRIBUTES + 2 };
 
-extern char **environ;
-
 /* ---- the environment ---- */
 
 struct environment {

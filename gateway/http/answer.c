@@ -68,7 +68,8 @@ static size_t size_of(const struct answer *answer)
 	return size;
 }
 
-static void fill(struct http_cached_answer *cached, const struct answer *answer, struct MHD_Response *response)
+/* False when memory is short: then the response is not kept. */
+static bool fill(struct http_cached_answer *cached, const struct answer *answer, struct MHD_Response *response)
 {
 	if (cached->response)
 		MHD_destroy_response(cached->response);
@@ -76,7 +77,7 @@ static void fill(struct http_cached_answer *cached, const struct answer *answer,
 	buf_clear(&cached->bytes);
 	/* All at once, so that the slices made below stay. */
 	if (!buf_grow(&cached->bytes, CACHED_BYTES_MAX))
-		return;
+		return false;
 	cached->status = answer->status;
 	cached->close = answer->close;
 	cached->header_count = answer->header_count;
@@ -86,6 +87,7 @@ static void fill(struct http_cached_answer *cached, const struct answer *answer,
 	}
 	cached->body = keep(&cached->bytes, answer->body);
 	cached->response = response;
+	return true;
 }
 
 static size_t slot_of(const struct answer *answer)
@@ -97,7 +99,7 @@ static size_t slot_of(const struct answer *answer)
 	return h % HTTP_CACHED_ANSWERS;
 }
 
-bool http_response_take(struct http_exchange *exchange, const struct answer *answer)
+void http_response_take(struct http_exchange *exchange, const struct answer *answer)
 {
 	struct http_cached_answer *cached = &exchange->server->cached[slot_of(answer)];
 
@@ -105,11 +107,10 @@ bool http_response_take(struct http_exchange *exchange, const struct answer *ans
 	if (size_of(answer) <= CACHED_BYTES_MAX && cached->users == 0 && !same(cached, answer)) {
 		struct MHD_Response *response = make(answer);
 
-		if (!response)
-			return false;
-		fill(cached, answer, response);
 		exchange->response = response;
-		exchange->cached = cached->response ? cached : NULL;
+		exchange->cached = NULL;
+		if (response && fill(cached, answer, response))
+			exchange->cached = cached;
 	} else if (same(cached, answer)) {
 		exchange->response = cached->response;
 		exchange->cached = cached;
@@ -119,7 +120,6 @@ bool http_response_take(struct http_exchange *exchange, const struct answer *ans
 	}
 	if (exchange->cached)
 		exchange->cached->users++;
-	return exchange->response != NULL;
 }
 
 void http_response_drop(struct http_exchange *exchange)

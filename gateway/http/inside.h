@@ -127,8 +127,8 @@ enum MHD_Result http_exchange_step(void *arg, struct MHD_Connection *mhd, const 
 void http_exchange_end(void *arg, struct MHD_Connection *mhd, void **state, enum MHD_RequestTerminationCode code);
 void http_exchange_free(struct http_exchange *exchange);
 
-/* answer.c: gives the exchange a response for the answer (false: out of memory), to be dropped once it is queued. */
-bool http_response_take(struct http_exchange *exchange, const struct answer *answer);
+/* answer.c: gives the exchange a response for the answer, NULL when memory is short, to be dropped once it is queued. */
+void http_response_take(struct http_exchange *exchange, const struct answer *answer);
 void http_response_drop(struct http_exchange *exchange);
 void http_responses_free(struct http_server *server);
 

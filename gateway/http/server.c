@@ -139,7 +139,7 @@ static void keep_quiet(void *arg, const char *format, va_list arguments)
 }
 
 /* What libmicrohttpd keeps beside the head for each connection: a record per header and the start of the answer. Its memory is
- * cleared at every request, so a generous size costs each delivery (design.md, section 12). A head of max_head bytes fits
+ * cleared at every request, so a generous size costs each delivery (gateway/README.md, What we know of our parts). A head of max_head bytes fits
  * unless it is made of very many tiny headers; then it gets libmicrohttpd's own 431. */
 static size_t pool_size(uint64_t max_head)
 {

@@ -15,8 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -103,7 +103,7 @@ static int start(struct plan *plan, struct store_child *out)
 		n = read(told[0], &fault, sizeof fault);
 	while (n < 0 && errno == EINTR);
 	close(told[0]);
-	int pidfd = n == 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+	int pidfd = n == 0 ? pidfd_open(pid, 0) : -1;
 	if (pidfd >= 0) {
 		*out = (struct store_child){ .pid = pid, .pidfd = pidfd };
 		return 0;

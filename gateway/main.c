@@ -18,8 +18,9 @@ static void help(FILE *out)
 	fputs("\n`hookgate COMMAND --help` says more; `hookgate --version` says which this is.\n", out);
 }
 
-/* A descriptor 0, 1 or 2 that is closed would be given to the next socket, and lines meant for a person written to Redis. In its
- * place stands one that refuses to be written to (0: to be read), so that what cannot be said is still known not to be. */
+/* A descriptor 0, 1 or 2 that is closed would be given to the next socket, and lines meant for a person written to
+ * Redis. In its place stands one that refuses to be written to (0: to be read), so that what cannot be said is still
+ * known not to be. */
 static bool fill_standard_descriptors(void)
 {
 	for (int fd = 0; fd <= 2; fd++) {

@@ -1,5 +1,5 @@
-/* admin.c - the pages by path. The one difficulty: who may see what. Metrics name routes and secrets, so they ask for the token;
- * health says nothing but yes or no. */
+/* admin.c - the pages by path. The one difficulty: who may see what. Metrics name routes and secrets, so they ask for
+ * the token; health says nothing but yes or no. */
 #include "admin/admin.h"
 
 #include "trust/trust.h"

@@ -23,8 +23,8 @@ struct admin_sources {
 	bool draining;
 };
 
-/* Answers one request. What the answer points to lives in `page` until its next use. /metrics asks for the token (RFC 6750
- * bearer) where there is one; the health pages never do, for probes cannot send it. */
+/* Answers one request. What the answer points to lives in `page` until its next use. /metrics asks for the token (RFC
+ * 6750 bearer) where there is one; the health pages never do, for probes cannot send it. */
 void admin_handle(const struct admin_sources *sources, const struct request *request, struct buf *page,
 		  struct answer *answer);
 

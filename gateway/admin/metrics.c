@@ -1,8 +1,8 @@
 /* metrics.c - the workers' counters as one Prometheus page.
  *
- * The special difficulty: a family's lines must stand together, and the names come from one list of routes and secrets, so that list is
- * walked once per family. Routes that were never delivered to are left out: with ten thousand of them the page would be mostly
- * zeros; Prometheus' rate() and increase() bear a series that begins late. */
+ * The special difficulty: a family's lines must stand together, and the names come from one list of routes and secrets,
+ * so that list is walked once per family. Routes that were never delivered to are left out: with ten thousand of them
+ * the page would be mostly zeros; Prometheus' rate() and increase() bear a series that begins late. */
 #include "admin/admin.h"
 #include "base/clock.h"
 #include "base/num.h"

@@ -25,7 +25,8 @@ static inline bool buf_room(struct buf *buf, size_t n)
 	return (buf->size - buf->n >= n && !buf->failed) || buf_grow(buf, n);
 }
 
-/* Makes it `size` bytes large and no larger, where it is smaller: for what may take only so much memory. As buf_grow. */
+/* Makes it `size` bytes large and no larger, where it is smaller: for what may take only so much memory. As
+ * buf_grow. */
 bool buf_grow_to(struct buf *buf, size_t size);
 
 static inline void buf_add(struct buf *buf, struct slice s)

@@ -1,8 +1,8 @@
 /* json_write.c - strings as JSON.
  *
  * The special difficulty: the bytes are a stranger's and the result goes into a stream entry or a log line, so it must
- * be valid JSON and valid UTF-8 whatever they are, and must hold nothing that moves what is read: no control character, be
- * it one of ASCII or of C1, no line separator, no change of direction. */
+ * be valid JSON and valid UTF-8 whatever they are, and must hold nothing that moves what is read: no control character,
+ * be it one of ASCII or of C1, no line separator, no change of direction. */
 #include "base/json.h"
 #include "base/json_scan.h"
 

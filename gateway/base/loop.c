@@ -140,7 +140,8 @@ static int control(struct loop_watch *watch, int operation)
 		event.events |= EPOLLIN | EPOLLRDHUP;
 	if (watch->events & LOOP_WRITE)
 		event.events |= EPOLLOUT;
-	/* epoll reports hang-ups even to who asked for nothing: edge-triggered, a mute watch hears it once, not for ever. */
+	/* epoll reports hang-ups even to who asked for nothing: edge-triggered, a mute watch hears it once, not for
+	 * ever. */
 	if (watch->events == 0)
 		event.events = EPOLLET;
 	return epoll_ctl(watch->loop->epoll, operation, watch->fd, &event) == 0 ? 0 : -errno;
@@ -182,7 +183,8 @@ void loop_watch_change(struct loop_watch *watch, unsigned events)
 	if (!watch->loop || watch->events == events)
 		return;
 	watch->events = events;
-	/* Changing what is already watched needs no memory; it fails only for a descriptor that was closed too early. */
+	/* Changing what is already watched needs no memory; it fails only for a descriptor that was closed too
+	 * early. */
 	if (control(watch, EPOLL_CTL_MOD) != 0)
 		abort();
 }

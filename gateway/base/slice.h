@@ -53,8 +53,8 @@ static inline struct slice slice_head(struct slice s, size_t n)
 	return n >= s.n ? s : (struct slice){ s.p, n };
 }
 
-/* Equal but for the case of ASCII letters. Inlined as far as lengths and first letters tell: header look-ups, of which a
- * delivery makes a dozen, compare with many names and match one. */
+/* Equal but for the case of ASCII letters. Inlined as far as lengths and first letters tell: header look-ups, of which
+ * a delivery makes a dozen, compare with many names and match one. */
 bool slice_eq_nocase_rest(struct slice a, struct slice b);
 static inline bool slice_eq_nocase(struct slice a, struct slice b)
 {

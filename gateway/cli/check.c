@@ -1,7 +1,7 @@
 /* check.c - `hookgate check`: all that is wrong with a configuration, and with the Redis behind it.
  *
- * The special difficulty: a private Redis (embedded) does not run yet when its configuration is checked, and a command must not start
- * it beside a gateway's; so what would be started is looked at instead. */
+ * The special difficulty: a private Redis (embedded) does not run yet when its configuration is checked, and a command
+ * must not start it beside a gateway's; so what would be started is looked at instead. */
 #include "base/json.h"
 #include "cli/options.h"
 #include "store/client.h"

@@ -1,7 +1,7 @@
 /* consume.c - `hookgate consume`: a route's events, as JSON lines or to a command each.
  *
- * The special difficulty: signals. SIGINT and SIGTERM may come at any time, and what is being handled is to be finished and
- * acknowledged; only the wait for new entries is broken off. */
+ * The special difficulty: signals. SIGINT and SIGTERM may come at any time, and what is being handled is to be finished
+ * and acknowledged; only the wait for new entries is broken off. */
 #include "cli/options.h"
 #include "consume/exec.h"
 #include "consume/run.h"
@@ -153,8 +153,8 @@ static void leave(struct consume_group *group)
 	struct reason reason;
 	int fault = consume_group_leave(group, &reason);
 
-	/* The interruption may have come when there was nothing to interrupt any more. Where it fails for another reason, a name
-	 * stays in a list. */
+	/* The interruption may have come when there was nothing to interrupt any more. Where it fails for another
+	 * reason, a name stays in a list. */
 	if (fault == -EINTR)
 		fault = consume_group_leave(group, &reason);
 	(void)fault;

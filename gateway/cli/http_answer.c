@@ -1,5 +1,5 @@
-/* http_answer.c - an HTTP/1.1 answer (RFC 9112). The difficulty: bytes arrive in any pieces, so it is read from the start each time until
- * it is whole; a body with a length costs nothing meanwhile, as only the head is looked at. */
+/* http_answer.c - an HTTP/1.1 answer (RFC 9112). The difficulty: bytes arrive in any pieces, so it is read from the
+ * start each time until it is whole; a body with a length costs nothing meanwhile, as only the head is looked at. */
 #include "cli/http_answer.h"
 
 #include "base/num.h"

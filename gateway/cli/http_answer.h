@@ -19,8 +19,8 @@ struct cli_http_read {
 	size_t used;	   /* bytes of the text that belong to it */
 };
 
-/* Reads the first final answer in `text`; interim ones (1xx) are passed over. `ended`: nothing more will come. Outputs are set for
- * WHOLE only; `out` is zeroed before first use, and may be used again. */
+/* Reads the first final answer in `text`; interim ones (1xx) are passed over. `ended`: nothing more will come. Outputs
+ * are set for WHOLE only; `out` is zeroed before first use, and may be used again. */
 enum cli_http_progress cli_http_read(struct slice text, bool ended, struct cli_http_read *out);
 
 #endif

@@ -1,7 +1,7 @@
 /* http_client.c - a small HTTP/1.1 client.
  *
- * The special difficulty: a server may refuse a request before it has taken all of it, and close; its answer must still be read. So
- * reading and writing go on side by side, and a broken pipe is only the end of writing. */
+ * The special difficulty: a server may refuse a request before it has taken all of it, and close; its answer must still
+ * be read. So reading and writing go on side by side, and a broken pipe is only the end of writing. */
 #include "cli/http_client.h"
 
 #include "base/clock.h"

@@ -1,4 +1,5 @@
-/* http_client.h - a small HTTP/1.1 client for `hookgate send` and `hookgate status`: one connection, kept alive, blocking with time-outs.
+/* http_client.h - a small HTTP/1.1 client for `hookgate send` and `hookgate status`: one connection, kept alive,
+ * blocking with time-outs.
  *
  * Plain TCP (IPv4 and IPv6) and unix sockets; no TLS. One thread. */
 #ifndef HOOKGATE_CLI_HTTP_CLIENT_H
@@ -24,8 +25,8 @@ struct cli_http_url {
 bool cli_http_parse_url(const char *text, struct cli_http_url *out, struct reason *reason)
 	__attribute__((warn_unused_result));
 
-/* The same for an address that a gateway listens at; all addresses are reached through the loopback. False with the reason: a port of
- * 0. No target. */
+/* The same for an address that a gateway listens at; all addresses are reached through the loopback. False with the
+ * reason: a port of 0. No target. */
 bool cli_http_listened(const struct config_address *address, struct cli_http_url *out, struct reason *reason)
 	__attribute__((warn_unused_result));
 
@@ -42,8 +43,9 @@ struct cli_http_answer {
 	struct slice body;
 };
 
-/* Sends the request (complete, with its head) and reads the answer. Where a connection that was kept turns out to be closed, it is
- * tried once more on a new one: a delivery sent twice is a duplicate, nothing worse. 0; -EIO with the reason; -ENOMEM. */
+/* Sends the request (complete, with its head) and reads the answer. Where a connection that was kept turns out to be
+ * closed, it is tried once more on a new one: a delivery sent twice is a duplicate, nothing worse. 0; -EIO with the
+ * reason; -ENOMEM. */
 int cli_http_exchange(struct cli_http *http, struct slice request, struct cli_http_answer *answer,
 		      struct reason *reason) __attribute__((warn_unused_result));
 

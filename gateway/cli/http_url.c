@@ -1,5 +1,6 @@
-/* http_url.c - where to connect to: from a URL, or from an address that a gateway listens at. The one difficulty: an address that stands
- * for all addresses cannot be connected to; the loopback can, as the gateway is on this machine then. */
+/* http_url.c - where to connect to: from a URL, or from an address that a gateway listens at. The one difficulty: an
+ * address that stands for all addresses cannot be connected to; the loopback can, as the gateway is on this machine
+ * then. */
 #include "base/num.h"
 #include "cli/http_client.h"
 

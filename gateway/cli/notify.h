@@ -2,7 +2,8 @@
 #ifndef HOOKGATE_CLI_NOTIFY_H
 #define HOOKGATE_CLI_NOTIFY_H
 
-/* Sends "READY=1", "RELOADING=1\n...", "STOPPING=1", "STATUS=..." to $NOTIFY_SOCKET; does nothing where there is none. */
+/* Sends "READY=1", "RELOADING=1\n...", "STOPPING=1", "STATUS=..." to $NOTIFY_SOCKET; does nothing where there is
+ * none. */
 void cli_notify(const char *state);
 
 /* RELOADING=1 with the time that systemd wants beside it. */

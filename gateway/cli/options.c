@@ -1,5 +1,5 @@
-/* options.c - what the subcommands' command lines have in common. The one difficulty: a person who called a command wrongly must be
- * told what is wrong, what was accepted, and no more. */
+/* options.c - what the subcommands' command lines have in common. The one difficulty: a person who called a command
+ * wrongly must be told what is wrong, what was accepted, and no more. */
 #include "cli/options.h"
 
 #include "base/num.h"
@@ -206,7 +206,8 @@ int cli_end_output(const char *command)
 	return cli_fail(command, "cannot write to standard output: %s", strerror(errno));
 }
 
-/* The bytes of a character that may be shown: one of ASCII, or a UTF-8 sequence that is no control character; else 0. */
+/* The bytes of a character that may be shown: one of ASCII, or a UTF-8 sequence that is no control character; else
+ * 0. */
 static size_t shown(struct slice s)
 {
 	unsigned char c = s.p[0];

@@ -1,8 +1,8 @@
-/* options.h - what the subcommands' command lines have in common: reading values, the configuration, a route, files, and writing what a
- * stranger sent to a terminal.
+/* options.h - what the subcommands' command lines have in common: reading values, the configuration, a route, files,
+ * and writing what a stranger sent to a terminal.
  *
- * Where a function returns an exit status, CLI_OK means to go on; anything else has been said on standard error and is to be
- * returned as it is. `command` is the subcommand's name, for messages. */
+ * Where a function returns an exit status, CLI_OK means to go on; anything else has been said on standard error and is
+ * to be returned as it is. `command` is the subcommand's name, for messages. */
 #ifndef HOOKGATE_CLI_OPTIONS_H
 #define HOOKGATE_CLI_OPTIONS_H
 
@@ -13,7 +13,8 @@
 
 #include <stdint.h>
 
-/* One option; exactly one of the pointers says where its value goes and what it is. `--help` and `-h` need not stand among them. */
+/* One option; exactly one of the pointers says where its value goes and what it is. `--help` and `-h` need not stand
+ * among them. */
 struct cli_option {
 	const char *name;
 	char letter;	   /* 0: there is only the long one */
@@ -33,26 +34,27 @@ struct cli_call {
 	int operands; /* at most so many words may follow; they stand from argv[optind] on */
 };
 
-/* True to go on. False when all is done (--help was printed) or said: *status is the exit status. Values that are not given stay
- * as they are. */
+/* True to go on. False when all is done (--help was printed) or said: *status is the exit status. Values that are not
+ * given stay as they are. */
 bool cli_parse(const struct cli_call *call, int argc, char **argv, int *status) __attribute__((warn_unused_result));
 
-/* Reads the file and makes it ready to be used; prints all findings when it is wrong. The plan must be given back. `file` NULL:
- * the option was forgotten. */
+/* Reads the file and makes it ready to be used; prints all findings when it is wrong. The plan must be given back.
+ * `file` NULL: the option was forgotten. */
 int cli_load_plan(const char *command, const char *file, struct intake_plan **out);
 
 /* `name` NULL: the only route, where there is just one. */
 int cli_find_route(const char *command, const struct intake_plan *plan, const char *name,
 		   const struct intake_route **out);
 
-/* Reads a whole file, or standard input for "-", of at most `max` bytes; appended to out. Unlike a configuration it may be a pipe. */
+/* Reads a whole file, or standard input for "-", of at most `max` bytes; appended to out. Unlike a configuration it may
+ * be a pipe. */
 int cli_read_file(const char *command, const char *path, size_t max, struct buf *out);
 
 /* Writes standard output out: CLI_OK, or CLI_FAILED with the error said. For the end of every command that prints. */
 int cli_end_output(const char *command);
 
-/* Prints bytes so that a terminal shows them and obeys none: control characters and what is not UTF-8 as \xNN; tabs and, where
- * `lines`, line feeds as they are. */
+/* Prints bytes so that a terminal shows them and obeys none: control characters and what is not UTF-8 as \xNN; tabs
+ * and, where `lines`, line feeds as they are. */
 void cli_print_text(FILE *out, struct slice text, bool lines);
 
 /* "did you mean" for names: how many letters must be changed to make one of the other, and whether that is few. */

@@ -1,5 +1,5 @@
-/* providers.c - `hookgate providers`: what is built in, and one in full. The one difficulty is to ask the catalogue for all that is
- * said, so that it cannot say anything else than what is done. */
+/* providers.c - `hookgate providers`: what is built in, and one in full. The one difficulty is to ask the catalogue for
+ * all that is said, so that it cannot say anything else than what is done. */
 #include "base/json.h"
 #include "cli/options.h"
 

@@ -1,7 +1,7 @@
 /* request_file.c - a captured HTTP/1.1 request (RFC 9112) from a file.
  *
- * The special difficulty: the file was written by hand or by a tool, and what is wrong with it looks like a wrong signature later. So
- * nothing is guessed or mended, but for the ends of lines; and the body is taken byte for byte. */
+ * The special difficulty: the file was written by hand or by a tool, and what is wrong with it looks like a wrong
+ * signature later. So nothing is guessed or mended, but for the ends of lines; and the body is taken byte for byte. */
 #include "cli/request_file.h"
 
 #include "base/num.h"

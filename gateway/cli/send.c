@@ -1,7 +1,7 @@
 /* send.c - `hookgate send`: deliveries as a route's provider would make them.
  *
- * The special difficulty: what is sent must be what was signed, byte for byte, head included; so the request is put together once, from
- * what trust/ gives back, and --dry-run prints just these bytes. */
+ * The special difficulty: what is sent must be what was signed, byte for byte, head included; so the request is put
+ * together once, from what trust/ gives back, and --dry-run prints just these bytes. */
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/json.h"
@@ -123,8 +123,8 @@ static bool id_in_header(const struct sending *s)
 	return slice_starts(about.id, SLICE("header:"));
 }
 
-/* Where the description's sample has no place for the id (it is in a header), it is put behind all the rest: two deliveries with the
- * same body within a second would be taken for a replay. */
+/* Where the description's sample has no place for the id (it is in a header), it is put behind all the rest: two
+ * deliveries with the same body within a second would be taken for a replay. */
 static struct slice sample(const struct sending *s, const struct trust_draft *draft)
 {
 	struct slice body = trust_sample_body(s->route->verifier, draft->id, draft->type, draft->now_ms, s->arena);

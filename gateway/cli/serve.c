@@ -1,8 +1,8 @@
 /* serve.c - `hookgate serve`: the order in which a gateway comes up, changes its configuration, and goes down.
  *
- * The main thread owns signals, reload, the embedded Redis and the operators' listener; deliveries never touch it. The special
- * difficulty is order: what is needed by others comes up first and goes down last, and the embedded Redis is minded until the
- * last worker has ended. */
+ * The main thread owns signals, reload, the embedded Redis and the operators' listener; deliveries never touch it. The
+ * special difficulty is order: what is needed by others comes up first and goes down last, and the embedded Redis is
+ * minded until the last worker has ended. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/notify.h"
@@ -294,8 +294,8 @@ static void flush_log(void *arg)
 	log_flush();
 }
 
-/* In the order in which things depend on each other: signals first, so that none is lost; Redis before who connects to it;
- * sockets bound by all before one worker runs, so that an address in use stops the start; readiness last. */
+/* In the order in which things depend on each other: signals first, so that none is lost; Redis before who connects to
+ * it; sockets bound by all before one worker runs, so that an address in use stops the start; readiness last. */
 static int start(struct serve_gateway *gateway, struct reason *reason)
 {
 	const struct config *config = intake_plan_config(gateway->plan);

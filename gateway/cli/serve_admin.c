@@ -1,5 +1,5 @@
-/* serve_admin.c - the operators' pages on a listener of their own, in the main thread. The one difficulty is small: the pages never
- * want a body, so every request is answered at its head. */
+/* serve_admin.c - the operators' pages on a listener of their own, in the main thread. The one difficulty is small: the
+ * pages never want a body, so every request is answered at its head. */
 #include "base/log.h"
 #include "cli/serve_gateway.h"
 

@@ -1,7 +1,7 @@
 /* serve_reload.c - SIGHUP: the configuration as a transaction.
  *
- * The special difficulty: nothing may fail half way. Everything that can is done first, for all workers (the plan, their lanes, room
- * for counters); what is left to each worker is to exchange two pointers. */
+ * The special difficulty: nothing may fail half way. Everything that can is done first, for all workers (the plan,
+ * their lanes, room for counters); what is left to each worker is to exchange two pointers. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/notify.h"
@@ -49,7 +49,8 @@ static void warn_of_restart(const struct config *old, const struct config *new)
 		log_line(LOG_WARNING, "reload: needs a restart", LOG_C("key", "redis.url"));
 }
 
-/* An embedded Redis is started and stopped with the gateway: taken over now, the new url would lead to none, or to the wrong one. */
+/* An embedded Redis is started and stopped with the gateway: taken over now, the new url would lead to none, or to the
+ * wrong one. */
 static bool can_take(const struct config *old, const struct config *new)
 {
 	if ((old->redis.kind == CONFIG_REDIS_EMBEDDED) == (new->redis.kind == CONFIG_REDIS_EMBEDDED))

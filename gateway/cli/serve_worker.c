@@ -1,8 +1,8 @@
 /* serve_worker.c - a worker's thread.
  *
- * The special difficulty: stopping. The listening sockets close first; idle connections are closed; what is in flight gets its
- * answer, and only when the last request is over, or the drain time-out is, does the thread end. What then still waits for Redis
- * is answered 503, which is true: it is not known to be stored. */
+ * The special difficulty: stopping. The listening sockets close first; idle connections are closed; what is in flight
+ * gets its answer, and only when the last request is over, or the drain time-out is, does the thread end. What then
+ * still waits for Redis is answered 503, which is true: it is not known to be stored. */
 #include "cli/serve_worker.h"
 
 #include "base/log.h"
@@ -56,8 +56,8 @@ static void sample(void *arg)
 	loop_timer_start(worker->loop, &worker->sample, SAMPLE_MS, sample, worker);
 }
 
-/* A worker's share of max_buffered. A body of the largest kind must fit in it: a machine of many cores would else refuse
- * for ever what its configuration allows. */
+/* A worker's share of max_buffered. A body of the largest kind must fit in it: a machine of many cores would else
+ * refuse for ever what its configuration allows. */
 static uint64_t buffer_share(const struct config *config)
 {
 	uint64_t largest = 0, share = config->max_buffered / config->workers;

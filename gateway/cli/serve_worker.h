@@ -30,7 +30,8 @@ int serve_worker_start(struct serve_worker *worker) __attribute__((warn_unused_r
 /* Has the worker use the share's plan from its next turn on. The share is taken also on failure. From any thread. */
 int serve_worker_swap(struct serve_worker *worker, struct intake_share *share) __attribute__((warn_unused_result));
 
-/* Stops accepting, finishes what is in flight, at most until the drain time-out, then ends the thread. From any thread. */
+/* Stops accepting, finishes what is in flight, at most until the drain time-out, then ends the thread. From any
+ * thread. */
 void serve_worker_drain(struct serve_worker *worker);
 
 /* Ends the drain now: what still waits is answered 503. From any thread. */

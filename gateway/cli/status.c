@@ -1,7 +1,8 @@
-/* status.c - `hookgate status`: Redis, the routes' streams and who reads them, and what the gateway takes in, at a glance.
+/* status.c - `hookgate status`: Redis, the routes' streams and who reads them, and what the gateway takes in, at a
+ * glance.
  *
- * The special difficulty: it is called when something is wrong, so each part is printed as far as it can be had, and what cannot says
- * why. */
+ * The special difficulty: it is called when something is wrong, so each part is printed as far as it can be had, and
+ * what cannot says why. */
 #include "cli/status.h"
 
 #include "base/json.h"

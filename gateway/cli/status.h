@@ -46,7 +46,8 @@ struct status_count {
 	double total, rate;
 };
 
-/* Asks the admin listener twice, `apart_ms` apart. `counted` is called per counter that is not 0. 0, or -EIO with the reason. */
+/* Asks the admin listener twice, `apart_ms` apart. `counted` is called per counter that is not 0. 0, or -EIO with the
+ * reason. */
 int status_gateway_read(const struct config *config, int64_t apart_ms,
 			void (*counted)(void *arg, const struct status_count *count), void *arg, struct reason *reason)
 	__attribute__((warn_unused_result));

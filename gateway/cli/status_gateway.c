@@ -1,7 +1,7 @@
 /* status_gateway.c - a running gateway's counters, from its admin listener's /metrics (Prometheus' text format).
  *
- * The special difficulty: rates need two looks, and with ten thousand routes there are many lines; a line is found again by its labels
- * as they stand, beginning where the last one was found. */
+ * The special difficulty: rates need two looks, and with ten thousand routes there are many lines; a line is found
+ * again by its labels as they stand, beginning where the last one was found. */
 #include "base/clock.h"
 #include "base/num.h"
 #include "cli/http_client.h"

@@ -1,5 +1,5 @@
-/* status_redis.c - what Redis says of itself and of a stream. The difficulty: other versions say more, less, or in another order, so
- * everything is looked up by name, and nothing has to be there. */
+/* status_redis.c - what Redis says of itself and of a stream. The difficulty: other versions say more, less, or in
+ * another order, so everything is looked up by name, and nothing has to be there. */
 #include "base/clock.h"
 #include "base/num.h"
 #include "cli/status.h"

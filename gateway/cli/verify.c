@@ -1,7 +1,7 @@
 /* verify.c - `hookgate verify`: a captured request through a route's verification, explained.
  *
- * The special difficulty: it must say what the gateway would say. So it takes the same steps in the same order as intake/delivery.c, with
- * the same functions, and only the storing is left out. */
+ * The special difficulty: it must say what the gateway would say. So it takes the same steps in the same order as
+ * intake/delivery.c, with the same functions, and only the storing is left out. */
 #include "base/clock.h"
 #include "base/json.h"
 #include "cli/options.h"

@@ -22,7 +22,8 @@ static struct config_pool_block *block_new(const struct config_pool *pool, size_
 		size = LAST_BLOCK;
 	if (size < n)
 		size = n;
-	/* Zeroed pages come from the kernel as they are needed: clearing a piece again when it is given out costs more. */
+	/* Zeroed pages come from the kernel as they are needed: clearing a piece again when it is given out costs
+	 * more. */
 	struct config_pool_block *block = calloc(1, sizeof(*block) + size);
 	if (block)
 		block->size = size;

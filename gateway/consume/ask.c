@@ -1,5 +1,5 @@
-/* ask.c - commands to Redis. The difficulty is to tell errors that will go by, which are waited for, from those that will not, which
- * a person must hear of at once. */
+/* ask.c - commands to Redis. The difficulty is to tell errors that will go by, which are waited for, from those that
+ * will not, which a person must hear of at once. */
 #include "consume/ask.h"
 
 #include "base/num.h"

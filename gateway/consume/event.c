@@ -1,7 +1,8 @@
 /* event.c - entries of a stream, read and written as JSON.
  *
- * The special difficulty: anybody who may write to Redis can put anything in an entry, and a line must stay a line of valid JSON.
- * So nothing is copied into it raw, but for headers that were checked to have just the shape that the gateway writes. */
+ * The special difficulty: anybody who may write to Redis can put anything in an entry, and a line must stay a line of
+ * valid JSON. So nothing is copied into it raw, but for headers that were checked to have just the shape that the
+ * gateway writes. */
 #include "consume/event.h"
 
 #include "base/encode.h"

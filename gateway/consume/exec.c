@@ -1,7 +1,8 @@
 /* exec.c - a command per event, the body on its standard input.
  *
- * The special difficulty: a command may read nothing, end while a child of its own holds the pipe open, or write much before it reads.
- * So the body is written without blocking, while the command's end is waited for at the same time, and its end is what counts. */
+ * The special difficulty: a command may read nothing, end while a child of its own holds the pipe open, or write much
+ * before it reads. So the body is written without blocking, while the command's end is waited for at the same time, and
+ * its end is what counts. */
 #include "consume/exec.h"
 
 #include <errno.h>

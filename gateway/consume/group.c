@@ -2,9 +2,10 @@
  *
  *     OWN -> CLAIM -> FRESH -> (some time later) CLAIM -> FRESH ...
  *
- * The special difficulty: nothing may be lost when anything goes wrong between reading and acknowledging, and the stream belongs to
- * Redis: entries may be deleted, the group or the stream may vanish, a reply may have a shape that we do not expect. So every reply
- * is checked before it is touched, and a group that is gone is made again, from the beginning. */
+ * The special difficulty: nothing may be lost when anything goes wrong between reading and acknowledging, and the
+ * stream belongs to Redis: entries may be deleted, the group or the stream may vanish, a reply may have a shape that we
+ * do not expect. So every reply is checked before it is touched, and a group that is gone is made again, from the
+ * beginning. */
 #include "consume/group.h"
 
 #include "base/clock.h"
@@ -129,7 +130,8 @@ static int take_read(struct consume_group *group, struct reason *reason)
 	return 0;
 }
 
-/* XAUTOCLAIM's reply is [where to go on, [entry, ...]], and from Redis 7.0 on a list of deleted ones that it dropped itself. */
+/* XAUTOCLAIM's reply is [where to go on, [entry, ...]], and from Redis 7.0 on a list of deleted ones that it dropped
+ * itself. */
 static int take_claim(struct consume_group *group, struct reason *reason)
 {
 	const struct store_reply *cursor = store_reply_at(group->reply, 0);
@@ -237,8 +239,8 @@ static bool move_on(struct cursor *cursor, const struct consume_group *group)
 	return !last || (id && cursor_set(cursor, store_reply_text(id)));
 }
 
-/* After what was read: where to go on reading. Our own pending entries are over when there is none behind the last one; a sweep is
- * over when Redis sends us back to the start. */
+/* After what was read: where to go on reading. Our own pending entries are over when there is none behind the last one;
+ * a sweep is over when Redis sends us back to the start. */
 static int advance(struct consume_group *group, struct reason *reason)
 {
 	bool right = true;
@@ -261,7 +263,8 @@ static int advance(struct consume_group *group, struct reason *reason)
 	return right ? 0 : consume_senseless("XREADGROUP", reason);
 }
 
-/* A reply that was lost may have carried new entries: they are ours then, pending, and stand behind the last one that we know. */
+/* A reply that was lost may have carried new entries: they are ours then, pending, and stand behind the last one that
+ * we know. */
 static void look_for_lost(struct consume_group *group)
 {
 	if (group->phase != PHASE_FRESH)

@@ -1,9 +1,10 @@
-/* group.h - a member of a consumer group on one route's stream (Redis Streams, https://redis.io/docs/latest/develop/data-types/streams/).
+/* group.h - a member of a consumer group on one route's stream (Redis Streams,
+ * https://redis.io/docs/latest/develop/data-types/streams/).
  *
- * A member reads in this order: what it was handed before and never acknowledged (its own pending entries, left by a crash or a
- * failed command), then what others were handed and left lying for `min_idle` (XAUTOCLAIM), then what is new. While it waits for new
- * entries it looks again, now and then, at what others left lying. The group is made where it is missing, from the stream's
- * beginning on.
+ * A member reads in this order: what it was handed before and never acknowledged (its own pending entries, left by a
+ * crash or a failed command), then what others were handed and left lying for `min_idle` (XAUTOCLAIM), then what is
+ * new. While it waits for new entries it looks again, now and then, at what others left lying. The group is made where
+ * it is missing, from the stream's beginning on.
  *
  * One thread at a time. What it gives out is borrowed until the next consume_group_read. */
 #ifndef HOOKGATE_CONSUME_GROUP_H
@@ -22,8 +23,8 @@ struct consume_group_setup {
 	struct store_client *client;
 	struct slice stream, group, consumer;
 	int64_t min_idle_ms;
-	/* Set to 1 while it waits for new entries, so that a signal handler knows when store_client_interrupt does no harm. May be
-	 * NULL. */
+	/* Set to 1 while it waits for new entries, so that a signal handler knows when store_client_interrupt does no
+	 * harm. May be NULL. */
 	volatile sig_atomic_t *waiting;
 };
 
@@ -36,15 +37,16 @@ void consume_group_free(struct consume_group *group);
  *   -EINTR   interrupted
  *   -EINVAL  Redis refuses it, or answers what makes no sense: later it will be the same
  *
- * Reads at most `limit` entries; *any says whether there are some, or nothing is left for now. Waits for new ones for at most
- * `wait_ms`; 0: not at all. */
+ * Reads at most `limit` entries; *any says whether there are some, or nothing is left for now. Waits for new ones for
+ * at most `wait_ms`; 0: not at all. */
 int consume_group_read(struct consume_group *group, size_t limit, int64_t wait_ms, bool *any, struct reason *reason)
 	__attribute__((warn_unused_result));
 
 /* The next of those read; false when there are no more. CONSUME_ENTRY_NONE is passed over. */
 bool consume_group_next(struct consume_group *group, enum consume_entry *kind, struct consume_event *event);
 
-/* How often the entry was handed out, this time included, into event->deliveries; a round trip for those that are read again. */
+/* How often the entry was handed out, this time included, into event->deliveries; a round trip for those that are read
+ * again. */
 int consume_group_count(struct consume_group *group, struct consume_event *event, struct reason *reason)
 	__attribute__((warn_unused_result));
 
@@ -52,7 +54,8 @@ int consume_group_count(struct consume_group *group, struct consume_event *event
 int consume_group_acknowledge(struct consume_group *group, const struct slice *entries, size_t count,
 			      struct reason *reason) __attribute__((warn_unused_result));
 
-/* Takes the consumer out of the group's list, unless entries are pending for it: then it stays, for others to claim them. */
+/* Takes the consumer out of the group's list, unless entries are pending for it: then it stays, for others to claim
+ * them. */
 int consume_group_leave(struct consume_group *group, struct reason *reason) __attribute__((warn_unused_result));
 
 #endif

@@ -1,7 +1,8 @@
 /* run.c - the consumer's loop.
  *
- * The special difficulty: an entry is acknowledged after it was handed on, never before, and an acknowledgement that failed means that
- * the event comes again. So it is tried for longer than anything else, also when the run is to end. */
+ * The special difficulty: an entry is acknowledged after it was handed on, never before, and an acknowledgement that
+ * failed means that the event comes again. So it is tried for longer than anything else, also when the run is to
+ * end. */
 #include "consume/run.h"
 
 #include "base/clock.h"
@@ -114,7 +115,8 @@ static void hand_on(struct running *r, enum consume_entry kind, struct consume_e
 	}
 }
 
-/* What is in the batch is handed on wholly even when the run is to end: it is pending for us, and nobody else would get it soon. */
+/* What is in the batch is handed on wholly even when the run is to end: it is pending for us, and nobody else would get
+ * it soon. */
 static int work_off(struct running *r, struct reason *reason)
 {
 	uint64_t before = r->tally->handled;

@@ -13,7 +13,8 @@ enum consume_done {
 struct consume_run {
 	struct consume_group *group;
 	uint64_t limit; /* end after so many events; 0: no limit */
-	size_t batch; /* read so many at once, at most CONSUME_BATCH_MAX; 1 where handling takes long, for others may take the rest */
+	/* Read so many at once, at most CONSUME_BATCH_MAX; 1 where handling takes long: others may take the rest. */
+	size_t batch;
 	bool follow; /* wait for more, for ever; else end when nothing is left */
 	bool count;  /* fill event->deliveries for what is read again */
 
@@ -35,8 +36,9 @@ struct consume_tally {
 	bool stopped; /* by CONSUME_STOP or flush */
 };
 
-/* Reconnects with backoff (0.1 s, doubling to 5 s): for ever when it follows, else for 10 s once it had been connected. 0 at the
- * limit, at the end, or when stopped; else a fault as of consume_group_read, with the reason. The tally is right in every case. */
+/* Reconnects with backoff (0.1 s, doubling to 5 s): for ever when it follows, else for 10 s once it had been connected.
+ * 0 at the limit, at the end, or when stopped; else a fault as of consume_group_read, with the reason. The tally is
+ * right in every case. */
 int consume_run(const struct consume_run *run, struct consume_tally *tally, struct reason *reason)
 	__attribute__((warn_unused_result));
 

@@ -1,8 +1,9 @@
 /* answer.c - answers as libmicrohttpd's responses, and a few of them kept.
  *
- * The special difficulty: a response costs half a dozen allocations, and nearly all answers are one of a handful; yet an answer's bytes
- * may belong to a configuration that a reload has freed. So answers are kept by what they say, compared byte by byte, and
- * a slot gives way to the next answer that hashes to it unless an exchange still means to send what is in it. */
+ * The special difficulty: a response costs half a dozen allocations, and nearly all answers are one of a handful; yet
+ * an answer's bytes may belong to a configuration that a reload has freed. So answers are kept by what they say,
+ * compared byte by byte, and a slot gives way to the next answer that hashes to it unless an exchange still means to
+ * send what is in it. */
 #include "http/inside.h"
 
 #include <stdlib.h>

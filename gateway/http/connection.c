@@ -1,10 +1,11 @@
 /* connection.c - connections: their place in the limits, their address, and the deadline of each.
  *
- * The special difficulty: a slow stranger. libmicrohttpd's own time-out starts again with every byte, so a client that sends one
- * byte a second stays for ever. Here a connection has one deadline at a time that bytes do not move: the request time-out for a first
- * request line, between requests the idle time-out (a later request line that drips in counts as idle), from each request line on the request
- * time-out, none while the delivery waits for Redis (the acknowledge deadline bounds that), and the request time-out again for
- * taking the answer. A sweep shuts down what is overdue; libmicrohttpd then sees the end and closes. */
+ * The special difficulty: a slow stranger. libmicrohttpd's own time-out starts again with every byte, so a client that
+ * sends one byte a second stays for ever. Here a connection has one deadline at a time that bytes do not move: the
+ * request time-out for a first request line, between requests the idle time-out (a later request line that drips in
+ * counts as idle), from each request line on the request time-out, none while the delivery waits for Redis (the
+ * acknowledge deadline bounds that), and the request time-out again for taking the answer. A sweep shuts down what is
+ * overdue; libmicrohttpd then sees the end and closes. */
 #include "http/inside.h"
 
 #include <arpa/inet.h>
@@ -122,8 +123,8 @@ enum MHD_Result http_connection_policy(void *arg, const struct sockaddr *address
 	return MHD_YES;
 }
 
-/* libmicrohttpd uses edge-triggered events and takes a short read for the end of what there is: an end of the stream that came
- * together with the last bytes is never seen. So a few connections are looked at in each sweep, in turn. */
+/* libmicrohttpd uses edge-triggered events and takes a short read for the end of what there is: an end of the stream
+ * that came together with the last bytes is never seen. So a few connections are looked at in each sweep, in turn. */
 static bool is_over(const struct http_connection *connection)
 {
 	char byte;

@@ -1,14 +1,15 @@
 /* exchange.c - one request and its answer, between libmicrohttpd's calls and the service.
  *
- * libmicrohttpd calls http_exchange_begin at the request line, http_exchange_step once when the head is complete, once per piece of
- * the body and once when it has ended (and again after a resume), and http_exchange_end when it is done with the request.
+ * libmicrohttpd calls http_exchange_begin at the request line, http_exchange_step once when the head is complete, once
+ * per piece of the body and once when it has ended (and again after a resume), and http_exchange_end when it is done
+ * with the request.
  *
  * The special difficulty: an answer may be made at any time, but libmicrohttpd takes it only from within a step that
- * carries no body bytes. So http_answer() only notes it, and the step that follows queues it. Until then the exchange waits, in
- * one of two ways. Suspending its connection takes two epoll_ctl() and one futile recv() per delivery, a sixth of all its
- * CPU; so the first WAITING_MAX are left as they are, and libmicrohttpd calls their step again at each of its turns ("can be called again
- * immediately", as microhttpd.h has it), which costs a tenth of a microsecond; what is beyond is suspended, so that a slow
- * Redis does not make the turns long. */
+ * carries no body bytes. So http_answer() only notes it, and the step that follows queues it. Until then the exchange
+ * waits, in one of two ways. Suspending its connection takes two epoll_ctl() and one futile recv() per delivery, a
+ * sixth of all its CPU; so the first WAITING_MAX are left as they are, and libmicrohttpd calls their step again at each
+ * of its turns ("can be called again immediately", as microhttpd.h has it), which costs a tenth of a microsecond; what
+ * is beyond is suspended, so that a slow Redis does not make the turns long. */
 #include "base/clock.h"
 #include "http/inside.h"
 
@@ -299,8 +300,8 @@ enum MHD_Result http_exchange_step(void *arg, struct MHD_Connection *mhd, const 
 	return MHD_YES;
 }
 
-/* Takes what has already arrived of an unwanted body off the socket: closing with unread bytes would send a reset, which can
- * overtake the answer. */
+/* Takes what has already arrived of an unwanted body off the socket: closing with unread bytes would send a reset,
+ * which can overtake the answer. */
 static void drop_unread(const struct http_exchange *exchange)
 {
 	char bytes[4096];

@@ -1,15 +1,15 @@
 /* framing.c - takes the head over from libmicrohttpd, and refuses what two servers could read in two ways.
  *
- * The special difficulty: request smuggling. A proxy in front of us may see another body length than we do wherever a head is
- * ambiguous, so everything that RFC 9112 (sections 2.2, 5, 6 and 11.2) lets a server refuse is refused here:
- * Content-Length beside Transfer-Encoding, repeated or odd lengths, any coding but chunked, chunked in HTTP/1.0, several Hosts, names that are
- * no tokens, control characters in values. What libmicrohttpd has already smoothed over when it calls us (bare LF, folded lines,
- * NUL bytes, space before the colon) is found by layout_*.c. */
+ * The special difficulty: request smuggling. A proxy in front of us may see another body length than we do wherever a
+ * head is ambiguous, so everything that RFC 9112 (sections 2.2, 5, 6 and 11.2) lets a server refuse is refused here:
+ * Content-Length beside Transfer-Encoding, repeated or odd lengths, any coding but chunked, chunked in HTTP/1.0,
+ * several Hosts, names that are no tokens, control characters in values. What libmicrohttpd has already smoothed over
+ * when it calls us (bare LF, folded lines, NUL bytes, space before the colon) is found by layout_*.c. */
 #include "base/num.h"
 #include "http/inside.h"
 
-/* Bit N is set where byte N (byte 64 + N) may stand in a token, which is what methods and names are (RFC 9110, section 5.6.2):
- * letters, digits and !#$%&'*+-.^_`|~ */
+/* Bit N is set where byte N (byte 64 + N) may stand in a token, which is what methods and names are (RFC 9110,
+ * section 5.6.2): letters, digits and !#$%&'*+-.^_`|~ */
 static const uint64_t token_below_64 = 0x3ff6cfa00000000u, token_from_64 = 0x57ffffffc7fffffeu;
 
 static bool is_token(struct slice s)
@@ -24,8 +24,8 @@ static bool is_token(struct slice s)
 	return all;
 }
 
-/* RFC 9110, section 5.5: field values have no control characters but the tab. No early exit: the compiler then looks at many bytes
- * at once. */
+/* RFC 9110, section 5.5: field values have no control characters but the tab. No early exit: the compiler then looks at
+ * many bytes at once. */
 static bool is_field_value(struct slice s)
 {
 	unsigned bad = 0;

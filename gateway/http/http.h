@@ -1,11 +1,11 @@
 /* http.h - HTTP/1.1 listeners on a loop: requests in, answers out. The only room that names libmicrohttpd.
  *
- * A server is one thread's: its listening sockets, its libmicrohttpd daemons driven from the loop, its connections. What is
- * done with a request is a service's business: the intake for public listeners, the admin pages for the operators'. A
- * request may wait for its answer; it is handed over later, in the same thread.
+ * A server is one thread's: its listening sockets, its libmicrohttpd daemons driven from the loop, its connections.
+ * What is done with a request is a service's business: the intake for public listeners, the admin pages for the
+ * operators'. A request may wait for its answer; it is handed over later, in the same thread.
  *
- * What is refused here, before a service sees it: ambiguous framing and unreadable heads (400), a head over max_head (400 or 431), slow
- * and idle connections (closed), connections over the limits (closed). */
+ * What is refused here, before a service sees it: ambiguous framing and unreadable heads (400), a head over max_head
+ * (400 or 431), slow and idle connections (closed), connections over the limits (closed). */
 #ifndef HOOKGATE_HTTP_HTTP_H
 #define HOOKGATE_HTTP_HTTP_H
 
@@ -19,8 +19,9 @@
 
 /* ---- listening sockets ---- */
 
-/* A bound, listening, non-blocking socket for the address: TCP with SO_REUSEPORT, so that every worker has its own; a unix socket (a
- * stale one is replaced, mode 0777 less the umask) is made once and shared by dup. 0 and *fd, or -errno with the reason. */
+/* A bound, listening, non-blocking socket for the address: TCP with SO_REUSEPORT, so that every worker has its own; a
+ * unix socket (a stale one is replaced, mode 0777 less the umask) is made once and shared by dup. 0 and *fd, or -errno
+ * with the reason. */
 int http_listen(const struct config_address *address, int *fd, struct reason *reason)
 	__attribute__((warn_unused_result));
 
@@ -53,13 +54,15 @@ enum http_refusal {
 
 struct http_service {
 	void *arg;
-	/* The head is there, the body is not. True: read the body, at most *max_body bytes, then call `complete`. False: it was answered
-	 * (http_answer), the body is not wanted. `declared` is the Content-Length, -1 when chunked. `request` stays until `ended`. */
+	/* The head is there, the body is not. True: read the body, at most *max_body bytes, then call `complete`.
+	 * False: it was answered (http_answer), the body is not wanted. `declared` is the Content-Length, -1 when
+	 * chunked. `request` stays until `ended`. */
 	bool (*head)(void *arg, struct http_exchange *exchange, struct request *request, int64_t declared,
 		     uint64_t *max_body);
 	/* The body is there. Must lead to one http_answer, now or later. */
 	void (*complete)(void *arg, struct http_exchange *exchange);
-	/* Refused here; must answer at once with http_answer, except for HTTP_REFUSED_CUT_OFF. `head` may not have been called. */
+	/* Refused here; must answer at once with http_answer, except for HTTP_REFUSED_CUT_OFF. `head` may not have been
+	 * called. */
 	void (*refused)(void *arg, struct http_exchange *exchange, struct request *request, enum http_refusal refusal,
 			const char *reason);
 };
@@ -87,8 +90,8 @@ struct http_setup {
 	int64_t idle_timeout_ms, request_timeout_ms;
 };
 
-/* Adds the server's end-of-turn hook to the loop: make the server before what must run behind it (the link to Redis, whose
- * writes should carry what the last requests of the turn put). */
+/* Adds the server's end-of-turn hook to the loop: make the server before what must run behind it (the link to Redis,
+ * whose writes should carry what the last requests of the turn put). */
 int http_server_new(const struct http_setup *setup, struct http_server **out) __attribute__((warn_unused_result));
 
 /* What is done with requests; before the first listening socket is added. */

@@ -43,8 +43,8 @@ struct http_connection {
 	char address[INET6_ADDRSTRLEN];
 };
 
-/* The legal moves: HEAD -> BODY -> WAITING -> ANSWERED -> QUEUED; HEAD -> ANSWERED; BODY -> ANSWERED (refused: the rest of the
- * body is read and dropped). */
+/* The legal moves: HEAD -> BODY -> WAITING -> ANSWERED -> QUEUED; HEAD -> ANSWERED; BODY -> ANSWERED (refused: the rest
+ * of the body is read and dropped). */
 enum http_state { HTTP_STATE_HEAD, HTTP_STATE_BODY, HTTP_STATE_WAITING, HTTP_STATE_ANSWERED, HTTP_STATE_QUEUED };
 
 enum { HTTP_HEADERS_MAX = 128 };
@@ -127,7 +127,8 @@ enum MHD_Result http_exchange_step(void *arg, struct MHD_Connection *mhd, const 
 void http_exchange_end(void *arg, struct MHD_Connection *mhd, void **state, enum MHD_RequestTerminationCode code);
 void http_exchange_free(struct http_exchange *exchange);
 
-/* answer.c: gives the exchange a response for the answer, NULL when memory is short, to be dropped once it is queued. */
+/* answer.c: gives the exchange a response for the answer, NULL when memory is short, to be dropped once it is
+ * queued. */
 void http_response_take(struct http_exchange *exchange, const struct answer *answer);
 void http_response_drop(struct http_exchange *exchange);
 void http_responses_free(struct http_server *server);
@@ -135,14 +136,15 @@ void http_responses_free(struct http_server *server);
 /* framing.c: fills the exchange's request from the head. NULL, or why it is refused. */
 const char *http_read_head(struct http_exchange *exchange, const char *method, const char *version);
 
-/* layout_0.9.c or layout_1.0.c, chosen by the library's version: does the head stand in libmicrohttpd's buffer the way an
- * unambiguous one does? */
+/* layout_0.9.c or layout_1.0.c, chosen by the library's version: does the head stand in libmicrohttpd's buffer the way
+ * an unambiguous one does? */
 bool http_layout_clean(const struct http_exchange *exchange, const char *version);
 
 /* What we ask of libmicrohttpd's own strictness (MHD_OPTION_STRICT_FOR_CLIENT). */
 extern const int http_layout_strictness;
 
-/* Must a connection end with its first chunked request, since nobody can tell whether its chunks were framed cleanly? */
+/* Must a connection end with its first chunked request, since nobody can tell whether its chunks were framed
+ * cleanly? */
 extern const bool http_layout_closes_chunked;
 
 #endif

@@ -1,18 +1,20 @@
 /* layout_0.9.c - finds in libmicrohttpd 0.9's buffer what its lenient parser has smoothed over.
  *
- * The special difficulty: 0.9 takes a bare LF for CRLF, joins folded lines, lets white space stand before a colon, and sees a
- * header's value end at a NUL, all without a word. But it parses in place: the head still lies in its buffer as it came, line
- * after line, with the bytes CR, LF and the colons overwritten by NUL. In a clean head every name therefore begins exactly two
- * NULs behind the end of the value before it (seen in get_next_header_line and process_header_line of 0.9.75's
- * connection.c); anything smoothed over leaves another gap. Reading the bytes between two values that both lie in that buffer is
- * safe; a folded line's copy lies elsewhere, and its distance gives it away before anything is read. */
+ * The special difficulty: 0.9 takes a bare LF for CRLF, joins folded lines, lets white space stand before a colon, and
+ * sees a header's value end at a NUL, all without a word. But it parses in place: the head still lies in its buffer as
+ * it came, line after line, with the bytes CR, LF and the colons overwritten by NUL. In a clean head every name
+ * therefore begins exactly two NULs behind the end of the value before it (seen in get_next_header_line and
+ * process_header_line of 0.9.75's connection.c); anything smoothed over leaves another gap. Reading the bytes between
+ * two values that both lie in that buffer is safe; a folded line's copy lies elsewhere, and its distance gives it away
+ * before anything is read. */
 #include "http/inside.h"
 
-/* At 1 it would refuse a missing Host itself, but 0.9.75 then sends its error's head twice; framing.c refuses it as well. */
+/* At 1 it would refuse a missing Host itself, but 0.9.75 then sends its error's head twice; framing.c refuses it as
+ * well. */
 const int http_layout_strictness = 0;
 
-/* It takes bare LF inside chunked framing, which cannot be seen from here. A proxy that reads such chunks in another way sees
- * another end of the body; but without a next request on the connection there is nothing to smuggle. */
+/* It takes bare LF inside chunked framing, which cannot be seen from here. A proxy that reads such chunks in another
+ * way sees another end of the body; but without a next request on the connection there is nothing to smuggle. */
 const bool http_layout_closes_chunked = true;
 
 /* The bytes from `end` up to `next` are exactly the two NULs of a line end. */

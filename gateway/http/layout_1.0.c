@@ -1,5 +1,6 @@
-/* layout_1.0.c - libmicrohttpd 1.0 and newer refuse bare LF, folded lines, NUL bytes and misplaced white space themselves at the
- * discipline level we ask for (http/server.c), with a 400 of their own; nothing is left to look for here. */
+/* layout_1.0.c - libmicrohttpd 1.0 and newer refuse bare LF, folded lines, NUL bytes and misplaced white space
+ * themselves at the discipline level we ask for (http/server.c), with a 400 of their own; nothing is left to look for
+ * here. */
 #include "http/inside.h"
 
 const int http_layout_strictness = 1;

@@ -1,7 +1,8 @@
 /* limits.c - how many connections there may be, in all and from one address, over all workers.
  *
- * The special difficulty: the kernel spreads connections over the workers as it likes, so a limit per worker would be none; this
- * is the one thing that workers share and write. It is touched when a connection comes and goes, never by a delivery. */
+ * The special difficulty: the kernel spreads connections over the workers as it likes, so a limit per worker would be
+ * none; this is the one thing that workers share and write. It is touched when a connection comes and goes, never by a
+ * delivery. */
 #include "http/inside.h"
 
 #include <errno.h>

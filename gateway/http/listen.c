@@ -1,7 +1,7 @@
 /* listen.c - listening sockets.
  *
- * The special difficulty: a unix socket's file outlives its server. A stale one is found by connecting to it: refused means that nobody
- * listens, and only then is it removed. */
+ * The special difficulty: a unix socket's file outlives its server. A stale one is found by connecting to it: refused
+ * means that nobody listens, and only then is it removed. */
 #include "http/http.h"
 
 #include <arpa/inet.h>

@@ -1,9 +1,10 @@
 /* server.c - libmicrohttpd's daemons on our loop.
  *
- * The special difficulty: a daemon in epoll mode is driven from outside by two things: its epoll descriptor (watched here), and work that
- * it has kept for itself without any descriptor saying so: connections just resumed, bytes already read, edge-triggered events
- * not yet used up. It must be run again until MHD_get_timeout says that there is none (a large body hangs otherwise:
- * libmicrohttpd's own pull request 11, systemd issue 7130). The end-of-turn hook sees to that. */
+ * The special difficulty: a daemon in epoll mode is driven from outside by two things: its epoll descriptor (watched
+ * here), and work that it has kept for itself without any descriptor saying so: connections just resumed, bytes already
+ * read, edge-triggered events not yet used up. It must be run again until MHD_get_timeout says that there is none (a
+ * large body hangs otherwise: libmicrohttpd's own pull request 11, systemd issue 7130). The end-of-turn hook sees to
+ * that. */
 #include "http/inside.h"
 
 #include <errno.h>
@@ -27,9 +28,9 @@ static void ready(void *arg, unsigned events)
 	daemon->runnable = true;
 }
 
-/* True when libmicrohttpd has kept work for itself. With deliveries waiting it always says so, for it would call their steps
- * again; then what this turn did tells whether the next has anything to do: send an answer that was queued, read on in a
- * body, look at what a pipelining client has sent. */
+/* True when libmicrohttpd has kept work for itself. With deliveries waiting it always says so, for it would call their
+ * steps again; then what this turn did tells whether the next has anything to do: send an answer that was queued, read
+ * on in a body, look at what a pipelining client has sent. */
 static bool wants_more(const struct http_daemon *daemon)
 {
 	MHD_UNSIGNED_LONG_LONG timeout = 0;
@@ -138,9 +139,10 @@ static void keep_quiet(void *arg, const char *format, va_list arguments)
 	(void)arguments;
 }
 
-/* What libmicrohttpd keeps beside the head for each connection: a record per header and the start of the answer. Its memory is
- * cleared at every request, so a generous size costs each delivery (gateway/README.md, What we know of our parts). A head of max_head bytes fits
- * unless it is made of very many tiny headers; then it gets libmicrohttpd's own 431. */
+/* What libmicrohttpd keeps beside the head for each connection: a record per header and the start of the answer. Its
+ * memory is cleared at every request, so a generous size costs each delivery (gateway/README.md, What we know of our
+ * parts). A head of max_head bytes fits unless it is made of very many tiny headers; then it gets libmicrohttpd's own
+ * 431. */
 static size_t pool_size(uint64_t max_head)
 {
 	return (size_t)(max_head + max_head / 8 + 1024);
@@ -232,8 +234,8 @@ void http_server_free(struct http_server *server)
 	if (!server)
 		return;
 	for (struct http_daemon *daemon = server->daemons; daemon; daemon = daemon->next) {
-		/* The last answers are queued in one run and sent in the next; and resumed connections must have been taken
-		 * note of, or stopping waits for them. */
+		/* The last answers are queued in one run and sent in the next; and resumed connections must have been
+		 * taken note of, or stopping waits for them. */
 		for (int i = 0; i < RUNS_PER_TURN; i++)
 			MHD_run(daemon->mhd);
 		loop_unwatch(&daemon->watch);

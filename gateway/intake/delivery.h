@@ -1,6 +1,7 @@
 /* delivery.h - the pipeline of one delivery, free of transport. Read delivery.c first: it is the gateway in one file.
  *
- * A delivery lives in its exchange's arena and is over once its answer was handed over. Everything in a worker's thread. */
+ * A delivery lives in its exchange's arena and is over once its answer was handed over. Everything in a worker's
+ * thread. */
 #ifndef HOOKGATE_INTAKE_DELIVERY_H
 #define HOOKGATE_INTAKE_DELIVERY_H
 
@@ -35,8 +36,8 @@ enum intake_step intake_begin(struct intake_worker *worker, const struct intake_
 /* Steps 3 to 7, the body standing in the request. The answer comes now or later. */
 void intake_complete(struct intake_delivery *delivery);
 
-/* The transport refuses: a body over its limit, ambiguous framing, too much held. `delivery` may be NULL when there is no
- * delivery yet; then `head` says what is known. The answer is handed over at once. */
+/* The transport refuses: a body over its limit, ambiguous framing, too much held. `delivery` may be NULL when there is
+ * no delivery yet; then `head` says what is known. The answer is handed over at once. */
 void intake_refuse(struct intake_worker *worker, const struct intake_head *head, struct intake_delivery *delivery,
 		   enum intake_outcome outcome, const char *reason);
 

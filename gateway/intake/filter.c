@@ -1,5 +1,5 @@
-/* filter.c - the route's events by type. The one difficulty: a type is a stranger's text and may hold anything; only a "*" at a
- * pattern's end is more than itself. */
+/* filter.c - the route's events by type. The one difficulty: a type is a stranger's text and may hold anything; only a
+ * "*" at a pattern's end is more than itself. */
 #include "intake/filter.h"
 
 static bool matches(struct slice pattern, struct slice type)

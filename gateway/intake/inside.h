@@ -32,8 +32,8 @@ struct intake_worker {
 
 /* entry.c: the parts of a stream entry that are made here. */
 
-/* All headers but credentials as a JSON object, into the worker's scratch; borrowed until the next delivery. `secret_header` (may be
- * empty) is left out as well: it carries the route's token. */
+/* All headers but credentials as a JSON object, into the worker's scratch; borrowed until the next delivery.
+ * `secret_header` (may be empty) is left out as well: it carries the route's token. */
 struct slice intake_entry_headers(struct intake_worker *worker, const struct request *request,
 				  struct slice secret_header);
 

@@ -1,7 +1,7 @@
 /* plan.c - builds a plan, or says everything that is wrong with the file.
  *
- * The special difficulty: findings come from two rooms (config reads keys, trust knows what a provider makes of them), and
- * a person wants them all in one go; so trust is asked even when config has found errors. */
+ * The special difficulty: findings come from two rooms (config reads keys, trust knows what a provider makes of them),
+ * and a person wants them all in one go; so trust is asked even when config has found errors. */
 #include "intake/plan.h"
 
 #include <errno.h>
@@ -83,7 +83,8 @@ static void settle_answer(struct intake_route *route)
 	}
 	if (config->answer_status == 0)
 		return;
-	/* Only another status: the body still says what became of the delivery, where an answer of that status has one. */
+	/* Only another status: the body still says what became of the delivery, where an answer of that status has
+	 * one. */
 	if (taken->status == 0 && config->answer_status != 204 && config->answer_status != 205)
 		route->own_status = config->answer_status;
 	else

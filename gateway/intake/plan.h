@@ -25,8 +25,8 @@ struct intake_route {
 
 struct intake_plan;
 
-/* Reads `file` and makes it ready. 0; -EINVAL with findings in diag; or a fault. Warnings may stand in diag on success, too.
- * `series` may be NULL (commands that count nothing). The plan has one reference. */
+/* Reads `file` and makes it ready. 0; -EINVAL with findings in diag; or a fault. Warnings may stand in diag on success,
+ * too. `series` may be NULL (commands that count nothing). The plan has one reference. */
 int intake_plan_new(const char *file, struct intake_series *series, struct config_diag *diag, struct intake_plan **out)
 	__attribute__((warn_unused_result));
 

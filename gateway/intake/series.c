@@ -1,7 +1,8 @@
 /* series.c - counters and their names.
  *
  * The special difficulty: numbers may be added by a reload while workers count and the admin listener reads. Counters
- * therefore stand in chunks that never move: room is made before a worker can know the number, and is published with release. */
+ * therefore stand in chunks that never move: room is made before a worker can know the number, and is published with
+ * release. */
 #include "intake/series.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* series.h - what is counted, without locks and without two workers writing one cache line.
  *
- * Each worker owns a struct intake_stats and is its only writer; the admin listener reads them all from another thread and adds
- * them up. Counters that depend on the configuration (by route, by secret) have numbers, given out once per name for the
- * life of the process, so that a reload never sets a counter back. */
+ * Each worker owns a struct intake_stats and is its only writer; the admin listener reads them all from another thread
+ * and adds them up. Counters that depend on the configuration (by route, by secret) have numbers, given out once per
+ * name for the life of the process, so that a reload never sets a counter back. */
 #ifndef HOOKGATE_INTAKE_SERIES_H
 #define HOOKGATE_INTAKE_SERIES_H
 
@@ -60,8 +60,8 @@ struct intake_stats *intake_stats_new(void);
 /* Once nobody counts or reads any more. Accepts NULL. */
 void intake_stats_free(struct intake_stats *stats);
 
-/* The names behind the numbers. Calls are serialised inside; not for the hot path. Number 0 and those behind it belong to
- * deliveries that have no route. */
+/* The names behind the numbers. Calls are serialised inside; not for the hot path. Number 0 and those behind it belong
+ * to deliveries that have no route. */
 struct intake_series;
 
 int intake_series_new(struct intake_series **out) __attribute__((warn_unused_result));

@@ -100,7 +100,8 @@ static void redis_changed(void *arg, enum store_state state, const char *reason)
 	atomic_store_explicit(&worker->stats->store_state, (uint64_t)state, memory_order_relaxed);
 }
 
-/* The link drops a Redis that is silent for twice its patience, and all that waits with it: no route's deadline may be beyond. */
+/* The link drops a Redis that is silent for twice its patience, and all that waits with it: no route's deadline may be
+ * beyond. */
 static int64_t patience_ms(const struct config *config)
 {
 	int64_t ms = config->ack_deadline_ms;

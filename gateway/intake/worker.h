@@ -1,6 +1,7 @@
 /* worker.h - one worker's share of the gateway: its plan, its verifying lane, its way into Redis, its counters.
  *
- * Shares nothing with other workers but immutable plans. All calls from the worker's own thread unless they say otherwise. */
+ * Shares nothing with other workers but immutable plans. All calls from the worker's own thread unless they say
+ * otherwise. */
 #ifndef HOOKGATE_INTAKE_WORKER_H
 #define HOOKGATE_INTAKE_WORKER_H
 
@@ -10,7 +11,8 @@
 
 struct intake_worker;
 
-/* What the gateway as a whole knows of Redis, shared by all workers so that "away" and "back" are logged once. Zeroed before use. */
+/* What the gateway as a whole knows of Redis, shared by all workers so that "away" and "back" are logged once. Zeroed
+ * before use. */
 struct intake_redis_watch {
 	_Atomic(uint32_t) ready, away;	/* workers in each state */
 	_Atomic(int64_t) away_since_ms; /* monotonic; 0: not away */

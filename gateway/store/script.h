@@ -1,8 +1,9 @@
 /* script.h - the script that marks an event as seen and adds it to the stream in one step; of this room only.
  *
  * KEYS: the stream; the id's key (left out: no look at what was seen); the guard's key (may be left out).
- * ARGV: how long to remember, in seconds; then the fields' values in the order of the table in gateway/README.md, `specversion` left
- * out. Answers 1 when the event was added, 0 when it was seen before, or an error, after which nothing is changed. */
+ * ARGV: how long to remember, in seconds; then the fields' values in the order of the table in gateway/README.md,
+ * `specversion` left out. Answers 1 when the event was added, 0 when it was seen before, or an error, after which
+ * nothing is changed. */
 #ifndef HOOKGATE_STORE_SCRIPT_H
 #define HOOKGATE_STORE_SCRIPT_H
 

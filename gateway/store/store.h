@@ -17,8 +17,8 @@
 /* ---- where a route's events go ---- */
 
 /* The keys and the fixed fields of a route, made once per configuration; immutable, shared by all workers. Keys as in
- * gateway/README.md has them: PREFIX:{ROUTE}:events and PREFIX:{ROUTE}:seen:ID; a guard's is PREFIX:{ROUTE}:guard:GUARD, which
- * no id can spell. */
+ * gateway/README.md has them: PREFIX:{ROUTE}:events and PREFIX:{ROUTE}:seen:ID; a guard's is
+ * PREFIX:{ROUTE}:guard:GUARD, which no id can spell. */
 struct store_target;
 
 int store_target_new(struct slice prefix, struct slice route, struct slice source, struct slice provider,

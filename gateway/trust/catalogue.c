@@ -1,7 +1,7 @@
 /* catalogue.c - every provider description, built in or a user's own, see trust.h.
  *
- * The special difficulty: this runs at every start of every command and will hold some 150 descriptions, so their text comes
- * with the program and without its vectors, and names are searched in sorted arrays. */
+ * The special difficulty: this runs at every start of every command and will hold some 150 descriptions, so their text
+ * comes with the program and without its vectors, and names are searched in sorted arrays. */
 #include "trust/catalogue.h"
 
 #include "config/file.h"

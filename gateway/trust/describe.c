@@ -1,7 +1,7 @@
 /* describe.c - a description as a whole, see describe.h.
  *
- * The special difficulty: the vectors at the end of a file are most of it and nobody needs them at run time. So the text is
- * cut at the line "vectors:" before it is parsed, and that key must be the last of a description. */
+ * The special difficulty: the vectors at the end of a file are most of it and nobody needs them at run time. So the
+ * text is cut at the line "vectors:" before it is parsed, and that key must be the last of a description. */
 #include "trust/describe.h"
 
 #include "trust/scheme.h"

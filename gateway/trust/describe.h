@@ -1,4 +1,5 @@
-/* describe.h - a provider's description, read from YAML into a const struct: the facts that all else in this room works on.
+/* describe.h - a provider's description, read from YAML into a const struct: the facts that all else in this room works
+ * on.
  *
  * plugins/README.md has the grammar with every key. It is closed: no conditions, loops or arithmetic. A description is
  * immutable once read and may be used from any thread. Slices point into its own copy of the text or its arena. */
@@ -171,8 +172,8 @@ void trust_description_free(struct trust_description *description);
 /* The text before the line "vectors:". */
 struct slice trust_description_cut(struct slice text);
 
-/* Puts a route's own `verify` section and `options` (either may be NULL) over a description that was read for it alone. Findings
- * name `file`, the configuration. 0, -EINVAL, or a fault. Nodes must outlive the description. */
+/* Puts a route's own `verify` section and `options` (either may be NULL) over a description that was read for it alone.
+ * Findings name `file`, the configuration. 0, -EINVAL, or a fault. Nodes must outlive the description. */
 int trust_description_override(struct trust_description *description, const struct config_node *verify,
 			       const struct config_node *options, const char *file, struct config_diag *diag)
 	__attribute__((warn_unused_result));

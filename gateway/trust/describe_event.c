@@ -1,7 +1,8 @@
 /* describe_event.c - the sections `event`, `handshake`, `answer`, `refusal` and `sign` of a description.
  *
- * The special difficulty: an answer to a handshake may hold what a stranger sent. Where it goes into JSON it must go through
- * the filter json, which the description has to say; plugins/README.md tells so, and the vectors of each provider show it. */
+ * The special difficulty: an answer to a handshake may hold what a stranger sent. Where it goes into JSON it must go
+ * through the filter json, which the description has to say; plugins/README.md tells so, and the vectors of each
+ * provider show it. */
 #include "trust/template.h"
 
 /* ---- event ---- */

@@ -1,7 +1,8 @@
 /* describe_verify.c - the section `verify` of a description, which may also stand in a route.
  *
- * The special difficulty: what makes a scheme unsafe is a combination of keys, not one of them: a timestamp that is checked but
- * not signed, a signed text without the body that claims to cover it. judge_whole() looks at them together. */
+ * The special difficulty: what makes a scheme unsafe is a combination of keys, not one of them: a timestamp that is
+ * checked but not signed, a signed text without the body that claims to cover it. judge_whole() looks at them
+ * together. */
 #include "trust/scheme.h"
 
 static struct trust_verify *verify_of(struct trust_reader *reader)

@@ -1,7 +1,7 @@
 /* digest.c - SHA-256, random bytes, and comparison in constant time, with OpenSSL 3.
  *
- * The special difficulty: fetching an algorithm costs more than hashing a small body, so it is fetched once for the process.
- * It is never given back: it lives as long as the program. Any thread may call these. */
+ * The special difficulty: fetching an algorithm costs more than hashing a small body, so it is fetched once for the
+ * process. It is never given back: it lives as long as the program. Any thread may call these. */
 #include "trust/digest.h"
 
 #include "trust/trust.h"

@@ -1,8 +1,8 @@
 /* event.c - step 5: the id and the type of an accepted delivery.
  *
- * The special difficulty: the id decides whether an event is stored or dropped as a duplicate. So a body that cannot be read
- * is never taken for one without an id, an id is never cut or cleaned, and one that could not be what the provider sent is
- * refused. The type only labels: where it cannot be found it is empty. */
+ * The special difficulty: the id decides whether an event is stored or dropped as a duplicate. So a body that cannot be
+ * read is never taken for one without an id, an id is never cut or cleaned, and one that could not be what the provider
+ * sent is refused. The type only labels: where it cannot be found it is empty. */
 #include "base/encode.h"
 #include "trust/digest.h"
 #include "trust/verify.h"

@@ -1,7 +1,7 @@
 /* explain.c - why a request was refused, in detail, for `hookgate verify`.
  *
- * The special difficulty: this is read by who is in trouble and pasted into tickets. So no secret, no part of one and no right
- * signature may stand in it, and what a stranger sent is escaped. Lines have the form "what:  text". */
+ * The special difficulty: this is read by who is in trouble and pasted into tickets. So no secret, no part of one and
+ * no right signature may stand in it, and what a stranger sent is escaped. Lines have the form "what:  text". */
 #include "base/clock.h"
 #include "base/encode.h"
 #include "trust/digest.h"

@@ -1,7 +1,8 @@
-/* grammar.h - reading the nodes of a description: maps with known keys, texts, choices, durations. For describe*.c only.
+/* grammar.h - reading the nodes of a description: maps with known keys, texts, choices, durations. For describe*.c
+ * only.
  *
- * Every reader adds a finding and leaves its output alone when the node is not what it must be; whether all went well is
- * asked once, at the end, of the diag. */
+ * Every reader adds a finding and leaves its output alone when the node is not what it must be; whether all went well
+ * is asked once, at the end, of the diag. */
 #ifndef HOOKGATE_TRUST_GRAMMAR_H
 #define HOOKGATE_TRUST_GRAMMAR_H
 
@@ -23,7 +24,8 @@ struct trust_choice {
 	int value;
 };
 
-/* Calls the reader of each key that is there, in the order of the table; a key that is not in the table, or has no value, is an error. */
+/* Calls the reader of each key that is there, in the order of the table; a key that is not in the table, or has no
+ * value, is an error. */
 void trust_node_map(struct trust_reader *reader, const struct config_node *node, const struct trust_key *keys,
 		    size_t count);
 

@@ -1,7 +1,7 @@
 /* handshake.c - step 3: a request that wants an answer of the provider's own instead of being stored.
  *
- * The special difficulty: this is looked for in every delivery, and must not cost a walk through each body. A body can only
- * match when the text that is asked for stands in it somewhere, which memmem() tells much faster. */
+ * The special difficulty: this is looked for in every delivery, and must not cost a walk through each body. A body can
+ * only match when the text that is asked for stands in it somewhere, which memmem() tells much faster. */
 #include "trust/verify.h"
 
 /* Could it be one, by what costs nothing to look at? */

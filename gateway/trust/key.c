@@ -1,7 +1,8 @@
 /* key.c - what a secret's text stands for, see key.h.
  *
- * The special difficulty: the same prefix means different things (Stripe's whsec_ belongs to the key, Standard Webhooks'
- * whsec_ is taken off and the rest is base64), so nothing here is guessed from the secret: the description says it. */
+ * The special difficulty: the same prefix means different things (Stripe's whsec_ belongs to the key, Standard
+ * Webhooks' whsec_ is taken off and the rest is base64), so nothing here is guessed from the secret: the description
+ * says it. */
 #include "trust/key.h"
 
 #include "base/encode.h"

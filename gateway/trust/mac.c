@@ -1,7 +1,7 @@
 /* mac.c - HMAC with a key set once, see mac.h.
  *
- * The special difficulty: EVP_MAC_init() with a NULL key begins anew with the key that is set (OpenSSL 3, EVP_MAC(3)); before
- * the first key it would fail, which is why the key is set when the context is made. */
+ * The special difficulty: EVP_MAC_init() with a NULL key begins anew with the key that is set (OpenSSL 3, EVP_MAC(3));
+ * before the first key it would fail, which is why the key is set when the context is made. */
 #include "trust/mac.h"
 
 #include <errno.h>

@@ -11,8 +11,8 @@ enum { TRUST_MAC_MAX = 64 };
 
 struct trust_mac;
 
-/* `digest` is OpenSSL's name: "SHA256". The key is copied, and must not be empty. 0, -EINVAL, -ENOTSUP (the library does
- * not offer the digest), or -ENOMEM. */
+/* `digest` is OpenSSL's name: "SHA256". The key is copied, and must not be empty. 0, -EINVAL, -ENOTSUP (the library
+ * does not offer the digest), or -ENOMEM. */
 int trust_mac_new(const char *digest, struct slice key, struct trust_mac **out) __attribute__((warn_unused_result));
 
 /* Wipes the key; accepts NULL. */

@@ -1,7 +1,8 @@
 /* place.h - where a value stands in a request, and finding it there.
  *
  * The special difficulty: values come from strangers and decide what is trusted, so a header or parameter that stands
- * twice is told apart from one that is there and one that is not: two programs behind us could each take another one. */
+ * twice is told apart from one that is there and one that is not: two programs behind us could each take another
+ * one. */
 #ifndef HOOKGATE_TRUST_PLACE_H
 #define HOOKGATE_TRUST_PLACE_H
 
@@ -43,8 +44,8 @@ void trust_place_named(struct trust_reader *reader, enum trust_place_kind kind, 
 /* The value, in the request or the arena. Pointers must have been looked up before. *out is written when FOUND. */
 enum trust_found trust_place_find(const struct trust_place *place, struct trust_reading *reading, struct slice *out);
 
-/* Looks up those of the description's pointers that are not known yet, in one walk. A body that does not claim to be JSON
- * has none of them. JSON_OK, or what json_find() said; then none of the new ones is known. */
+/* Looks up those of the description's pointers that are not known yet, in one walk. A body that does not claim to be
+ * JSON has none of them. JSON_OK, or what json_find() said; then none of the new ones is known. */
 enum json_result trust_reading_look_up(struct trust_reading *reading, uint32_t pointers);
 
 /* Does the body claim to be JSON: by its Content-Type, or by beginning with "{" or "["? */

@@ -1,7 +1,7 @@
 /* scheme.h - how a provider proves that it is the sender: one object per `algorithm` of a description.
  *
- * A scheme knows nothing of headers, timestamps or YAML: verify.c hands it the signed pieces and the decoded candidates.
- * To add one: a scheme_<what>.c with a const struct trust_scheme, and a line in scheme.c. */
+ * A scheme knows nothing of headers, timestamps or YAML: verify.c hands it the signed pieces and the decoded
+ * candidates. To add one: a scheme_<what>.c with a const struct trust_scheme, and a line in scheme.c. */
 #ifndef HOOKGATE_TRUST_SCHEME_H
 #define HOOKGATE_TRUST_SCHEME_H
 
@@ -28,8 +28,9 @@ struct trust_scheme {
 	/* May that be a key? Otherwise the reason says what it must be. NULL: any that is not empty. */
 	bool (*accepts)(struct slice key, struct reason *reason);
 
-	/* Is one of the candidates right under that secret? All are looked at, in constant time. *guard stands for the signed
-	 * text, in the arena; it is left alone where the scheme has nothing better than its SHA-256. 0 or a fault. */
+	/* Is one of the candidates right under that secret? All are looked at, in constant time. *guard stands for the
+	 * signed text, in the arena; it is left alone where the scheme has nothing better than its SHA-256. 0 or a
+	 * fault. */
 	int (*prove)(const struct trust_attempt *attempt, size_t secret, bool *match, struct slice *guard);
 
 	/* The signature's bytes, not encoded, in the arena. 0 or a fault. NULL: cannot sign. */

@@ -1,7 +1,7 @@
 /* scheme_hmac.c - HMAC with SHA-1 and SHA-2 (RFC 2104, FIPS 198-1).
  *
- * The MAC is computed once per secret and compared with every candidate, so that neither the number nor the order of right
- * and wrong ones shows in the time taken. */
+ * The MAC is computed once per secret and compared with every candidate, so that neither the number nor the order of
+ * right and wrong ones shows in the time taken. */
 #include "trust/lane.h"
 #include "trust/scheme.h"
 

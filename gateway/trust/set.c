@@ -1,7 +1,8 @@
 /* set.c - binding the routes of a configuration to descriptions, secrets and options; see trust.h.
  *
- * The special difficulty: whoever wrote the configuration wants to hear of all that is wrong at once, and of nothing twice. So
- * a route whose provider is unknown is left at that, and each secret gets its own finding, at its own place in the file. */
+ * The special difficulty: whoever wrote the configuration wants to hear of all that is wrong at once, and of nothing
+ * twice. So a route whose provider is unknown is left at that, and each secret gets its own finding, at its own place
+ * in the file. */
 #include "trust/set.h"
 
 #include "trust/catalogue.h"

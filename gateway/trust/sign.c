@@ -1,7 +1,8 @@
 /* sign.c - the other direction: a delivery as the provider would make it, from the same description.
  *
- * The special difficulty: a signature covers headers that are only now being made. So the draft becomes a request without a
- * signature first, the signed text is resolved on that as it would be on the way in, and the signature is added last. */
+ * The special difficulty: a signature covers headers that are only now being made. So the draft becomes a request
+ * without a signature first, the signed text is resolved on that as it would be on the way in, and the signature is
+ * added last. */
 #include "base/clock.h"
 #include "base/encode.h"
 #include "trust/lane.h"

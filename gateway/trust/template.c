@@ -1,7 +1,7 @@
 /* template.c - text put together from values, see template.h.
  *
- * The special difficulty: a body of megabytes is one of the parts. So a resolved template is an array of slices, and only
- * what a filter made is new memory. */
+ * The special difficulty: a body of megabytes is one of the parts. So a resolved template is an array of slices, and
+ * only what a filter made is new memory. */
 #include "trust/template.h"
 
 #include "base/encode.h"

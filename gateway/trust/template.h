@@ -1,8 +1,8 @@
 /* template.h - text put together from values: what is signed, an id of several parts, the body of an answer.
  *
- * "v0:{timestamp}:{body}" is compiled once into parts and, per delivery, resolved into slices: nothing is joined or copied
- * on the way to the MAC. "{{" and "}}" are braces. A part is a place and at most three filters: {body:/challenge|json},
- * {body:/payload/plainToken|hmac|hex}. */
+ * "v0:{timestamp}:{body}" is compiled once into parts and, per delivery, resolved into slices: nothing is joined or
+ * copied on the way to the MAC. "{{" and "}}" are braces. A part is a place and at most three filters:
+ * {body:/challenge|json}, {body:/payload/plainToken|hmac|hex}. */
 #ifndef HOOKGATE_TRUST_TEMPLATE_H
 #define HOOKGATE_TRUST_TEMPLATE_H
 
@@ -20,8 +20,8 @@ void trust_template_read(struct trust_reader *reader, const struct config_node *
 /* One template, or a list of alternatives, or `none`; a text without braces is a single place. */
 void trust_source_read(struct trust_reader *reader, const struct config_node *node, struct trust_source *out);
 
-/* The parts' bytes, in the request, the description or the arena. What it needs of a JSON body must have been looked up.
- * When it is not FOUND, *culprit is the place where it failed. */
+/* The parts' bytes, in the request, the description or the arena. What it needs of a JSON body must have been looked
+ * up. When it is not FOUND, *culprit is the place where it failed. */
 enum trust_found trust_template_resolve(const struct trust_template *template, struct trust_reading *reading,
 					struct trust_parts *out, const struct trust_place **culprit)
 	__attribute__((warn_unused_result));

@@ -1,7 +1,8 @@
 /* tries.c - what would have matched, see tries.h.
  *
- * The special difficulty: mistakes come in pairs (a decoded key and a newline), so all combinations are tried, and only those
- * with the fewest changes are told. Nothing of a key and no right signature is ever printed: only which change made it match. */
+ * The special difficulty: mistakes come in pairs (a decoded key and a newline), so all combinations are tried, and only
+ * those with the fewest changes are told. Nothing of a key and no right signature is ever printed: only which change
+ * made it match. */
 #include "trust/tries.h"
 
 #include "trust/catalogue.h"

@@ -4,8 +4,8 @@
 
 #include "trust/verify.h"
 
-/* Appends a line for each way in which the signature would be right, those with the fewest changes only, or one that says that
- * there is none. For people at a terminal: it costs hundreds of MACs. */
+/* Appends a line for each way in which the signature would be right, those with the fewest changes only, or one that
+ * says that there is none. For people at a terminal: it costs hundreds of MACs. */
 void trust_tries(const struct trust_verifier *verifier, const struct trust_evidence *evidence, int64_t now_ms,
 		 struct buf *out);
 

@@ -2,9 +2,10 @@
  *
  * Three things, from the general to the particular:
  *   catalogue   every provider description we have (built in, and the user's own from provider_dir); immutable
- *   set         one verifier per route of one configuration: the description bound to the route's secrets and options; immutable
- *   lane        one thread's working state for a set: keyed MAC contexts, made on first use, so that a delivery costs no
- *               key set-up. A lane belongs to one thread; the others may be shared by all.
+ *   set         one verifier per route of one configuration: the description bound to the route's secrets and options;
+ *               immutable
+ *   lane        one thread's working state for a set: keyed MAC contexts, made on first use, so that a delivery costs
+ *               no key set-up. A lane belongs to one thread; the others may be shared by all.
  *
  * Nothing here does I/O once the catalogue is loaded, and nothing here logs. */
 #ifndef HOOKGATE_TRUST_TRUST_H
@@ -23,8 +24,8 @@ struct trust_lane;
 
 /* ---- catalogue ---- */
 
-/* Reads the built-in descriptions and those of `provider_dir` (NULL: none; a file there replaces a built-in one of the same
- * name). What is wrong is added to diag with file and line. 0, -EINVAL, or a fault. */
+/* Reads the built-in descriptions and those of `provider_dir` (NULL: none; a file there replaces a built-in one of the
+ * same name). What is wrong is added to diag with file and line. 0, -EINVAL, or a fault. */
 int trust_catalogue_new(const char *provider_dir, struct config_diag *diag, struct trust_catalogue **out)
 	__attribute__((warn_unused_result));
 void trust_catalogue_free(struct trust_catalogue *catalogue);
@@ -54,9 +55,9 @@ void trust_about(const struct trust_provider *provider, struct trust_about *out)
 
 /* ---- set ---- */
 
-/* Binds every route of the config. Findings (unknown provider with near names, a secret of the wrong form, an option that the
- * provider does not have ...) are added to diag at the route's nodes. 0, -EINVAL when there were errors, or a fault.
- * Keys are copied into the set; the config and the catalogue must outlive the set. */
+/* Binds every route of the config. Findings (unknown provider with near names, a secret of the wrong form, an option
+ * that the provider does not have ...) are added to diag at the route's nodes. 0, -EINVAL when there were errors, or a
+ * fault. Keys are copied into the set; the config and the catalogue must outlive the set. */
 int trust_set_new(const struct config *config, const struct trust_catalogue *catalogue, struct config_diag *diag,
 		  struct trust_set **out) __attribute__((warn_unused_result));
 
@@ -85,11 +86,12 @@ uint32_t trust_window_s(const struct trust_verifier *verifier);
 /* Is the signed text remembered beside the id (gateway/README.md, Duplicates)? */
 bool trust_replay_guarded(const struct trust_verifier *verifier);
 
-/* The header that carries the route's secret itself (a token's), which no consumer needs to see; empty where there is none. */
+/* The header that carries the route's secret itself (a token's), which no consumer needs to see; empty where there is
+ * none. */
 struct slice trust_secret_header(const struct trust_verifier *verifier);
 
-/* The answer that the provider demands for a delivery that was taken; status 0 when it has no wish. Without headers but for
- * Content-Type. */
+/* The answer that the provider demands for a delivery that was taken; status 0 when it has no wish. Without headers but
+ * for Content-Type. */
 void trust_demanded_answer(const struct trust_verifier *verifier, struct answer *answer);
 
 /* ---- a delivery ---- */
@@ -108,29 +110,31 @@ enum trust_cover { TRUST_COVER_NONE, TRUST_COVER_PARTIAL, TRUST_COVER_FULL };
 
 struct trust_verdict {
 	enum trust_result result;
-	const char
-		*reason; /* for a person, never NULL; of ours, no strangers' bytes, no secret; static or in the arena */
+	/* For a person, never NULL; of ours, no strangers' bytes, no secret; static or in the arena. */
+	const char *reason;
 	unsigned refusal_status; /* 0: the outcome's own; else what the provider wants to see */
 	struct slice secret;	 /* name of the one that matched */
 	size_t secret_index;	 /* in the route's secrets; SIZE_MAX: none */
 	enum trust_cover covered;
-	struct slice guard; /* stands for the signed bytes: their MAC where the scheme is an HMAC (a keyed digest of
-				      * exactly these bytes), else their SHA-256; empty where the proof covers no text */
-	int64_t skew_ms;    /* now less the signed timestamp */
+	/* Stands for the signed bytes: their MAC where the scheme is an HMAC (a keyed digest of exactly these bytes),
+	 * else their SHA-256; empty where the proof covers no text. */
+	struct slice guard;
+	int64_t skew_ms; /* now less the signed timestamp */
 	bool has_skew;
 	struct answer answer; /* for TRUST_CHALLENGE */
 };
 
 /* Steps 3 and 4 of gateway/README.md: handshake, signature over the exact bytes against every secret valid now, then
- * timestamp. `now_ms` is wall clock. The verdict's slices live in the request or the arena. 0, or a fault (then the delivery's
- * outcome is internal_error). */
+ * timestamp. `now_ms` is wall clock. The verdict's slices live in the request or the arena. 0, or a fault (then the
+ * delivery's outcome is internal_error). */
 int trust_check(const struct trust_verifier *verifier, struct trust_lane *lane, const struct request *request,
 		int64_t now_ms, struct arena *arena, struct trust_verdict *verdict) __attribute__((warn_unused_result));
 
 enum trust_event_result {
 	TRUST_EVENT_OK,
 	TRUST_EVENT_ID_MISSING,	    /* and the route's missing_id says reject */
-	TRUST_EVENT_MALFORMED_BODY, /* the body says that it is JSON and is not, or the id in it has control characters */
+	TRUST_EVENT_MALFORMED_BODY, /* the body says that it is JSON and is not, or the id in it has control characters
+				     */
 	TRUST_EVENT_MALFORMED_REQUEST
 };
 
@@ -149,10 +153,10 @@ int trust_read_event(const struct trust_verifier *verifier, const struct request
 /* ---- the other direction ---- */
 
 /* Signs as the provider would. The delivery's headers are written to `headers`, at most `room` of them, Content-Type
- * first; *target and *body are what to send with them. All slices live in the arena, the draft or the verifier. `id` and
- * `type` are put where the provider has them if that is a header (empty: not). `secret_index` names the route's secret
- * to sign with.
- * 0; -ENOTSUP with a reason where a delivery of this provider cannot be made here; -ENOSPC; or a fault. */
+ * first; *target and *body are what to send with them. All slices live in the arena, the draft or the verifier. `id`
+ * and `type` are put where the provider has them if that is a header (empty: not). `secret_index` names the route's
+ * secret to sign with. 0; -ENOTSUP with a reason where a delivery of this provider cannot be made here; -ENOSPC; or a
+ * fault. */
 struct trust_draft {
 	struct slice method, target, content_type, body;
 	struct slice id, type;
@@ -163,13 +167,14 @@ int trust_sign(const struct trust_verifier *verifier, const struct trust_draft *
 	       struct header *headers, size_t room, size_t *header_count, struct slice *target, struct slice *body,
 	       struct reason *reason) __attribute__((warn_unused_result));
 
-/* A body that the provider could have sent, for `hookgate send` without --data: JSON with the id and type in their places. */
+/* A body that the provider could have sent, for `hookgate send` without --data: JSON with the id and type in their
+ * places. */
 struct slice trust_sample_body(const struct trust_verifier *verifier, struct slice id, struct slice type,
 			       int64_t now_ms, struct arena *arena);
 
-/* Why a request was refused, in detail, for `hookgate verify`: which part was missing; the signed bytes (length, SHA-256,
- * start); each secret by name; clock skew; and what would have matched. Text lines are appended to `out`; no secret, and no
- * signature that would be right, ever stands in it. */
+/* Why a request was refused, in detail, for `hookgate verify`: which part was missing; the signed bytes (length,
+ * SHA-256, start); each secret by name; clock skew; and what would have matched. Text lines are appended to `out`; no
+ * secret, and no signature that would be right, ever stands in it. */
 int trust_explain(const struct trust_verifier *verifier, const struct request *request, int64_t now_ms, struct buf *out)
 	__attribute__((warn_unused_result));
 

@@ -1,4 +1,5 @@
-/* verify.c - steps 3 and 4 of a delivery: is it a handshake, is it from whom it says, is it fresh? The heart of this room.
+/* verify.c - steps 3 and 4 of a delivery: is it a handshake, is it from whom it says, is it fresh? The heart of this
+ * room.
  *
  * The special difficulty: nothing that a stranger can measure may depend on how nearly right a signature is. So every
  * candidate is compared with every secret valid now, without early exit, and the clock is looked at only after that: a

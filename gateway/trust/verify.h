@@ -23,8 +23,8 @@ struct trust_evidence {
 enum trust_result trust_gather(const struct trust_verifier *verifier, const struct request *request, int64_t now_ms,
 			       struct arena *arena, struct trust_evidence *evidence, const char **reason);
 
-/* The first family of header names whose signature is there; the first of all when none is. Everything else is read from
- * the same family, so that a header of another one cannot stand in for a signed one. */
+/* The first family of header names whose signature is there; the first of all when none is. Everything else is read
+ * from the same family, so that a header of another one cannot stand in for a signed one. */
 size_t trust_family(const struct trust_verify *verify, const struct request *request);
 
 /* Decodes a candidate into the arena; false when it is not in that encoding. */
@@ -33,7 +33,8 @@ bool trust_decode(enum trust_encoding encoding, struct slice text, struct arena 
 /* Reads a timestamp's text. */
 bool trust_parse_timestamp(enum trust_unit unit, struct slice text, int64_t *wall_ms);
 
-/* Handshakes: fills the verdict's answer and says true when the request is one. `is_signed`: those that need a signature. */
+/* Handshakes: fills the verdict's answer and says true when the request is one. `is_signed`: those that need a
+ * signature. */
 bool trust_handshake(const struct trust_verifier *verifier, struct trust_reading *reading, bool is_signed,
 		     struct trust_verdict *verdict);
 

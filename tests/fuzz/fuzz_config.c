@@ -1,5 +1,5 @@
-/* fuzz_config.c - any bytes as a configuration: what is taken holds what config.h promises, and what is said of the rest can
- * be printed. References (env:, file:) are resolved as always; they only read. */
+/* fuzz_config.c - any bytes as a configuration: what is taken holds what config.h promises, and what is said of the
+ * rest can be printed. References (env:, file:) are resolved as always; they only read. */
 #include "config/config.h"
 #include "fuzz.h"
 

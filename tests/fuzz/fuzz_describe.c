@@ -1,4 +1,5 @@
-/* fuzz_describe.c - a provider's description from anywhere: read or refused with findings, and what was read can be worked with. */
+/* fuzz_describe.c - a provider's description from anywhere: read or refused with findings, and what was read can be
+ * worked with. */
 #include "base/buf.h"
 #include "fuzz.h"
 #include "trust/describe.h"

@@ -113,7 +113,8 @@ static void visit_value(struct batch *batch, const struct judge_value *value)
 		size_t before = batch->path.n;
 		if (kind == JUDGE_OBJECT || kind == JUDGE_ARRAY)
 			judge_each(value, visit_member, batch);
-		/* And one that is not there: as a member no fuzzer is likely to write, as an element behind the last. */
+		/* And one that is not there: as a member no fuzzer is likely to write, as an element behind the
+		 * last. */
 		buf_add_byte(&batch->path, '/');
 		if (kind == JUDGE_OBJECT)
 			buf_add_str(&batch->path, "absent~0~1\x02");

@@ -1,4 +1,5 @@
-/* fuzz_request.c - captured requests, and answers that arrive in pieces. What is accepted must stand in the text, whole. */
+/* fuzz_request.c - captured requests, and answers that arrive in pieces. What is accepted must stand in the text,
+ * whole. */
 #include "cli/http_answer.h"
 #include "cli/request_file.h"
 #include "fuzz.h"

@@ -1,6 +1,7 @@
 /* fuzz_template.c - templates and header grammars from anywhere, on a request from anywhere.
  *
- * Input: a template, a newline, a grammar ("<list><assign><field>"), a newline, a header's value, a newline, the body. */
+ * Input: a template, a newline, a grammar ("<list><assign><field>"), a newline, a header's value, a newline, the
+ * body. */
 #include "base/buf.h"
 #include "fuzz.h"
 #include "trust/template.h"

@@ -1,7 +1,8 @@
 /* fuzz_verify.c - requests from anywhere through every built-in provider: what is accepted is really signed.
  *
- * Input: header lines, an empty line, the body. The seeds are signed with the secrets below, so that the fuzzer begins on the
- * far side of the signature: what it accepts is computed anew here, and is refused with one bit of it flipped. */
+ * Input: header lines, an empty line, the body. The seeds are signed with the secrets below, so that the fuzzer begins
+ * on the far side of the signature: what it accepts is computed anew here, and is refused with one bit of it
+ * flipped. */
 #include "base/encode.h"
 #include "fuzz.h"
 #include "trust/mac.h"

@@ -245,8 +245,8 @@ static void check_drops(struct sink *sink, size_t length)
 	size_t sent = 0;
 	memset(value, 'v', sizeof value);
 	int64_t start_ms = clock_mono_ms();
-	/* More than a pipe holds. Each error is written at once, so each of those behind the first failure would wait for a
-	 * second if the wait were not made once only. */
+	/* More than a pipe holds. Each error is written at once, so each of those behind the first failure would wait
+	 * for a second if the wait were not made once only. */
 	for (; sent < 60; sent++)
 		log_line(LOG_ERROR, "x", LOG_S("v", slice_of(value, length)));
 	int64_t took_ms = clock_mono_ms() - start_ms;

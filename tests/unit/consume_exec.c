@@ -199,7 +199,8 @@ static void sets_the_environment(void **state)
 	assert_int_equal(unsetenv("HOOKGATE_ID"), 0);
 }
 
-/* Linux refuses a program whose environment has a string of 128 KiB: the largest that goes, and the first that is left out. */
+/* Linux refuses a program whose environment has a string of 128 KiB: the largest that goes, and the first that is left
+ * out. */
 static void leaves_out_what_does_not_fit(void **state)
 {
 	static const size_t name = sizeof "HOOKGATE_HEADERS=" - 1;

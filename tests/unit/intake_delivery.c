@@ -26,7 +26,8 @@ struct fixture {
 	struct arena *arena;
 };
 
-/* One route, /a, whose events are all left out, so that none needs a Redis. `answer` is the route's key of that name. */
+/* One route, /a, whose events are all left out, so that none needs a Redis. `answer` is the route's key of that
+ * name. */
 static void open_fixture(struct fixture *f, const char *answer)
 {
 	char path[] = "/tmp/hookgate-intake-XXXXXX";

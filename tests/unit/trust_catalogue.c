@@ -187,7 +187,8 @@ static void test_wrong(void **state)
 	remove_file("a.yaml");
 }
 
-/* 150 descriptions must not be felt at the start of a command; here with a generous limit, as tests run under sanitizers. */
+/* 150 descriptions must not be felt at the start of a command; here with a generous limit, as tests run under
+ * sanitizers. */
 static void test_fast_enough(void **state)
 {
 	int64_t before = clock_mono_ms();

@@ -1,4 +1,5 @@
-/* trust_set.c - binding routes: what is wrong with a route is told at its place, and what a route may say takes effect. */
+/* trust_set.c - binding routes: what is wrong with a route is told at its place, and what a route may say takes
+ * effect. */
 #include "trust_fixture.h"
 
 #define HMAC "algorithm: hmac-sha256, signature: { header: X, encoding: hex }, signed: \"{body}\""

@@ -1,5 +1,5 @@
-/* trust_sign.c - the round trip: what is signed as a provider does it is accepted, and with one bit flipped in anything that
- * counts it is not. */
+/* trust_sign.c - the round trip: what is signed as a provider does it is accepted, and with one bit flipped in anything
+ * that counts it is not. */
 #include "trust/verify.h"
 #include "trust_fixture.h"
 

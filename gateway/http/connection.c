@@ -98,7 +98,13 @@ void http_connection_event(void *arg, struct MHD_Connection *mhd, void **context
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
 		opened(arg, mhd, context);
 	} else if (*context) {
-		closed(*context);
+		struct http_connection *connection = *context;
+		void *exchange = connection->exchange;
+
+		/* libmicrohttpd forgets to say that a request is over where one error follows another. */
+		if (exchange)
+			http_exchange_end(NULL, mhd, &exchange, MHD_REQUEST_TERMINATED_WITH_ERROR);
+		closed(connection);
 		*context = NULL;
 	}
 }

@@ -79,6 +79,16 @@ static struct http_connection *connection_of(struct MHD_Connection *mhd)
 	return info ? info->socket_context : NULL;
 }
 
+/* libmicrohttpd would make a record of each parameter, and when their number exhausts its memory it loses its way: no answer, and
+ * no http_exchange_end. Nobody asks it for them, so it gets to see none. The text is in its own buffer, which it is about to write to. */
+static void hide_query(const char *uri)
+{
+	char *query = uri ? strchr((char *)(uintptr_t)uri, '?') : NULL;
+
+	if (query)
+		query[1] = '\0';
+}
+
 void *http_exchange_begin(void *arg, const char *uri, struct MHD_Connection *mhd)
 {
 	struct http_daemon *daemon = arg;
@@ -103,10 +113,12 @@ void *http_exchange_begin(void *arg, const char *uri, struct MHD_Connection *mhd
 	memset(&exchange->request, 0, sizeof exchange->request);
 	/* libmicrohttpd cuts the target up in place right after this call. */
 	exchange->request.target = arena_copy(exchange->arena, slice_str(uri));
+	hide_query(uri);
 	/* Copied as well: a delivery may outlive its connection. */
 	exchange->request.address =
 		arena_copy(exchange->arena, slice_of(connection->address, connection->address_length));
 	exchange->request.received_ms = clock_wall_ms();
+	connection->exchange = exchange;
 	connection->in_request = true;
 	connection->deadline_ms = loop_now_ms(server->loop) + server->request_timeout_ms;
 	server->held += exchange->body.size;
@@ -338,6 +350,7 @@ void http_exchange_end(void *arg, struct MHD_Connection *mhd, void **state, enum
 	else if (exchange->closing)
 		drop_unread(exchange);
 	http_response_drop(exchange);
+	connection->exchange = NULL;
 	connection->in_request = false;
 	connection->deadline_ms = server->draining ? 0 : loop_now_ms(server->loop) + server->idle_timeout_ms;
 	server->request_count--;

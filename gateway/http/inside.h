@@ -34,6 +34,7 @@ struct http_connection {
 	struct http_daemon *daemon;
 	struct http_connection *prev, *next;
 	struct http_peer peer;
+	struct http_exchange *exchange; /* that has begun and not ended */
 	int fd;
 	int64_t deadline_ms; /* loop's clock; INT64_MAX while a delivery waits */
 	bool in_request;

@@ -1,4 +1,4 @@
-/* encode.c - hex, base64 and percent-decoding, strictly.
+/* encode.c - hex, base64, percent-decoding and UTF-8, strictly.
  *
  * The special difficulty: one value, one spelling. A decoder that forgives (stray padding, left-over bits, white space)
  * lets a signature be written in many ways, and what compares equal after decoding was not what was sent. */
@@ -148,4 +148,39 @@ bool encode_percent_decode(struct slice s, bool form, unsigned char *out, size_t
 	}
 	*n = written;
 	return true;
+}
+
+static bool is_tail(unsigned char c)
+{
+	return (c & 0xc0) == 0x80;
+}
+
+size_t encode_utf8_length(struct slice s)
+{
+	unsigned char first = s.p[0];
+	if (first < 0x80)
+		return 1;
+	size_t n = first >= 0xc2 && first <= 0xdf   ? 2
+		   : (first & 0xf0) == 0xe0	    ? 3
+		   : first >= 0xf0 && first <= 0xf4 ? 4
+						    : 0;
+	if (n == 0 || s.n < n)
+		return 0;
+	/* The second byte rules out what would be too long a form, a surrogate, or above U+10FFFF. */
+	unsigned char low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+	unsigned char high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+	if (s.p[1] < low || s.p[1] > high)
+		return 0;
+	for (size_t i = 2; i < n; i++) {
+		if (!is_tail(s.p[i]))
+			return 0;
+	}
+	return n;
+}
+
+bool encode_utf8_moves(struct slice s)
+{
+	const unsigned char *p = s.p;
+	return s.n >= 3 && p[0] == 0xe2 &&
+	       ((p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) || (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9));
 }

@@ -1,4 +1,4 @@
-/* encode.h - hex and base64, both ways, strictly, and percent-decoding.
+/* encode.h - hex and base64, both ways, strictly; percent-decoding; the shape of UTF-8.
  *
  * Decoders write to `out`, which must have room for the *_room() of the input; they return false and leave *n untouched
  * on any byte, length or padding that is not exactly right (then `out` may have been scribbled on). Not constant time:
@@ -42,5 +42,14 @@ void encode_base64(enum encode_alphabet a, struct slice s, struct buf *out);
  * false. */
 bool encode_percent_decode(struct slice s, bool form, unsigned char *out, size_t *n)
 	__attribute__((warn_unused_result));
+
+/* The length of the well-formed UTF-8 sequence (Unicode table 3-7) of one to four bytes that s, which is not empty, begins
+ * with; 0 where there is none. */
+size_t encode_utf8_length(struct slice s);
+
+/* Is the sequence that s begins with one that moves what stands behind it: a line or paragraph separator, a change of
+ * direction (U+2028 to U+202E, U+2066 to U+2069)? Some readers end a line at the former, and the latter make a line read
+ * as what it is not. */
+bool encode_utf8_moves(struct slice s);
 
 #endif

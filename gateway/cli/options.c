@@ -2,6 +2,7 @@
  * wrongly must be told what is wrong, what was accepted, and no more. */
 #include "cli/options.h"
 
+#include "base/encode.h"
 #include "base/num.h"
 #include "config/diag.h"
 
@@ -10,7 +11,7 @@
 #include <getopt.h>
 #include <unistd.h>
 
-enum { READ_STEP = 64 * 1024, NEAR_MAX = 40 };
+enum { READ_STEP = 64 * 1024 };
 
 /* ---- values ---- */
 
@@ -206,21 +207,14 @@ int cli_end_output(const char *command)
 	return cli_fail(command, "cannot write to standard output: %s", strerror(errno));
 }
 
-/* The bytes of a character that may be shown: one of ASCII, or a UTF-8 sequence that is no control character; else
- * 0. */
+/* The bytes of a character that may be shown: well-formed, no control character (C1's begin with 0xc2), nothing that
+ * moves what stands behind it; else 0. */
 static size_t shown(struct slice s)
 {
-	unsigned char c = s.p[0];
-	size_t n = c < 0x80 ? 1 : c >= 0xc3 && c <= 0xdf ? 2 : (c & 0xf0) == 0xe0 ? 3 : c >= 0xf0 && c <= 0xf4 ? 4 : 0;
+	size_t n = encode_utf8_length(s);
 
-	if (n == 1)
-		return c >= 0x20 && c != 0x7f;
-	if (n == 0 || s.n < n)
+	if (s.p[0] < 0x20 || s.p[0] == 0x7f || (n == 2 && s.p[0] == 0xc2 && s.p[1] < 0xa0) || encode_utf8_moves(s))
 		return 0;
-	for (size_t i = 1; i < n; i++) {
-		if ((s.p[i] & 0xc0) != 0x80)
-			return 0;
-	}
 	return n;
 }
 
@@ -237,40 +231,4 @@ void cli_print_text(FILE *out, struct slice text, bool lines)
 			fprintf(out, "\\x%02x", text.p[0]);
 		text = slice_from(text, n > 0 ? n : 1);
 	}
-}
-
-/* ---- near names ---- */
-
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-static size_t distance(struct slice a, struct slice b)
-{
-	size_t row[NEAR_MAX + 1];
-
-	for (size_t j = 0; j <= b.n; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= a.n; i++) {
-		size_t corner = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= b.n; j++) {
-			size_t above = row[j];
-
-			row[j] = least(least(above, row[j - 1]) + 1, corner + (a.p[i - 1] != b.p[j - 1]));
-			corner = above;
-		}
-	}
-	return row[b.n];
-}
-
-bool cli_is_near(struct slice name, struct slice wrong)
-{
-	if (name.n == 0 || wrong.n < 2 || name.n > NEAR_MAX || wrong.n > NEAR_MAX)
-		return false;
-	if (slice_starts(name, wrong) || slice_starts(wrong, name))
-		return true;
-	return distance(name, wrong) <= least(name.n, wrong.n) / 3;
 }

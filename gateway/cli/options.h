@@ -53,11 +53,8 @@ int cli_read_file(const char *command, const char *path, size_t max, struct buf 
 /* Writes standard output out: CLI_OK, or CLI_FAILED with the error said. For the end of every command that prints. */
 int cli_end_output(const char *command);
 
-/* Prints bytes so that a terminal shows them and obeys none: control characters and what is not UTF-8 as \xNN; tabs
- * and, where `lines`, line feeds as they are. */
+/* Prints bytes so that a terminal shows them and obeys none: control characters, what changes the direction of
+ * writing, and what is not UTF-8 as \xNN; tabs and, where `lines`, line feeds as they are. */
 void cli_print_text(FILE *out, struct slice text, bool lines);
-
-/* "did you mean" for names: how many letters must be changed to make one of the other, and whether that is few. */
-bool cli_is_near(struct slice name, struct slice wrong);
 
 #endif

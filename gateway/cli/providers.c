@@ -192,30 +192,18 @@ static void show_lines(const struct trust_about *about, struct buf *out)
 	buf_free(&text);
 }
 
-static bool near(const struct trust_about *about, struct slice wrong)
-{
-	bool found = cli_is_near(about->name, wrong);
-
-	for (size_t i = 0; !found && i < about->alias_count; i++)
-		found = cli_is_near(about->aliases[i], wrong);
-	return found;
-}
-
 static int unknown(const struct trust_catalogue *catalogue, const char *name)
 {
-	struct trust_about about;
-	size_t found = 0;
+	char near[128];
 
-	fprintf(stderr, "hookgate: providers: there is no provider %s", name);
-	for (size_t i = 0; i < trust_catalogue_count(catalogue); i++) {
-		trust_about(trust_catalogue_at(catalogue, i), &about);
-		if (near(&about, slice_str(name)))
-			fprintf(stderr, "%s%.*s", found++ == 0 ? "; did you mean " : ", ", SLICE_ARGS(about.name));
-	}
-	fputs(found > 0 ? "?\n"
-			: "; `hookgate providers` lists them, and `provider: hmac` can be told how others sign\n",
-	      stderr);
-	return CLI_FAILED;
+	trust_catalogue_near(catalogue, slice_str(name), near, sizeof near);
+	if (near[0] != '\0')
+		return cli_fail("providers", "there is no provider %s; did you mean %s?", name, near);
+	return cli_fail(
+		"providers",
+		"there is no provider %s; `hookgate providers` lists them, and `provider: hmac` can be told how "
+		"others sign",
+		name);
 }
 
 static int show(const struct trust_catalogue *catalogue, const char *name, bool json, struct buf *out)

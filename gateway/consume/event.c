@@ -55,29 +55,10 @@ struct slice consume_event_field(const struct consume_event *event, struct slice
 
 /* ---- what may stand in JSON as it is ---- */
 
-/* The bytes of the well-formed UTF-8 sequence that s begins with (Unicode table 3-7), or 0. */
-static size_t sequence(struct slice s)
-{
-	unsigned char first = s.p[0];
-	size_t n = first < 0x80 ? 1 : first >= 0xc2 && first <= 0xdf ? 2 : (first & 0xf0) == 0xe0 ? 3 : 4;
-	unsigned char low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-	unsigned char high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-
-	if (n == 1)
-		return 1;
-	if (s.n < n || (n == 4 && (first < 0xf0 || first > 0xf4)) || s.p[1] < low || s.p[1] > high)
-		return 0;
-	for (size_t i = 2; i < n; i++) {
-		if ((s.p[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	return n;
-}
-
 static bool is_utf8(struct slice s)
 {
 	while (s.n > 0) {
-		size_t n = sequence(s);
+		size_t n = encode_utf8_length(s);
 
 		if (n == 0)
 			return false;
@@ -128,7 +109,7 @@ static bool take_string(struct slice *rest)
 	if (!take(rest, '"'))
 		return false;
 	while (rest->n > 0 && rest->p[0] != '"') {
-		size_t n = rest->p[0] < 0x20 ? 0 : sequence(*rest);
+		size_t n = rest->p[0] < 0x20 ? 0 : encode_utf8_length(*rest);
 
 		if (rest->p[0] == '\\') {
 			if (!take_escape(rest))

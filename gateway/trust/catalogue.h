@@ -22,8 +22,4 @@ extern const size_t trust_builtin_count;
 /* Fills provider->about; texts are made in the description's arena. */
 void trust_about_fill(struct trust_provider *provider);
 
-/* Up to three names near to a wrong one, "stripe, square", for messages; "" when there is none. Writes to out, returns
- * it. */
-const char *trust_catalogue_near(const struct trust_catalogue *catalogue, struct slice name, char *out, size_t size);
-
 #endif

@@ -33,6 +33,10 @@ void trust_catalogue_free(struct trust_catalogue *catalogue);
 /* By name or alias; NULL when there is none. */
 const struct trust_provider *trust_catalogue_find(const struct trust_catalogue *catalogue, struct slice name);
 
+/* Up to three names near to a wrong one, "stripe, square", for messages; "" when there is none. Writes to out, returns
+ * it. */
+const char *trust_catalogue_near(const struct trust_catalogue *catalogue, struct slice name, char *out, size_t size);
+
 /* All of them in the order of their names. */
 size_t trust_catalogue_count(const struct trust_catalogue *catalogue);
 const struct trust_provider *trust_catalogue_at(const struct trust_catalogue *catalogue, size_t i);

@@ -184,6 +184,46 @@ static void decodes_percent(void **state)
 	}
 }
 
+static void knows_utf8(void **state)
+{
+	static const struct {
+		struct slice in;
+		size_t length;
+		bool moves;
+	} cases[] = {
+		{ SLICE_LIT("a"), 1, false },
+		{ SLICE_LIT("\0"), 1, false },
+		{ SLICE_LIT("\x7f"), 1, false },
+		{ SLICE_LIT("\x80"), 0, false },
+		{ SLICE_LIT("\xc1\xbf"), 0, false },
+		{ SLICE_LIT("\xc2\x80z"), 2, false },
+		{ SLICE_LIT("\xc3"), 0, false },
+		{ SLICE_LIT("\xc3("), 0, false },
+		{ SLICE_LIT("\xe0\x9f\xbf"), 0, false },
+		{ SLICE_LIT("\xe0\xa0\x80"), 3, false },
+		{ SLICE_LIT("\xed\x9f\xbf"), 3, false },
+		{ SLICE_LIT("\xed\xa0\x80"), 0, false },
+		{ SLICE_LIT("\xe2\x80"), 0, false },
+		{ SLICE_LIT("\xe2\x80\xa7"), 3, false },
+		{ SLICE_LIT("\xe2\x80\xa8"), 3, true },
+		{ SLICE_LIT("\xe2\x80\xae"), 3, true },
+		{ SLICE_LIT("\xe2\x80\xaf"), 3, false },
+		{ SLICE_LIT("\xe2\x81\xa5"), 3, false },
+		{ SLICE_LIT("\xe2\x81\xa6"), 3, true },
+		{ SLICE_LIT("\xe2\x81\xaa"), 3, false },
+		{ SLICE_LIT("\xf0\x8f\xbf\xbf"), 0, false },
+		{ SLICE_LIT("\xf0\x90\x80\x80"), 4, false },
+		{ SLICE_LIT("\xf4\x8f\xbf\xbf"), 4, false },
+		{ SLICE_LIT("\xf4\x90\x80\x80"), 0, false },
+		{ SLICE_LIT("\xf5\x80\x80\x80"), 0, false },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		if (encode_utf8_length(cases[i].in) != cases[i].length ||
+		    encode_utf8_moves(cases[i].in) != cases[i].moves)
+			fail_msg("case %zu", i);
+	}
+}
+
 static void round_trips(void **state)
 {
 	unsigned char bytes[256];
@@ -215,6 +255,7 @@ int main(void)
 		cmocka_unit_test(decodes_base64_as_each_alphabet_says),
 		cmocka_unit_test(encodes_base64),
 		cmocka_unit_test(decodes_percent),
+		cmocka_unit_test(knows_utf8),
 		cmocka_unit_test(round_trips),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

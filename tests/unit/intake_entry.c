@@ -1,0 +1,144 @@
+/* The parts of an entry that are made here: headers as JSON, the trace; and which types are stored. */
+#include "intake/filter.h"
+#include "intake/inside.h"
+
+/* cmocka.h wants the others before it. */
+/* clang-format off */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+/* clang-format on */
+
+enum { HEADERS = 5 };
+
+static void test_headers(void **state)
+{
+	static const struct {
+		const char *headers[HEADERS][2]; /* NULL ends them */
+		const char *token, *wanted;
+	} rows[] = {
+		{ { { NULL, NULL } }, "", "{}" },
+		{ { { "Host", "a" }, { "X-B", "\"\\" } }, "", "{\"host\":\"a\",\"x-b\":\"\\\"\\\\\"}" },
+		{ { { "X-A", "1" }, { "Y", "2" }, { "x-a", "3" } }, "", "{\"x-a\":[\"1\",\"3\"],\"y\":\"2\"}" },
+		{ { { "Authorization", "s" }, { "COOKIE", "s" }, { "Proxy-Authorization", "s" }, { "A", "" } },
+		  "",
+		  "{\"a\":\"\"}" },
+		{ { { "X-Token", "s" }, { "X-Tokens", "t" } }, "x-token", "{\"x-tokens\":\"t\"}" },
+		{ { { "X-A", "\xff\x01" } }, "", "{\"x-a\":\"\xef\xbf\xbd\\u0001\"}" },
+	};
+	struct intake_worker worker = { .random = { 1, 2 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct header headers[HEADERS];
+		struct request request = { .headers = headers };
+		struct slice made;
+
+		for (size_t n = 0; n < HEADERS && rows[i].headers[n][0]; n++)
+			headers[request.header_count++] =
+				(struct header){ slice_str(rows[i].headers[n][0]), slice_str(rows[i].headers[n][1]) };
+		made = intake_entry_headers(&worker, &request, slice_str(rows[i].token));
+		if (!slice_eq(made, slice_str(rows[i].wanted)))
+			fail_msg("row %zu: %.*s", i, SLICE_ARGS(made));
+	}
+	buf_free(&worker.scratch);
+}
+
+#define TRACE "0af7651916cd43dd8448eb211c80319c"
+#define SPAN "b7ad6b7169203331"
+
+static void test_traceparent(void **state)
+{
+	static const struct {
+		const char *received;
+		bool kept;
+	} rows[] = {
+		{ "00-" TRACE "-" SPAN "-01", true },
+		{ "00-" TRACE "-" SPAN "-00", true },
+		{ "01-" TRACE "-" SPAN "-01", false },
+		{ "00-" TRACE "-" SPAN "-01-", false },
+		{ "00-" TRACE "-" SPAN "-0", false },
+		{ "00-" TRACE "-" SPAN "-0g", false },
+		{ "00-0AF7651916cd43dd8448eb211c80319c-" SPAN "-01", false },
+		{ "00-00000000000000000000000000000000-" SPAN "-01", false },
+		{ "00-" TRACE "-0000000000000000-01", false },
+		{ "00_" TRACE "-" SPAN "-01", false },
+		{ "", false },
+	};
+	struct intake_worker worker = { .random = { 1, 2 } };
+	char made[55], before[55] = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct header header = { SLICE("Traceparent"), slice_str(rows[i].received) };
+		struct request request = { .headers = &header, .header_count = 1 };
+		struct slice got = intake_entry_traceparent(&worker, &request, made), again;
+
+		assert_int_equal(got.n, 55);
+		assert_int_equal(slice_eq(got, header.value), rows[i].kept);
+		if (rows[i].kept)
+			continue;
+		/* What is made is well formed itself, and another one each time. */
+		assert_memory_not_equal(made, before, sizeof made);
+		memcpy(before, made, sizeof made);
+		header.value = slice_of(before, sizeof before);
+		again = intake_entry_traceparent(&worker, &request, made);
+		assert_ptr_equal(again.p, before);
+	}
+}
+
+/* Sent twice, it is nobody's. */
+static void test_two_traceparents(void **state)
+{
+	const struct header headers[] = { { SLICE("traceparent"), SLICE("00-" TRACE "-" SPAN "-01") },
+					  { SLICE("traceparent"), SLICE("00-" TRACE "-" SPAN "-01") } };
+	struct request request = { .headers = headers, .header_count = 2 };
+	struct intake_worker worker = { .random = { 1, 2 } };
+	char made[55];
+
+	(void)state;
+	assert_ptr_equal(intake_entry_traceparent(&worker, &request, made).p, made);
+}
+
+static void test_filter(void **state)
+{
+	static const struct slice push[] = { SLICE_LIT("push"), SLICE_LIT("pull_request.*") };
+	static const struct slice all[] = { SLICE_LIT("*") }, labeled[] = { SLICE_LIT("pull_request.labeled") };
+	static const struct {
+		struct config_patterns include, exclude;
+		struct slice type;
+		bool wanted;
+	} rows[] = {
+		{ { NULL, 0 }, { NULL, 0 }, SLICE_LIT(""), true },
+		{ { push, 2 }, { NULL, 0 }, SLICE_LIT("push"), true },
+		{ { push, 2 }, { NULL, 0 }, SLICE_LIT("pushed"), false },
+		{ { push, 2 }, { NULL, 0 }, SLICE_LIT("pull_request.opened"), true },
+		{ { push, 2 }, { NULL, 0 }, SLICE_LIT("pull_request"), false },
+		{ { push, 2 }, { NULL, 0 }, SLICE_LIT(""), false },
+		{ { push, 2 }, { labeled, 1 }, SLICE_LIT("pull_request.labeled"), false },
+		{ { all, 1 }, { NULL, 0 }, SLICE_LIT(""), true },
+		{ { NULL, 0 }, { all, 1 }, SLICE_LIT("push"), false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct config_route route = { .include = rows[i].include, .exclude = rows[i].exclude };
+
+		if (intake_wanted(&route, rows[i].type) != rows[i].wanted)
+			fail_msg("row %zu", i);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_headers),
+		cmocka_unit_test(test_traceparent),
+		cmocka_unit_test(test_two_traceparents),
+		cmocka_unit_test(test_filter),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

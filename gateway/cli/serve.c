@@ -131,6 +131,7 @@ static int make_workers(struct serve_gateway *gateway)
 		gateway->stats[i] = intake_stats_new();
 		if (!gateway->stats[i])
 			return -ENOMEM;
+		gateway->stats_count = i + 1;
 		r = intake_stats_room(gateway->stats[i], gateway->series);
 		if (r == 0)
 			r = serve_worker_new(&(struct serve_worker_setup){ .number = i,
@@ -349,7 +350,7 @@ static void clean_up(struct serve_gateway *gateway)
 	if (gateway->signal_fd >= 0)
 		close(gateway->signal_fd);
 	loop_free(gateway->loop);
-	for (unsigned i = 0; i < gateway->worker_count; i++)
+	for (unsigned i = 0; i < gateway->stats_count; i++)
 		intake_stats_free(gateway->stats[i]);
 	free(gateway->stats);
 	free(gateway->workers);

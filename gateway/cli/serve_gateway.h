@@ -18,7 +18,7 @@ struct serve_gateway {
 	char socket[128];
 	struct serve_worker **workers;
 	struct intake_stats **stats;
-	unsigned worker_count;
+	unsigned worker_count, stats_count;
 	_Atomic(unsigned) running; /* workers whose threads have not ended */
 	struct http_server *admin_server;
 	struct admin_sources sources;

@@ -45,18 +45,18 @@ static void warn_of_restart(const struct config *old, const struct config *new)
 		log_line(LOG_WARNING, "reload: needs a restart", LOG_C("key", "workers"));
 	if (old->max_head != new->max_head)
 		log_line(LOG_WARNING, "reload: needs a restart", LOG_C("key", "max_head"));
-	if (old->redis.kind == CONFIG_REDIS_EMBEDDED && strcmp(old->redis.path, new->redis.path) != 0)
-		log_line(LOG_WARNING, "reload: needs a restart", LOG_C("key", "redis.url"));
 }
 
 /* An embedded Redis is started and stopped with the gateway: taken over now, the new url would lead to none, or to the
  * wrong one. */
 static bool can_take(const struct config *old, const struct config *new)
 {
-	if ((old->redis.kind == CONFIG_REDIS_EMBEDDED) == (new->redis.kind == CONFIG_REDIS_EMBEDDED))
+	bool was = old->redis.kind == CONFIG_REDIS_EMBEDDED, is = new->redis.kind == CONFIG_REDIS_EMBEDDED;
+
+	if (was == is && (!is || strcmp(old->redis.path, new->redis.path) == 0))
 		return true;
 	log_line(LOG_ERROR, "reload: needs a restart", LOG_C("key", "redis.url"),
-		 LOG_C("reason", "to or from an embedded Redis"));
+		 LOG_C("reason", "to, from, or to another embedded Redis"));
 	return false;
 }
 

@@ -219,17 +219,23 @@ static void read_events(const struct config_reader *r, struct config_route_draft
 static void read_answer(const struct config_reader *r, struct config_route_draft *draft)
 {
 	struct config_route *route = &draft->route;
+	bool ill_typed = false;
 	config_schema_read(r, CONFIG_SECTION_ROUTE_ANSWER, draft->answer, draft);
 	if (draft->answer_content_type) {
 		struct slice type = draft->answer_content_type->text;
 		size_t slash = slice_index(type, '/');
 		route->answer_content_type = type;
-		if (slash == 0 || slash + 1 >= type.n)
+		ill_typed = slash == 0 || slash + 1 >= type.n;
+		if (ill_typed)
 			config_schema_refuse(r, CONFIG_SECTION_ROUTE_ANSWER, "content_type", draft->answer_content_type,
 					     "no media type");
 	}
-	if (!draft->answer_body)
+	if (!draft->answer_body) {
+		if (draft->answer_content_type && !config_node_get(draft->answer, SLICE("body")) && !ill_typed)
+			config_error(r->diag, r->file, draft->answer_content_type,
+				     "a type without a body; accepted: beside answer.body");
 		return;
+	}
 	route->answer_body = draft->answer_body->text;
 	route->answer_body_set = true;
 	if (route->answer_body.n > 0 && (route->answer_status == 204 || route->answer_status == 205))

@@ -165,6 +165,15 @@ def test_max_buffered(stack, redis, db):
     assert len(entries(db, "stripe")) == 3
 
 
+@pytest.mark.parametrize("chunk", [None, 4096])
+def test_a_body_at_the_cap_fits_into_a_workers_share(stack, redis, db, chunk):
+    """max_buffered is shared by the workers, but one body of max_body must always fit, also where a kept buffer is there."""
+    gateway = stack.gateway(redis, max_body="1MiB", max_buffered="1MiB", workers=4)
+    for _ in range(12):
+        assert wire.send(gateway.address(), sized(1 << 20), chunk=chunk).status == 200
+    assert len(entries(db, "stripe")) == 12
+
+
 def test_max_buffered_under_pressure(stack, redis, db):
     gateway = stack.gateway(redis, max_body="1MiB", max_buffered="1MiB", workers=1, request_timeout="60s")
     size = 300 * 1024

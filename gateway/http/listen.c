@@ -1,7 +1,7 @@
 /* listen.c - listening sockets.
  *
  * The special difficulty: a unix socket's file outlives its server. A stale one is found by connecting to it: refused
- * means that nobody listens, and only then is it removed. */
+ * means that nobody listens, and only then is it removed. Connecting to what is no socket is refused as well. */
 #include "http/http.h"
 
 #include <arpa/inet.h>
@@ -47,9 +47,13 @@ static int bind_tcp(int fd, const struct config_address *address)
 
 static bool is_stale(const struct sockaddr_un *un)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct stat status;
 	bool refused;
+	int fd;
 
+	if (lstat(un->sun_path, &status) < 0 || !S_ISSOCK(status.st_mode))
+		return false;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return false;
 	refused = connect(fd, (const struct sockaddr *)un, sizeof *un) < 0 && errno == ECONNREFUSED;
@@ -67,8 +71,10 @@ static int bind_unix(int fd, const struct config_address *address)
 	memcpy(un.sun_path, address->unix_path, length + 1);
 	if (bind(fd, (const struct sockaddr *)&un, sizeof un) == 0)
 		return 0;
-	if (errno != EADDRINUSE || !is_stale(&un))
+	if (errno != EADDRINUSE)
 		return -errno;
+	if (!is_stale(&un))
+		return -EADDRINUSE;
 	if (unlink(un.sun_path) < 0)
 		return -errno;
 	return bind(fd, (const struct sockaddr *)&un, sizeof un) < 0 ? -errno : 0;

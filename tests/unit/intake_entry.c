@@ -26,6 +26,20 @@ static void test_headers(void **state)
 		  "",
 		  "{\"a\":\"\"}" },
 		{ { { "X-Token", "s" }, { "X-Tokens", "t" } }, "x-token", "{\"x-tokens\":\"t\"}" },
+		/* Characters of a token beside the letters, which have no lower case. */
+		{ { { "!#$%&'*+-.^_`|~09Z", "1" } }, "", "{\"!#$%&'*+-.^_`|~09z\":\"1\"}" },
+		{ { { "A", "1" }, { "A", "1" }, { "A", "" } }, "", "{\"a\":[\"1\",\"1\",\"\"]}" },
+		{ { { "AB", "1" }, { "ABC", "2" }, { "A", "3" } }, "", "{\"ab\":\"1\",\"abc\":\"2\",\"a\":\"3\"}" },
+		/* Nothing but credentials; repeated ones; and names that only look like theirs. */
+		{ { { "Authorization", "s" } }, "", "{}" },
+		{ { { "A", "1" }, { "Cookie", "s" }, { "cookie", "s" } }, "", "{\"a\":\"1\"}" },
+		{ { { "Cookies", "1" }, { "X-Authorization", "2" }, { "Set-Cookie", "3" } },
+		  "",
+		  "{\"cookies\":\"1\",\"x-authorization\":\"2\",\"set-cookie\":\"3\"}" },
+		{ { { "x-token", "s" }, { "X-TOKEN", "s" } }, "X-Token", "{}" },
+		{ { { "X-Token", "seen" } }, "", "{\"x-token\":\"seen\"}" },
+		{ { { "A", "t\tb \x7f" } }, "", "{\"a\":\"t\\u0009b \\u007f\"}" },
+		{ { { "A", "caf\xc3\xa9 caf\xe9" } }, "", "{\"a\":\"caf\xc3\xa9 caf\xef\xbf\xbd\"}" },
 		{ { { "X-A", "\xff\x01" } }, "", "{\"x-a\":\"\xef\xbf\xbd\\u0001\"}" },
 	};
 	struct intake_worker worker = { .random = { 1, 2 } };
@@ -57,7 +71,22 @@ static void test_traceparent(void **state)
 	} rows[] = {
 		{ "00-" TRACE "-" SPAN "-01", true },
 		{ "00-" TRACE "-" SPAN "-00", true },
+		{ "00-00000000000000000000000000000001-" SPAN "-ff", true },
+		{ "00-10000000000000000000000000000000-1000000000000000-01", true },
+		{ "00-" TRACE "-0000000000000001-01", true },
 		{ "01-" TRACE "-" SPAN "-01", false },
+		{ "ff-" TRACE "-" SPAN "-01", false },
+		{ "00-" TRACE "_" SPAN "-01", false },
+		{ "00-" TRACE "-" SPAN "_01", false },
+		{ "00-" TRACE "0" SPAN "-01", false },
+		{ "00-" TRACE "-" SPAN "-011", false },
+		{ "00-" TRACE "-B7ad6b7169203331-01", false },
+		{ "00-" TRACE "-" SPAN "-0A", false },
+		/* Beside the digits and letters. */
+		{ "00-:af7651916cd43dd8448eb211c80319c-" SPAN "-01", false },
+		{ "00-/af7651916cd43dd8448eb211c80319c-" SPAN "-01", false },
+		{ "00-`af7651916cd43dd8448eb211c80319c-" SPAN "-01", false },
+		{ "00-gaf7651916cd43dd8448eb211c80319c-" SPAN "-01", false },
 		{ "00-" TRACE "-" SPAN "-01-", false },
 		{ "00-" TRACE "-" SPAN "-0", false },
 		{ "00-" TRACE "-" SPAN "-0g", false },
@@ -102,6 +131,43 @@ static void test_two_traceparents(void **state)
 	assert_ptr_equal(intake_entry_traceparent(&worker, &request, made).p, made);
 }
 
+static bool are_hex(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (!((s.p[i] >= '0' && s.p[i] <= '9') || (s.p[i] >= 'a' && s.p[i] <= 'f')))
+			return false;
+	}
+	return true;
+}
+
+/* Of its own making: version 00, ids that are not all zeros, not sampled; and no two of them alike. */
+static void test_made_traceparents(void **state)
+{
+	enum { MADE = 2000 };
+	static char made[MADE][55];
+	struct intake_worker worker = { .random = { 42, 4711 } };
+
+	(void)state;
+	for (size_t i = 0; i < MADE; i++) {
+		struct request request = { .header_count = 0 };
+		struct slice got = intake_entry_traceparent(&worker, &request, made[i]);
+		struct slice trace = slice_of(made[i] + 3, 32), span = slice_of(made[i] + 36, 16);
+
+		assert_ptr_equal(got.p, made[i]);
+		assert_int_equal(got.n, 55);
+		assert_memory_equal(made[i], "00-", 3);
+		assert_memory_equal(made[i] + 52, "-00", 3);
+		assert_int_equal(made[i][35], '-');
+		assert_true(are_hex(trace) && are_hex(span));
+		assert_false(slice_eq(trace, SLICE("00000000000000000000000000000000")));
+		assert_false(slice_eq(span, SLICE("0000000000000000")));
+		for (size_t j = 0; j < i; j++) {
+			assert_memory_not_equal(made[j] + 3, trace.p, 32);
+			assert_memory_not_equal(made[j] + 36, span.p, 16);
+		}
+	}
+}
+
 static void test_filter(void **state)
 {
 	static const struct slice push[] = { SLICE_LIT("push"), SLICE_LIT("pull_request.*") };
@@ -134,9 +200,8 @@ static void test_filter(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_headers),
-		cmocka_unit_test(test_traceparent),
-		cmocka_unit_test(test_two_traceparents),
+		cmocka_unit_test(test_headers),		 cmocka_unit_test(test_traceparent),
+		cmocka_unit_test(test_two_traceparents), cmocka_unit_test(test_made_traceparents),
 		cmocka_unit_test(test_filter),
 	};
 

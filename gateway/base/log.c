@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { GATHER_MAX = 32 * 1024, WAIT_MAX_MS = 1000 };
+enum { GATHER_MAX = 32 * 1024, WAIT_MAX_MS = 1000, PIECE_MAX = 4096 };
 
 static atomic_int configured_level = LOG_INFO;
 static atomic_int configured_format = LOG_TEXT;
@@ -158,16 +158,19 @@ static bool wait_writable(int64_t *deadline_ms)
 	return ready > 0 || (ready < 0 && errno == EINTR);
 }
 
-/* Writes to the sink, waiting where it must; how many bytes went out. */
+/* Writes to the sink, waiting where it must; how many bytes went out. The sink was opened by others and may block: it is asked before each
+ * piece, which is so small (PIPE_BUF) that a pipe that says yes takes all of it. */
 static size_t put(struct slice s)
 {
 	size_t done = 0;
 	int64_t deadline_ms = 0;
 	while (done < s.n) {
-		ssize_t n = write(sink.fd, s.p + done, s.n - done);
+		if (!wait_writable(&deadline_ms))
+			break;
+		ssize_t n = write(sink.fd, s.p + done, s.n - done < PIECE_MAX ? s.n - done : PIECE_MAX);
 		if (n >= 0)
 			done += (size_t)n;
-		else if (errno != EINTR && (errno != EAGAIN || !wait_writable(&deadline_ms)))
+		else if (errno != EINTR && errno != EAGAIN)
 			break;
 	}
 	if (done > 0)

@@ -1,14 +1,16 @@
 """What operators see: log lines, metrics, health; and what they, and everybody else, never see."""
 
 import json
+import os
 import re
 import subprocess
 
+import harness
 import pytest
 import sign
 import wire
 from conftest import GITHUB, ROUTES, STRIPE
-from harness import free_port, wait_until
+from harness import entries, free_port, wait_until
 
 
 def test_a_line_per_delivery(gateway):
@@ -234,3 +236,20 @@ def test_what_endangers_the_promise_is_said(stack):
     gateway = stack.gateway(redis)
     wait_until(lambda: [line for line in gateway.log() if line["level"] == "warning" and "evict" in json.dumps(line)],
                "a warning about eviction")
+
+
+def test_a_log_that_nobody_reads_stops_no_delivery(stack, redis, db, folder):
+    """A pipe as a shell or a supervisor makes it: it blocks who writes to it when it is full."""
+    gateway = stack.gateway(redis, workers=1)
+    gateway.stop()
+    reader, writer = os.pipe()
+    gateway.process = subprocess.Popen([*harness.START, harness.BINARY, "serve", "-c", str(gateway.file)],
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=writer)
+    os.close(writer)
+    gateway.wait_ready()
+    for _ in range(800):
+        assert gateway.deliver(sign.stripe(STRIPE)).status == 200
+    assert len(entries(db, "stripe")) == 800
+    os.close(reader)
+    assert gateway.deliver(sign.stripe(STRIPE)).status == 200
+    gateway.stop()

@@ -220,7 +220,8 @@ static void put(struct intake_delivery *delivery)
 		.target = route->target,
 		.window_s = route->window_s,
 		.deduplicate = delivery->event.deduplicate,
-		.guard = route->guarded && delivery->event.deduplicate ? delivery->verdict.guard : SLICE_NONE,
+		/* Also where no id was found and missing_id is accept: an unsigned header is easily left out of a replay. */
+		.guard = route->guarded ? delivery->verdict.guard : SLICE_NONE,
 		.id = delivery->event.id,
 		.type = delivery->event.type,
 		.time = slice_of(time, sizeof time),

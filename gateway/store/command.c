@@ -91,7 +91,7 @@ static size_t room_for(const struct store_event *event)
 bool store_command_event(struct buf *out, const char *sha, const struct store_event *event)
 {
 	const struct store_target *target = event->target;
-	unsigned keys = !event->deduplicate ? 1 : event->guard.n == 0 ? 2 : 3;
+	unsigned keys = 1u + event->deduplicate + (event->guard.n > 0);
 	char window[20];
 	/* Redis refuses to remember for no time at all. */
 	size_t digits = num_format_u64(event->window_s > 0 ? event->window_s : 1, window);
@@ -103,9 +103,9 @@ bool store_command_event(struct buf *out, const char *sha, const struct store_ev
 	*at++ = (unsigned char)('0' + keys);
 	at = write_end(at);
 	at = write_bytes(at, target->stream_bulk);
-	if (keys > 1)
+	if (event->deduplicate)
 		at = write_key(at, target->seen, event->id);
-	if (keys > 2)
+	if (event->guard.n > 0)
 		at = write_key(at, target->guard, event->guard);
 	at = write_bulk(at, slice_of(window, digits));
 	at = write_bulk(at, event->id);

@@ -33,9 +33,10 @@ struct slice store_target_stream(const struct store_target *target);
 /* Copied by store_put before it returns. */
 struct store_event {
 	const struct store_target *target;
-	uint32_t window_s;  /* how long the id is remembered; 0 counts as 1 */
-	bool deduplicate;   /* false: added without a look at what was seen, and neither id nor guard remembered */
-	struct slice guard; /* remembered beside the id, as PREFIX:{ROUTE}:guard:GUARD; empty: not */
+	uint32_t window_s; /* how long the id is remembered; 0 counts as 1 */
+	bool deduplicate;  /* false: the id is neither looked at nor remembered */
+	struct slice
+		guard; /* looked at and remembered as PREFIX:{ROUTE}:guard:GUARD, with or without the id; empty: not */
 	struct slice id, type, time, content_type, data, headers, secret, covered, traceparent;
 };
 

@@ -255,6 +255,17 @@ def test_a_captured_delivery_under_a_new_id(stack, redis, db):
     assert len(entries(db, "github")) == 1 and len(entries(db, "open")) == 2
 
 
+def test_a_captured_delivery_without_its_id(stack, redis, db):
+    """missing_id: accept takes what has no id each time, but a replay with its unsigned id left out is still a replay."""
+    gateway = stack.gateway(redis, [route("github", missing_id="accept")])
+    delivery = sign.github(GITHUB)
+    bare = delivery.replaced("X-GitHub-Delivery", None)
+    assert gateway.deliver(delivery).outcome() == "accepted"
+    assert gateway.deliver(bare).outcome() == "duplicate"
+    assert gateway.deliver(sign.github(GITHUB).replaced("X-GitHub-Delivery", None)).outcome() == "accepted"
+    assert len(entries(db, "github")) == 2
+
+
 def test_the_same_id_on_two_routes_is_two_events(stack, redis, db):
     gateway = stack.gateway(redis, ["stripe", route("stripe", name="other", path="/other")])
     id = sign.unique()

@@ -64,6 +64,7 @@ static struct store_target *new_target(void)
 #define KEYS_1 "$1\r\n1\r\n$13\r\nhg:{r}:events\r\n"
 #define KEYS_2 "$1\r\n2\r\n$13\r\nhg:{r}:events\r\n$15\r\nhg:{r}:seen:e-1\r\n"
 #define KEYS_3 "$1\r\n3\r\n$13\r\nhg:{r}:events\r\n$15\r\nhg:{r}:seen:e-1\r\n$15\r\nhg:{r}:guard:ab\r\n"
+#define KEYS_GUARD "$1\r\n2\r\n$13\r\nhg:{r}:events\r\n$15\r\nhg:{r}:guard:ab\r\n"
 #define VALUES                                                                                                         \
 	"$6\r\n259200\r\n$3\r\ne-1\r\n$2\r\n/r\r\n$1\r\nt\r\n$3\r\nnow\r\n$10\r\ntext/plain\r\n$4\r\n\0\r\n\xff\r\n"   \
 	"$1\r\nr\r\n$4\r\nprov\r\n$2\r\n{}\r\n$3\r\nkey\r\n$4\r\nfull\r\n$0\r\n\r\n"
@@ -78,7 +79,7 @@ static void test_event(void **state)
 		{ true, SLICE_LIT(""), SLICE_LIT(HEAD("18") KEYS_2 VALUES) },
 		{ true, SLICE_LIT("ab"), SLICE_LIT(HEAD("19") KEYS_3 VALUES) },
 		{ false, SLICE_LIT(""), SLICE_LIT(HEAD("17") KEYS_1 VALUES) },
-		{ false, SLICE_LIT("ab"), SLICE_LIT(HEAD("17") KEYS_1 VALUES) },
+		{ false, SLICE_LIT("ab"), SLICE_LIT(HEAD("18") KEYS_GUARD VALUES) },
 	};
 	struct store_target *target = new_target();
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

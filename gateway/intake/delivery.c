@@ -21,6 +21,7 @@ struct intake_delivery {
 	struct intake_share *share;
 	const struct intake_route *route;
 	struct intake_head head;
+	struct intake_delivery *next_early;
 	struct store_put put;
 	struct trust_verdict verdict;
 	struct trust_event event;
@@ -210,6 +211,22 @@ static struct slice cover_name(enum trust_cover cover)
 	return SLICE("none");
 }
 
+/* Right after the start nobody knows yet whether Redis is there. What comes in that moment waits until it is known, at
+ * most as long as any other delivery, instead of being sent away from a gateway that is about to be ready. */
+static bool waits_for_the_first_connect(struct intake_delivery *delivery)
+{
+	struct intake_worker *worker = delivery->worker;
+
+	if (worker->early_over || !worker->link || store_link_state(worker->link) != STORE_CONNECTING)
+		return false;
+	if (!worker->early && loop_timer_start(worker->loop, &worker->early_timer,
+					       delivery->route->config->ack_deadline_ms, intake_early_over, worker) < 0)
+		return false;
+	delivery->next_early = worker->early;
+	worker->early = delivery;
+	return true;
+}
+
 static void put(struct intake_delivery *delivery)
 {
 	struct intake_worker *worker = delivery->worker;
@@ -239,6 +256,8 @@ static void put(struct intake_delivery *delivery)
 		finish(delivery, INTAKE_internal_error, "out of memory", NULL);
 		return;
 	}
+	if (waits_for_the_first_connect(delivery))
+		return;
 	if (!worker->link) {
 		finish(delivery, INTAKE_store_unavailable, "the gateway is stopping", NULL);
 		return;
@@ -249,6 +268,19 @@ static void put(struct intake_delivery *delivery)
 		finish(delivery, INTAKE_store_unavailable, store_link_reason(worker->link), NULL);
 	else if (r < 0)
 		finish(delivery, INTAKE_internal_error, "out of memory", NULL);
+}
+
+void intake_early_over(void *arg)
+{
+	struct intake_worker *worker = arg;
+	struct intake_delivery *delivery = worker->early, *next;
+
+	worker->early_over = true;
+	worker->early = NULL;
+	for (; delivery; delivery = next) {
+		next = delivery->next_early;
+		put(delivery);
+	}
 }
 
 /* ---- steps 3 to 5: who sent it, and what it is ---- */

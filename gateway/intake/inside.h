@@ -26,9 +26,15 @@ struct intake_worker {
 	struct intake_redis_watch *watch;
 	const char *redis_socket;
 	enum store_state seen_state;
+	struct intake_delivery *early; /* came before the first connect was decided */
+	struct loop_timer early_timer;
+	bool early_over;
 	struct buf scratch; /* the entry's headers as JSON; copied by store_put */
 	uint64_t random[2]; /* for trace ids: unlike others', not secret */
 };
+
+/* delivery.c: it is known whether Redis is there, or the time for that is over; the timer's function. */
+void intake_early_over(void *arg);
 
 /* entry.c: the parts of a stream entry that are made here. */
 

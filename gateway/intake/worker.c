@@ -92,6 +92,9 @@ static void redis_changed(void *arg, enum store_state state, const char *reason)
 	/* Attempts to connect in between do not count: away is away until it is ready again. */
 	if (state == STORE_CONNECTING || state == worker->seen_state)
 		return;
+	/* In the next turn: the link is in the middle of its change. */
+	if (!worker->early_over)
+		loop_timer_start(worker->loop, &worker->early_timer, 0, intake_early_over, worker);
 	if (!(is_away(state) && is_away(worker->seen_state))) {
 		leave_state(worker, state);
 		log_redis(worker, state, reason);
@@ -149,6 +152,8 @@ void intake_worker_give_up(struct intake_worker *worker)
 {
 	store_link_free(worker->link);
 	worker->link = NULL;
+	loop_timer_stop(&worker->early_timer);
+	intake_early_over(worker);
 }
 
 void intake_worker_free(struct intake_worker *worker)

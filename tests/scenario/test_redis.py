@@ -9,8 +9,42 @@ import time
 
 import pytest
 import sign
+import wire
 from conftest import GITHUB, STRIPE, route
 from harness import SLOW, Load, at_once, entries, free_port, wait_until
+
+
+def at_the_first_moment(gateway, delivery):
+    """Delivers as soon as the gateway listens."""
+    def connected():
+        try:
+            return wire.Connection(gateway.address())
+        except ConnectionRefusedError:
+            return None
+    with wait_until(connected, "the gateway to listen") as connection:
+        connection.send(wire.raw(delivery))
+        return connection.response()
+
+
+def test_the_first_moment(stack, redis, db):
+    """A delivery that comes before the first connection to Redis is made waits for it."""
+    for _ in range(10):
+        gateway = stack.gateway(redis, ready=None)
+        delivery = sign.stripe(STRIPE)
+        assert at_the_first_moment(gateway, delivery).status == 200
+        gateway.stop()
+    assert len(entries(db, "stripe")) == 10
+
+
+def test_the_first_moment_without_redis(stack, redis):
+    """... but not for ever: when Redis does not answer, 503 within the deadline; when it is not there, at once."""
+    redis.pause()
+    gateway = stack.gateway(redis, ready=None, ack_deadline="1s")
+    began = time.monotonic()
+    response = at_the_first_moment(gateway, sign.stripe(STRIPE))
+    assert (response.status, response.outcome()) == (503, "store_unavailable")
+    assert time.monotonic() - began < 3 * SLOW
+    redis.resume()
 
 
 def deliver_timed(gateway, delivery):

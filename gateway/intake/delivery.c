@@ -211,6 +211,26 @@ static struct slice cover_name(enum trust_cover cover)
 	return SLICE("none");
 }
 
+/* The headers lie in their connection's memory, which goes when the client hangs up: who waits without having told Redis
+ * of them must have them to itself. */
+static bool keep_headers(struct intake_delivery *delivery)
+{
+	struct request *request = delivery->head.request;
+	struct arena *arena = delivery->head.arena;
+	struct header *headers = arena_alloc(arena, request->header_count * sizeof *headers);
+
+	if (!headers)
+		return false;
+	for (size_t i = 0; i < request->header_count; i++) {
+		headers[i].name = arena_copy(arena, request->headers[i].name);
+		headers[i].value = arena_copy(arena, request->headers[i].value);
+	}
+	if (arena_failed(arena))
+		return false;
+	request->headers = headers;
+	return true;
+}
+
 /* Right after the start nobody knows yet whether Redis is there. What comes in that moment waits until it is known, at
  * most as long as any other delivery, instead of being sent away from a gateway that is about to be ready. */
 static bool waits_for_the_first_connect(struct intake_delivery *delivery)
@@ -218,6 +238,8 @@ static bool waits_for_the_first_connect(struct intake_delivery *delivery)
 	struct intake_worker *worker = delivery->worker;
 
 	if (worker->early_over || !worker->link || store_link_state(worker->link) != STORE_CONNECTING)
+		return false;
+	if (!keep_headers(delivery))
 		return false;
 	if (!worker->early && loop_timer_start(worker->loop, &worker->early_timer,
 					       delivery->route->config->ack_deadline_ms, intake_early_over, worker) < 0)

@@ -1,9 +1,11 @@
 """Redis away, slow, full, read-only, forgetful: never a 2xx for what is not stored, never twice what was answered late."""
 
 import collections
+import json
 import os
 import signal
 import socket
+import struct
 import threading
 import time
 
@@ -45,6 +47,27 @@ def test_the_first_moment_without_redis(stack, redis):
     assert (response.status, response.outcome()) == (503, "store_unavailable")
     assert time.monotonic() - began < 3 * SLOW
     redis.resume()
+
+
+def test_the_first_moment_and_the_client_has_gone(stack, redis, db):
+    """What waits for the first connection outlives its own: the headers of who has hung up are still told to Redis."""
+    redis.pause()
+    gateway = stack.gateway(redis, ready="listening", ack_deadline="30s", workers=1)
+    deliveries = [sign.stripe(STRIPE) for _ in range(20)]
+    connections = [wire.Connection(gateway.address()) for _ in deliveries]
+    for connection, delivery in zip(connections, deliveries):
+        connection.send(wire.raw(delivery, extra=[("X-Told", delivery.id)]))
+    wait_until(lambda: gateway.metrics().sum("hookgate_requests_in_flight") == 20, "the deliveries to arrive")
+    for connection in connections:
+        # A reset, which ends the connection at once.
+        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+    wait_until(lambda: gateway.metrics().sum("hookgate_connections") == 0, "the connections to be gone")
+    redis.resume()
+    wait_until(lambda: len(entries(db, "stripe")) == 20, "the deliveries to be stored")
+    check_each_once(db, deliveries)
+    for entry in entries(db, "stripe"):
+        assert json.loads(entry["headers"])["x-told"] == entry["id"].decode()
 
 
 def deliver_timed(gateway, delivery):

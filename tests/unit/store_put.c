@@ -128,11 +128,17 @@ static void test_without_deduplication(void **state)
 {
 	struct store_event event = event_of(&bench, "evt_1");
 	event.deduplicate = false;
-	event.guard = SLICE("abcd");
 	expect_put(&event, STORE_STORED, "");
 	expect_put(&event, STORE_STORED, "");
 	expect_stream(&bench, "evt_1 evt_1 ");
 	assert_int_equal(redis_number(&bench.redis, "DBSIZE"), 1);
+
+	/* A guard holds by itself. */
+	event.guard = SLICE("abcd");
+	expect_put(&event, STORE_STORED, "");
+	expect_put(&event, STORE_DUPLICATE, "");
+	expect_stream(&bench, "evt_1 evt_1 evt_1 ");
+	assert_int_equal(redis_number(&bench.redis, "DBSIZE"), 2);
 }
 
 static void test_every_byte(void **state)

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* As config/key.def bounds `workers`. */
+enum { WORKERS_MAX = 256 };
+
 static int make_shares(struct serve_gateway *gateway, struct intake_plan *plan, struct intake_share **shares)
 {
 	int r = 0;
@@ -63,11 +66,17 @@ static bool can_take(const struct config *old, const struct config *new)
 static void swap_all(struct serve_gateway *gateway, struct intake_plan *plan, struct intake_share **shares)
 {
 	const struct config *config = intake_plan_config(plan);
+	bool handed[WORKERS_MAX];
 
 	for (unsigned i = 0; i < gateway->worker_count; i++) {
-		if (serve_worker_swap(gateway->workers[i], shares[i]) < 0)
-			log_line(LOG_ERROR, "reload: a worker kept the old configuration", LOG_U("worker", i),
-				 LOG_C("reason", "out of memory"));
+		handed[i] = serve_worker_swap(gateway->workers[i], shares[i]) == 0;
+		shares[i] = NULL;
+	}
+	/* All at once, then one after the other: "reloaded" is said when it is true. */
+	for (unsigned i = 0; i < gateway->worker_count; i++) {
+		if (!handed[i] || !serve_worker_await_swap(gateway->workers[i]))
+			log_line(LOG_ERROR, "reload: a worker keeps the old configuration", LOG_U("worker", i),
+				 LOG_C("reason", handed[i] ? "it does not answer" : "out of memory"));
 	}
 	warn_of_restart(intake_plan_config(gateway->plan), config);
 	intake_plan_unref(gateway->plan);

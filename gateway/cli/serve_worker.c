@@ -9,14 +9,16 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SAMPLE_MS = 1000, DRAIN_LOOK_MS = 10, LOG_DELAY_MS = 20 };
+enum { SAMPLE_MS = 1000, DRAIN_LOOK_MS = 10, LOG_DELAY_MS = 20, SWAP_WAIT_S = 10 };
 
 struct serve_worker {
 	pthread_t thread;
+	sem_t swapped; /* posted once for each share that has been taken over */
 	bool started;
 	unsigned number;
 	struct loop *loop;
@@ -92,6 +94,7 @@ int serve_worker_new(const struct serve_worker_setup *setup, struct serve_worker
 	if (!worker)
 		return -ENOMEM;
 	worker->number = setup->number;
+	sem_init(&worker->swapped, 0, 0);
 	worker->main_loop = setup->main_loop;
 	worker->running = setup->running;
 	r = loop_new(&worker->loop);
@@ -181,6 +184,20 @@ static void do_swap(void *arg)
 	config = intake_worker_config(worker->intake);
 	http_server_change(worker->server, config->idle_timeout_ms, config->request_timeout_ms, buffer_share(config));
 	free(swap);
+	sem_post(&worker->swapped);
+}
+
+bool serve_worker_await_swap(struct serve_worker *worker)
+{
+	struct timespec until;
+	int r;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += SWAP_WAIT_S;
+	do
+		r = sem_timedwait(&worker->swapped, &until);
+	while (r < 0 && errno == EINTR);
+	return r == 0;
 }
 
 int serve_worker_swap(struct serve_worker *worker, struct intake_share *share)
@@ -255,5 +272,6 @@ void serve_worker_free(struct serve_worker *worker)
 	loop_timer_stop(&worker->sample);
 	loop_timer_stop(&worker->drain);
 	loop_free(worker->loop);
+	sem_destroy(&worker->swapped);
 	free(worker);
 }

@@ -30,6 +30,9 @@ int serve_worker_start(struct serve_worker *worker) __attribute__((warn_unused_r
 /* Has the worker use the share's plan from its next turn on. The share is taken also on failure. From any thread. */
 int serve_worker_swap(struct serve_worker *worker, struct intake_share *share) __attribute__((warn_unused_result));
 
+/* Waits, after a swap that was handed over, until the worker has taken it; false after ten seconds in vain. */
+bool serve_worker_await_swap(struct serve_worker *worker) __attribute__((warn_unused_result));
+
 /* Stops accepting, finishes what is in flight, at most until the drain time-out, then ends the thread. From any
  * thread. */
 void serve_worker_drain(struct serve_worker *worker);

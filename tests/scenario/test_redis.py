@@ -130,7 +130,7 @@ def test_killed_under_load(stack, folder):
             load.wait_more(100)
             redis.kill()
             gateway.wait_unready()
-            redis.restart()
+            redis.restart(mend=True)
             gateway.wait_ready()
         load.wait_more(100)
     assert set(load.statuses()) <= {200, 503}

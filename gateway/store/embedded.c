@@ -7,6 +7,7 @@
 #include "store/embedded.h"
 
 #include "base/clock.h"
+#include "store/aof.h"
 #include "store/client.h"
 #include "store/place.h"
 #include "store/spawn.h"
@@ -110,8 +111,26 @@ static int own_directory(struct store_embedded *embedded, int64_t end_ms, struct
 
 /* ---- starting ---- */
 
+static int mend(struct store_embedded *embedded, struct reason *reason)
+{
+	uint64_t cut;
+	int fault = store_aof_mend(embedded->dir, &cut, reason);
+	if (fault == 0 && cut > 0) {
+		char what[160];
+		snprintf(what, sizeof what,
+			 "a crash left half a transaction at the end of the append-only file; its %llu bytes were set "
+			 "aside",
+			 (unsigned long long)cut);
+		tell(embedded, what);
+	}
+	return fault;
+}
+
 static int start(struct store_embedded *embedded, struct reason *reason)
 {
+	int fault = mend(embedded, reason);
+	if (fault != 0)
+		return fault;
 	/* It is nobody's, since the locks are ours; redis-server would not start over it. */
 	if (unlink(embedded->socket) != 0 && errno != ENOENT)
 		return fault_of(reason, "cannot remove", embedded->socket, errno);
@@ -183,7 +202,7 @@ static void on_ended(void *arg, unsigned events)
 	tell(embedded, what);
 }
 
-static int mind(struct store_embedded *embedded)
+static int watch_over(struct store_embedded *embedded)
 {
 	return loop_watch(embedded->loop, &embedded->ended, embedded->child.pidfd, LOOP_READ, on_ended, embedded);
 }
@@ -195,7 +214,7 @@ static void on_restart(void *arg)
 	char what[320];
 	int fault = start(embedded, &reason);
 	if (fault == 0) {
-		fault = mind(embedded);
+		fault = watch_over(embedded);
 		if (fault != 0) {
 			reason_set(&reason, "cannot watch it: %s", strerror(-fault));
 			store_spawn_stop(&embedded->child, 1000);
@@ -254,7 +273,7 @@ int store_embedded_new(struct loop *loop, const char *dir, int64_t timeout_ms,
 	if (fault == 0)
 		fault = wait_until_ready(embedded, end_ms, reason);
 	if (fault == 0) {
-		fault = mind(embedded);
+		fault = watch_over(embedded);
 		if (fault != 0)
 			reason_set(reason, "cannot watch redis-server: %s", strerror(-fault));
 	}

@@ -534,6 +534,31 @@ def test_embedded(stack, folder):
     assert gateway.deliver(third).outcome() == "duplicate"
 
 
+def test_embedded_after_a_crash_in_the_middle_of_a_transaction(stack, folder):
+    """Redis 7.0 joins half a script to what it writes next, and brings it back at the second start: an entry without its mark."""
+    import redis as library
+    where = folder / "embedded"
+    gateway = stack.gateway(f"embedded:{where}")
+    first, torn, next = (sign.stripe(STRIPE) for _ in range(3))
+    assert [gateway.deliver(delivery).outcome() for delivery in (first, torn)] == ["accepted", "accepted"]
+    gateway.stop()
+    file, = (where / "appendonlydir").glob("*.incr.aof")
+    text = file.read_bytes()
+    os.truncate(file, text.rindex(b"$3\r\nSET") + 5)
+
+    gateway.start()
+    assert gateway.deliver(next).outcome() == "accepted"
+    gateway.stop()
+    gateway.start()
+    db = library.Redis(unix_socket_path=str(where / "redis.sock"))
+    assert entries(db, "stripe").ids() == [first.id, next.id]
+    assert gateway.deliver(torn).outcome() == "accepted"
+    assert entries(db, "stripe").ids() == [first.id, next.id, torn.id]
+    cut, = where.glob("cut-*.aof")
+    assert torn.id.encode() in cut.read_bytes()
+    assert "half a transaction" in gateway.log("embedded redis")[0]["what"]
+
+
 def process_runs(pid):
     try:
         with open(f"/proc/{pid}/stat") as stat:

@@ -45,7 +45,7 @@ void redis_expect(struct redis_fixture *redis, const char *line, const char *tex
 /* A loop for run_until; one at a time. */
 struct loop *new_loop(void);
 
-/* Runs the loop until `is_so`, looked at after each turn, says yes; fails the test after ten seconds. */
+/* Runs the loop until `is_so`, looked at after each turn, says yes; fails the test after half a minute. */
 void run_until(struct loop *loop, bool (*is_so)(void *arg), void *arg);
 
 /* A fresh directory; and its end, with what is in it. */

@@ -17,7 +17,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
-enum { SLOTS = 8, IDS_MAX = 100000, RUN_MS = 4000, PAUSE_MS = 2, PATIENCE_MS = 40, STALLED_MS = 60 };
+enum { SLOTS = 8, IDS_MAX = 100000, RUN_MS = 3000, PAUSE_MS = 2, PATIENCE_MS = 40, STALLED_MS = 60 };
 
 /* One event at a time, until it is stored; then the next. */
 struct slot {
@@ -109,9 +109,10 @@ static void on_trouble(void *arg)
 	loop_timer_start(bench.loop, &trouble, 10 + dice(150), on_trouble, NULL);
 }
 
+/* Long enough, and until each kind of thing that is looked for has happened, which on a busy machine takes longer. */
 static bool is_time(void *arg)
 {
-	return clock_mono_ms() >= *(int64_t *)arg;
+	return clock_mono_ms() >= *(int64_t *)arg && stored > 0 && failures > 0 && kills > 0 && duplicates > 0;
 }
 
 static bool is_all_done(void *arg)
@@ -172,7 +173,6 @@ static void test_promise(void **state)
 	print_message("%d events: %d stored, %d duplicates, %d unavailable, %d kills, %llu losses, %llu script loads\n",
 		      ids, stored, duplicates, failures, kills, (unsigned long long)counts_of(&bench).losses,
 		      (unsigned long long)counts_of(&bench).script_loads);
-	assert_true(stored > 0 && failures > 0 && kills > 0 && duplicates > 0);
 	assert_int_equal(stored + duplicates, ids);
 	expect_each_once();
 	bench_stop(&bench);

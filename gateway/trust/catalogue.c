@@ -256,17 +256,27 @@ static size_t distance(struct slice a, struct slice b)
 	return row[b.n];
 }
 
+/* How far a name is from what was asked for: letters that differ, or 3 where one begins with the other; more is not near. */
+static size_t away(struct slice known, struct slice name)
+{
+	size_t letters = distance(known, name);
+
+	if (letters <= 2)
+		return letters;
+	return name.n >= 3 && (slice_starts(known, name) || slice_starts(name, known)) ? 3 : 4;
+}
+
 const char *trust_catalogue_near(const struct trust_catalogue *catalogue, struct slice name, char *out, size_t size)
 {
 	size_t at = 0, found = 0;
 
 	out[0] = '\0';
-	for (size_t i = 0; i < catalogue->name_count && found < 3; i++) {
-		struct slice known = catalogue->names[i].name;
+	for (size_t i = 0; i < 4 * catalogue->name_count && found < 3; i++) {
+		struct slice known = catalogue->names[i % catalogue->name_count].name;
 		int n;
 
-		if (distance(known, name) > 2 &&
-		    !(name.n >= 3 && (slice_starts(known, name) || slice_starts(name, known))))
+		/* The nearest first, and those that are equally near in the order of the alphabet. */
+		if (away(known, name) != i / catalogue->name_count)
 			continue;
 		n = snprintf(out + at, size - at, "%s%.*s", found++ > 0 ? ", " : "", SLICE_ARGS(known));
 		if (n < 0 || (size_t)n >= size - at) {

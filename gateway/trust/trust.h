@@ -33,8 +33,8 @@ void trust_catalogue_free(struct trust_catalogue *catalogue);
 /* By name or alias; NULL when there is none. */
 const struct trust_provider *trust_catalogue_find(const struct trust_catalogue *catalogue, struct slice name);
 
-/* Up to three names near to a wrong one, "stripe, square", for messages; "" when there is none. Writes to out, returns
- * it. */
+/* Up to three names near to a wrong one, the nearest first, for messages: "stripe, square"; "" when there is none. Writes
+ * to out, returns it. */
 const char *trust_catalogue_near(const struct trust_catalogue *catalogue, struct slice name, char *out, size_t size);
 
 /* All of them in the order of their names. */

@@ -120,7 +120,7 @@ static void test_near(void **state)
 	static const struct {
 		const char *name, *near;
 	} rows[] = {
-		{ "stirpe", "stripe" }, { "githb", "github" },
+		{ "stirpe", "stripe" }, { "githb", "github, gitlab" },
 		{ "Github", "github" }, { "standard", "standard-webhooks, standardwebhooks" },
 		{ "qqqqqq", "" },	{ "", "" },
 	};

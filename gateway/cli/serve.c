@@ -8,7 +8,6 @@
 #include "cli/notify.h"
 #include "cli/options.h"
 #include "cli/serve_gateway.h"
-#include "store/client.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -19,7 +18,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { EMBEDDED_START_MS = 30000, EMBEDDED_STOP_MS = 10000, LOOK_MS = 1000 };
+enum { EMBEDDED_STOP_MS = 10000 };
 
 static const char help[] =
 	"usage: hookgate serve -c FILE\n\n"
@@ -28,7 +27,9 @@ static const char help[] =
 	"  -h, --help         this text\n\n"
 	"SIGHUP reads the file again: all of it is taken over, or, when anything is wrong, nothing.\n"
 	"SIGTERM and SIGINT stop accepting, finish what is in flight (at most drain_timeout) and log the account;\n"
-	"a second one does not wait. The log goes to standard error.\n\n"
+	"a second one does not wait. SIGUSR2 starts the program anew on the same sockets, and this one stops once "
+	"that\n"
+	"one serves: a restart or an upgrade that refuses nobody. The log goes to standard error.\n\n"
 	"Exit status: 0 stopped by a signal, 1 it could not start or go on, 2 called the wrong way.\n\n"
 	"Example: hookgate serve -c /etc/hookgate/hookgate.yaml\n";
 
@@ -47,75 +48,6 @@ static void raise_descriptor_limit(const struct config *config)
 		log_line(LOG_WARNING, "few file descriptors", LOG_U("limit", limit.rlim_cur),
 			 LOG_U("max_connections", config->max_connections),
 			 LOG_C("effect", "connections over the limit are not accepted"));
-}
-
-static void embedded_changed(void *arg, const char *what)
-{
-	(void)arg;
-	log_line(LOG_WARNING, "embedded redis", LOG_C("what", what));
-}
-
-static int start_embedded(struct serve_gateway *gateway, struct reason *reason)
-{
-	const struct config_redis *redis = &intake_plan_config(gateway->plan)->redis;
-	int r;
-
-	if (redis->kind != CONFIG_REDIS_EMBEDDED)
-		return 0;
-	r = store_embedded_socket(redis->path, gateway->socket, sizeof gateway->socket);
-	if (r < 0) {
-		reason_set(reason, "the directory's name is too long for a socket in it: %s", redis->path);
-		return r;
-	}
-	r = store_embedded_new(gateway->loop, redis->path, EMBEDDED_START_MS, embedded_changed, gateway,
-			       &gateway->embedded, reason);
-	if (r == 0)
-		log_line(LOG_INFO, "embedded redis started", LOG_C("dir", redis->path),
-			 LOG_C("socket", gateway->socket));
-	return r;
-}
-
-struct look {
-	bool require_durable;
-	unsigned dangers;
-};
-
-static void found(void *arg, bool danger, const char *text)
-{
-	struct look *look = arg;
-
-	look->dangers += danger;
-	log_line(!danger		 ? LOG_INFO
-		 : look->require_durable ? LOG_ERROR
-					 : LOG_WARNING,
-		 "redis looked at", LOG_C("finding", text));
-}
-
-/* What of this Redis endangers the promise: said at every start; `redis.require: durable` makes it a reason not to. */
-static int look_at_redis(struct serve_gateway *gateway, struct reason *reason)
-{
-	const struct config_redis *redis = &intake_plan_config(gateway->plan)->redis;
-	struct look look = { .require_durable = redis->require_durable };
-	struct store_client *client;
-	int r = store_client_new(redis, gateway->embedded ? gateway->socket : NULL, LOOK_MS, &client);
-
-	if (r < 0)
-		return r;
-	r = store_client_inspect(client, found, &look, reason);
-	store_client_free(client);
-	if (r < 0 && !look.require_durable) {
-		/* Serving 503 until it is there is what the workers do. */
-		log_line(LOG_WARNING, "redis could not be looked at", LOG_C("reason", reason->text));
-		/* It is no reason for whatever may fail later. */
-		reason_set(reason, "%s", "");
-		return 0;
-	}
-	if (r == 0 && look.require_durable && look.dangers > 0) {
-		reason_set(reason, "redis.require is durable, and %u findings say that this Redis is not",
-			   look.dangers);
-		return -EPERM;
-	}
-	return r;
 }
 
 static int make_workers(struct serve_gateway *gateway)
@@ -151,28 +83,24 @@ static int make_workers(struct serve_gateway *gateway)
 	return r;
 }
 
-/* Port 0 means any free one, but the same for all workers: what the first was given is asked for by the others. */
-static int listen_one(struct serve_gateway *gateway, const struct config_address *wanted, struct reason *reason)
+/* Each worker one socket of the address, and the first ones another where more were handed over. */
+static int listen_one(struct serve_gateway *gateway, const struct config_address *address, struct reason *reason)
 {
-	struct config_address address = *wanted;
 	char text[160];
-	int first = -1, fd, r = 0;
+	int *fds;
+	size_t count;
+	int r = serve_sockets_open(&gateway->sockets, address, gateway->worker_count, &fds, &count, reason);
 
-	for (unsigned i = 0; r == 0 && i < gateway->worker_count; i++) {
-		if (i > 0 && address.kind == CONFIG_ADDRESS_UNIX) {
-			fd = dup(first);
-			r = fd < 0 ? -errno : 0;
-		} else {
-			r = http_listen(&address, &fd, reason);
-		}
-		if (r == 0 && i == 0) {
-			first = fd;
-			http_listen_text(fd, text, sizeof text);
-			address.port = http_listen_port(fd);
-		}
+	if (r < 0)
+		return r;
+	http_listen_text(fds[0], text, sizeof text);
+	for (size_t i = 0; i < count; i++) {
 		if (r == 0)
-			r = serve_worker_listen(gateway->workers[i], fd, reason);
+			r = serve_worker_listen(gateway->workers[i % gateway->worker_count], fds[i], reason);
+		else
+			close(fds[i]);
 	}
+	free(fds);
 	if (r == 0)
 		log_line(LOG_INFO, "listening", LOG_C("address", text), LOG_U("workers", gateway->worker_count));
 	return r;
@@ -185,6 +113,7 @@ static int listen_all(struct serve_gateway *gateway, struct reason *reason)
 
 	for (size_t i = 0; r == 0 && i < config->listen_count; i++)
 		r = listen_one(gateway, &config->listen[i], reason);
+	serve_sockets_settle(&gateway->sockets);
 	return r;
 }
 
@@ -202,10 +131,10 @@ void serve_fill_sources(struct serve_gateway *gateway)
 
 /* ---- going down ---- */
 
-static void stop(struct serve_gateway *gateway, uint32_t signal_number)
+static void stop(struct serve_gateway *gateway, const char *why)
 {
 	if (gateway->stopping) {
-		log_line(LOG_WARNING, "stopping at once", LOG_C("signal", strsignal((int)signal_number)));
+		log_line(LOG_WARNING, "stopping at once", LOG_C("signal", why));
 		for (unsigned i = 0; i < gateway->worker_count; i++)
 			serve_worker_hurry(gateway->workers[i]);
 		return;
@@ -213,10 +142,46 @@ static void stop(struct serve_gateway *gateway, uint32_t signal_number)
 	gateway->stopping = true;
 	gateway->stopping_since_ms = clock_mono_ms();
 	gateway->sources.draining = true;
-	cli_notify("STOPPING=1");
-	log_line(LOG_INFO, "draining", LOG_C("signal", strsignal((int)signal_number)));
+	serve_sockets_close(&gateway->sockets);
+	log_line(LOG_INFO, "draining", LOG_C("signal", why));
 	for (unsigned i = 0; i < gateway->worker_count; i++)
 		serve_worker_drain(gateway->workers[i]);
+}
+
+/* The gateway after this one serves, or never will. */
+static void handed_over(void *arg, pid_t pid, bool well)
+{
+	struct serve_gateway *gateway = arg;
+	char text[64];
+
+	if (!well) {
+		log_line(LOG_ERROR, "handover failed", LOG_I("process", pid),
+			 LOG_C("reason", "it ended before it served; its own log says why"),
+			 LOG_C("effect", "this gateway goes on"));
+		return;
+	}
+	snprintf(text, sizeof text, "MAINPID=%d", (int)pid);
+	cli_notify(text);
+	log_line(LOG_INFO, "handed over", LOG_I("process", pid));
+	if (!gateway->stopping)
+		stop(gateway, "handed over");
+}
+
+static void hand_over(struct serve_gateway *gateway)
+{
+	struct reason reason = { "" };
+	int r = -EPERM;
+
+	if (gateway->embedded)
+		reason_set(&reason, "the embedded Redis in %s can have one owner only; restart instead",
+			   intake_plan_config(gateway->plan)->redis.path);
+	else
+		r = serve_handover_start(&gateway->handover, &gateway->sockets, &reason);
+	if (r < 0)
+		log_line(LOG_ERROR, "handover refused", LOG_C("reason", reason.text));
+	else
+		log_line(LOG_INFO, "handover begins", LOG_C("program", gateway->handover.program),
+			 LOG_I("process", gateway->handover.pid));
 }
 
 static void signalled(void *arg, unsigned events)
@@ -229,8 +194,13 @@ static void signalled(void *arg, unsigned events)
 		if (info.ssi_signo == SIGHUP) {
 			if (!gateway->stopping)
 				serve_reload(gateway);
+		} else if (info.ssi_signo == SIGUSR2) {
+			if (!gateway->stopping)
+				hand_over(gateway);
 		} else {
-			stop(gateway, info.ssi_signo);
+			if (!gateway->stopping)
+				cli_notify("STOPPING=1");
+			stop(gateway, strsignal((int)info.ssi_signo));
 		}
 	}
 }
@@ -281,6 +251,7 @@ static int take_signals(struct serve_gateway *gateway)
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGUSR2);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -errno;
 	gateway->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -303,12 +274,16 @@ static int start(struct serve_gateway *gateway, struct reason *reason)
 	int r = loop_new(&gateway->loop);
 
 	if (r == 0)
+		serve_handover_init(&gateway->handover, gateway->loop, gateway->file, handed_over, gateway);
+	if (r == 0)
 		r = take_signals(gateway);
+	if (r == 0)
+		r = serve_sockets_inherit(&gateway->sockets, reason);
 	raise_descriptor_limit(config);
 	if (r == 0)
-		r = start_embedded(gateway, reason);
+		r = serve_redis_start(gateway, reason);
 	if (r == 0)
-		r = look_at_redis(gateway, reason);
+		r = serve_redis_look(gateway, reason);
 	if (r == 0)
 		r = http_limits_new(config->max_connections, config->connections_per_address, &gateway->limits);
 	if (r == 0)
@@ -324,6 +299,7 @@ static int start(struct serve_gateway *gateway, struct reason *reason)
 		r = serve_worker_start(gateway->workers[i]);
 	if (r == 0) {
 		loop_hook_add(gateway->loop, &gateway->log_hook, flush_log, gateway);
+		serve_handover_tell();
 		cli_notify("READY=1");
 		log_line(LOG_INFO, "serving", LOG_C("version", HOOKGATE_VERSION), LOG_C("file", gateway->file),
 			 LOG_U("routes", config->route_count), LOG_C("redis", config->redis.url));
@@ -346,6 +322,8 @@ static void clean_up(struct serve_gateway *gateway)
 	store_embedded_free(gateway->embedded, EMBEDDED_STOP_MS);
 	if (gateway->series && gateway->stats && gateway->stopping)
 		log_account(gateway, unfinished);
+	serve_sockets_close(&gateway->sockets);
+	serve_handover_free(&gateway->handover);
 	loop_unwatch(&gateway->signal_watch);
 	if (gateway->signal_fd >= 0)
 		close(gateway->signal_fd);
@@ -363,7 +341,7 @@ static void clean_up(struct serve_gateway *gateway)
 
 static int serve(const char *file)
 {
-	struct serve_gateway gateway = { .file = file, .signal_fd = -1 };
+	struct serve_gateway gateway = { .file = file, .signal_fd = -1, .handover = { .heard = -1 } };
 	struct config_diag diag = CONFIG_DIAG_EMPTY;
 	struct reason reason = { "" };
 	int r;

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "cli/serve_gateway.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 enum { ADMIN_HEAD = 8192, ADMIN_CONNECTIONS = 256, ADMIN_BUFFERED = 65536 };
@@ -42,13 +43,19 @@ int serve_admin_start(struct serve_gateway *gateway, struct reason *reason)
 	const struct config *config = intake_plan_config(gateway->plan);
 	const struct http_service service = { gateway, admin_head, admin_complete, admin_refused };
 	char address[160];
-	int fd, r;
+	int *fds, fd, r;
+	size_t count;
 
 	if (!config->admin)
 		return 0;
-	r = http_listen(config->admin, &fd, reason);
+	r = serve_sockets_open(&gateway->sockets, config->admin, 1, &fds, &count, reason);
 	if (r < 0)
 		return r;
+	fd = fds[0];
+	/* Workers have several of one address; this listener has no use for more than one. */
+	for (size_t i = 1; i < count; i++)
+		close(fds[i]);
+	free(fds);
 	http_listen_text(fd, address, sizeof address);
 	r = http_server_new(&(struct http_setup){ .loop = gateway->loop,
 						  .max_head = ADMIN_HEAD,

@@ -3,6 +3,8 @@
 #define HOOKGATE_CLI_SERVE_GATEWAY_H
 
 #include "admin/admin.h"
+#include "cli/serve_handover.h"
+#include "cli/serve_sockets.h"
 #include "cli/serve_worker.h"
 #include "http/http.h"
 #include "store/embedded.h"
@@ -20,6 +22,8 @@ struct serve_gateway {
 	struct intake_stats **stats;
 	unsigned worker_count, stats_count;
 	_Atomic(unsigned) running; /* workers whose threads have not ended */
+	struct serve_sockets sockets;
+	struct serve_handover handover;
 	struct http_server *admin_server;
 	struct admin_sources sources;
 	struct buf page;
@@ -32,6 +36,11 @@ struct serve_gateway {
 
 /* serve_admin.c: the operators' listener on the main loop; nothing where the configuration has none. */
 int serve_admin_start(struct serve_gateway *gateway, struct reason *reason) __attribute__((warn_unused_result));
+
+/* serve_redis.c: starts the embedded Redis, where the configuration has one; and says in the log what of Redis endangers
+ * the promise, which `redis.require: durable` makes a reason not to start. 0, or a fault with the reason. */
+int serve_redis_start(struct serve_gateway *gateway, struct reason *reason) __attribute__((warn_unused_result));
+int serve_redis_look(struct serve_gateway *gateway, struct reason *reason) __attribute__((warn_unused_result));
 
 /* serve_reload.c: reads the file again; all workers get the new configuration, or none does. */
 void serve_reload(struct serve_gateway *gateway);

@@ -31,6 +31,11 @@ void http_listen_text(int fd, char *out, size_t size);
 /* The port of a TCP socket; 0 for a unix socket. */
 uint16_t http_listen_port(int fd);
 
+/* For sockets that were handed over: is it a listening stream socket? And is it the one of the address: the same path;
+ * the same port (0 is any) and IP, where [::] that takes IPv4 as well is also 0.0.0.0? */
+bool http_is_listening(int fd);
+bool http_listens_on(int fd, const struct config_address *address);
+
 /* ---- limits shared by all servers of a process ---- */
 
 struct http_limits;
@@ -104,7 +109,8 @@ int http_server_add(struct http_server *server, int fd, struct reason *reason) _
 void http_server_change(struct http_server *server, int64_t idle_timeout_ms, int64_t request_timeout_ms,
 			uint64_t max_buffered);
 
-/* Stops accepting and closes idle connections; answers from now on end their connection. */
+/* Stops accepting; answers from now on end their connection. Idle connections are closed a quarter of a second later: a
+ * client that was about to send its next request on one still gets its answer. */
 void http_server_drain(struct http_server *server);
 
 /* Connections still open; requests not yet answered. */

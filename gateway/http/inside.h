@@ -108,6 +108,7 @@ struct http_server {
 	struct loop_timer retry;
 	struct loop_hook hook;
 	struct loop_timer sweep;
+	struct loop_timer grace; /* of idle connections, once it drains */
 	struct http_cached_answer cached[HTTP_CACHED_ANSWERS];
 };
 

@@ -150,3 +150,57 @@ uint16_t http_listen_port(int fd)
 		return ntohs(((const struct sockaddr_in6 *)(const void *)&storage)->sin6_port);
 	return 0;
 }
+
+bool http_is_listening(int fd)
+{
+	int listening = 0, type = 0;
+	socklen_t length = sizeof listening;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) < 0)
+		return false;
+	length = sizeof type;
+	return listening && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM;
+}
+
+static bool takes_ipv4(int fd, const struct sockaddr_in6 *in6)
+{
+	int only = 1;
+	socklen_t length = sizeof only;
+
+	return IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr) &&
+	       getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &length) == 0 && !only;
+}
+
+static bool listens_on_tcp(int fd, const struct sockaddr_storage *storage, const struct config_address *address)
+{
+	static const unsigned char any[16];
+	uint16_t port = http_listen_port(fd);
+
+	if (address->port != 0 && address->port != port)
+		return false;
+	if (storage->ss_family == AF_INET) {
+		const struct sockaddr_in *in = (const void *)storage;
+
+		return address->kind == CONFIG_ADDRESS_IPV4 && memcmp(&in->sin_addr, address->ip, 4) == 0;
+	}
+	const struct sockaddr_in6 *in6 = (const void *)storage;
+
+	if (address->kind == CONFIG_ADDRESS_IPV4)
+		return memcmp(address->ip, any, 4) == 0 && takes_ipv4(fd, in6);
+	return memcmp(&in6->sin6_addr, address->ip, 16) == 0 && (!address->dual_stack || takes_ipv4(fd, in6));
+}
+
+bool http_listens_on(int fd, const struct config_address *address)
+{
+	struct sockaddr_storage storage = { .ss_family = AF_UNSPEC };
+	socklen_t length = sizeof storage;
+
+	if (getsockname(fd, (struct sockaddr *)&storage, &length) < 0)
+		return false;
+	if (storage.ss_family == AF_UNIX)
+		return address->kind == CONFIG_ADDRESS_UNIX &&
+		       strcmp(((const struct sockaddr_un *)(const void *)&storage)->sun_path, address->unix_path) == 0;
+	if (storage.ss_family != AF_INET && storage.ss_family != AF_INET6)
+		return false;
+	return address->kind != CONFIG_ADDRESS_UNIX && listens_on_tcp(fd, &storage, address);
+}

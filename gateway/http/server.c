@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* Turns of MHD_run per turn of the loop: enough to use up what is there, few enough that Redis is not kept waiting. */
-enum { RUNS_PER_TURN = 4, RETRY_MS = 10 };
+enum { RUNS_PER_TURN = 4, RETRY_MS = 10, GRACE_MS = 250 };
 
 void http_server_moved(struct http_daemon *daemon)
 {
@@ -205,6 +205,11 @@ void http_server_change(struct http_server *server, int64_t idle_timeout_ms, int
 	server->max_buffered = max_buffered;
 }
 
+static void grace_is_over(void *arg)
+{
+	http_connection_close_idle(arg);
+}
+
 void http_server_drain(struct http_server *server)
 {
 	if (server->draining)
@@ -216,7 +221,9 @@ void http_server_drain(struct http_server *server)
 		if (fd != MHD_INVALID_SOCKET)
 			close(fd);
 	}
-	http_connection_close_idle(server);
+	/* Without memory for the timer they are closed at once. */
+	if (loop_timer_start(server->loop, &server->grace, GRACE_MS, grace_is_over, server) < 0)
+		http_connection_close_idle(server);
 }
 
 size_t http_server_connections(const struct http_server *server)
@@ -244,6 +251,7 @@ void http_server_free(struct http_server *server)
 			http_limits_give_back(server->limits, &daemon->accepted);
 	}
 	loop_timer_stop(&server->sweep);
+	loop_timer_stop(&server->grace);
 	loop_timer_stop(&server->retry);
 	while (server->daemons) {
 		struct http_daemon *daemon = server->daemons;

@@ -76,14 +76,15 @@ class Stack:
         self.parts.append(proxy)
         return proxy
 
-    def gateway(self, redis, routes=("stripe",), ready="ready", env=None, **config):
-        """`redis`: a harness.Redis, a URL, or a dict; `routes`: names of ROUTES, or whole routes."""
+    def gateway(self, redis, routes=("stripe",), ready="ready", env=None, sockets=(), **config):
+        """`redis`: a harness.Redis, a URL, or a dict; `routes`: names of ROUTES, or whole routes; `sockets`: as a supervisor
+        hands them over."""
         if isinstance(redis, harness.Redis):
             redis = {"url": redis.url()}
         elif isinstance(redis, str):
             redis = {"url": redis}
         config = {"redis": redis, "workers": 2, "routes": [ROUTES[r] if isinstance(r, str) else r for r in routes], **config}
-        gateway = harness.Gateway(self._folder("gateway"), config, ready=ready, env=env)
+        gateway = harness.Gateway(self._folder("gateway"), config, ready=ready, env=env, sockets=sockets)
         self.parts.append(gateway)
         return gateway
 

@@ -26,6 +26,17 @@ BINARY = os.environ.get("HOOKGATE", str(ROOT / "build" / BUILD / "hookgate"))
 
 # ThreadSanitizer cannot cope with every layout of addresses that the kernel draws.
 START = [shutil.which("setarch"), "-R"] if BUILD == "tsan" else []
+# As a supervisor does: sockets at descriptors 3 and up, and the number of the process, known only once it runs.
+ACTIVATE = """
+import os, sys
+numbers = [int(n) for n in sys.argv[1].split(",")]
+for i, number in enumerate(numbers):
+    os.dup2(number, 100 + i, inheritable=False)
+for i in range(len(numbers)):
+    os.dup2(100 + i, 3 + i)
+os.environ["LISTEN_PID"] = str(os.getpid())
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
 
 # How much longer things may take than on a release build and a quiet machine.
 SLOW = {"release": 2, "debug": 2, "asan": 4, "clang-asan": 4, "tsan": 6}.get(BUILD, 2)
@@ -202,12 +213,13 @@ class Gateway(Process):
     log is JSON, as it is here unless a test says otherwise), and any secret or signature that the test used fail the test.
     """
 
-    def __init__(self, folder, config, ready="ready", env=None, admin=True):
+    def __init__(self, folder, config, ready="ready", env=None, admin=True, sockets=()):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.file = self.folder / "hookgate.yaml"
         self.stderr = self.folder / "stderr"
         self.env = env or {}
+        self.sockets = sockets
         self.hidden = set()
         self.signatures = []
         self.checked = False
@@ -246,9 +258,12 @@ class Gateway(Process):
     def start(self, ready="ready"):
         """`ready`: wait for "ready" (Redis is there too), "listening", or None."""
         command = [*START, BINARY, "serve", "-c", str(self.file)]
+        numbers = [s.fileno() for s in self.sockets]
+        if numbers:
+            command = ["/usr/bin/python3", "-c", ACTIVATE, ",".join(map(str, numbers)), *command]
         with open(self.stderr, "ab") as stderr:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr,
-                                            env={**os.environ, **SANITIZER_ENV, **self.env}, cwd=self.folder)
+                                            env={**os.environ, **SANITIZER_ENV, **self.env}, cwd=self.folder, pass_fds=numbers)
         self.checked = False
         if isinstance(self.config, dict) and self.config.get("admin"):
             self.admin = parse_address(self.config["admin"]["listen"])

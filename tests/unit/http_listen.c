@@ -317,6 +317,69 @@ static void shows_what_is_no_socket(void **state)
 
 #define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+static bool listens_on(int fd, const char *text)
+{
+	struct config_address address;
+	struct reason wrong = { "" };
+
+	if (!config_address_parse(slice_str(text), &address, &wrong))
+		fail_msg("%s: %s", text, wrong.text);
+	return http_listens_on(fd, &address);
+}
+
+static void test_which_socket_is_the_one_of_an_address(void **state)
+{
+	static const struct {
+		const char *socket, *address;
+		bool same;
+	} cases[] = {
+		{ "127.0.0.1:0", "127.0.0.1:0", true },
+		{ "127.0.0.1:0", "127.0.0.2:0", false },
+		{ "127.0.0.1:0", "127.0.0.1:1", false },
+		{ "127.0.0.1:0", "0.0.0.0:0", false },
+		{ "127.0.0.1:0", "[::1]:0", false },
+		{ "[::1]:0", "[::1]:0", true },
+		{ "[::1]:0", "127.0.0.1:0", false },
+		{ ":0", ":0", true },
+		{ ":0", "0.0.0.0:0", true },
+		{ ":0", "[::]:0", true },
+		{ "[::]:0", "0.0.0.0:0", false },
+		{ "[::]:0", ":0", false },
+		{ "0.0.0.0:0", ":0", false },
+		{ "127.0.0.1:0", "unix:/s", false },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		int fd = must_listen_on(cases[i].socket);
+
+		if (listens_on(fd, cases[i].address) != cases[i].same)
+			fail_msg("%s for %s", cases[i].socket, cases[i].address);
+		close(fd);
+	}
+}
+
+static void test_which_unix_socket_is_the_one_of_a_path(void **state)
+{
+	int fd = must_listen_on(unix_text);
+
+	assert_true(listens_on(fd, unix_text));
+	assert_false(listens_on(fd, "unix:/tmp/another"));
+	assert_false(listens_on(fd, "127.0.0.1:0"));
+	close(fd);
+}
+
+static void test_what_listens(void **state)
+{
+	int fd = must_listen_on("127.0.0.1:0"), deaf = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(http_is_listening(fd));
+	assert_false(http_is_listening(deaf));
+	assert_false(http_is_listening(STDIN_FILENO));
+	assert_false(http_is_listening(-1));
+	close(fd);
+	close(deaf);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -332,6 +395,9 @@ int main(void)
 		WITH_FOLDER(leaves_what_is_no_socket_alone),
 		WITH_FOLDER(says_what_is_wrong_with_a_path),
 		cmocka_unit_test(shows_what_is_no_socket),
+		cmocka_unit_test_setup_teardown(test_which_socket_is_the_one_of_an_address, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_which_unix_socket_is_the_one_of_a_path, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_what_listens, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,8 +14,9 @@ static const char help[] =
 	"configuration.\n\n"
 	"  -c, --config FILE  show those of its `provider_dir` as well\n"
 	"      --json         an array of objects, or one object for NAME: name, aliases, scheme, title, docs, "
-	"confidence, id, type,\n"
-	"                     handshake, covered, id_signed, window_ms, tolerance_ms; for NAME also description and "
+	"confidence,\n"
+	"                     trusted_because, id, type, handshake, covered, id_signed, window_ms, tolerance_ms; for "
+	"NAME also description and "
 	"example\n"
 	"  -h, --help         this text\n\n"
 	"Exit status: 0, 1 there is no such provider or a description is wrong, 2 called the wrong way.\n\n"
@@ -82,6 +83,7 @@ static void json_about(struct buf *out, const struct trust_about *about, bool fu
 	json_text_member(out, "title", about->title);
 	json_text_member(out, "docs", about->docs);
 	json_text_member(out, "confidence", about->confidence);
+	json_text_member(out, "trusted_because", about->trusted_because);
 	json_text_member(out, "id", about->id);
 	json_text_member(out, "type", about->type);
 	json_text_member(out, "handshake", about->handshake);
@@ -184,7 +186,7 @@ static void show_lines(const struct trust_about *about, struct buf *out)
 		line(out, "window", duration(about->window_ms, &text));
 	if (about->tolerance_ms >= 0)
 		line(out, "tolerance", duration(about->tolerance_ms, &text));
-	line(out, "confidence", about->confidence);
+	line(out, "confidence", about->trusted_because);
 	buf_printf(out, "\nA route to paste:\n\n%.*s\nThe description:\n\n%.*s", SLICE_ARGS(about->example),
 		   SLICE_ARGS(about->text));
 	if (about->text.n > 0 && about->text.p[about->text.n - 1] != '\n')

@@ -80,6 +80,27 @@ static struct slice handshake_words(const struct trust_description *d)
 	return words;
 }
 
+/* Whoever reads it must know what to do with it. */
+static struct slice confidence_words(const struct trust_description *d)
+{
+	static const struct {
+		const char *word, *means;
+	} known[] = {
+		{ "official", "the vendor's own code was run and agrees" },
+		{ "documented", "from the vendor's documentation or source" },
+		{ "third-party", "from other people's code or documentation" },
+		{ "memory", "from memory: check it with a real delivery before you rely on it" },
+		{ "standard", "a published standard, or a convention" },
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (slice_eq(d->confidence, slice_str(known[i].word)))
+			return arena_printf(d->arena, "%s: %s%s%.*s%s", known[i].word, known[i].means,
+					    d->evidence.n > 0 ? " (" : "", SLICE_ARGS(d->evidence),
+					    d->evidence.n > 0 ? ")" : "");
+	return d->evidence;
+}
+
 static struct slice example(const struct trust_description *d)
 {
 	const struct trust_scheme *scheme = d->verify.scheme;
@@ -114,6 +135,7 @@ void trust_about_fill(struct trust_provider *provider)
 		.title = d->title.n > 0 ? d->title : d->name,
 		.docs = d->docs,
 		.confidence = d->confidence,
+		.trusted_because = confidence_words(d),
 		.aliases = d->aliases,
 		.alias_count = d->alias_count,
 		.scheme = scheme_words(d),

@@ -42,7 +42,19 @@ static void read_docs(struct trust_reader *reader, const struct config_node *nod
 
 static void read_confidence(struct trust_reader *reader, const struct config_node *node)
 {
-	trust_node_text(reader, node, &reader->into->confidence);
+	static const struct trust_choice choices[] = {
+		{ "official", 0 }, { "documented", 1 }, { "third-party", 2 }, { "memory", 3 }, { "standard", 4 }
+	};
+	int known = -1;
+
+	trust_node_choice(reader, node, choices, 5, &known);
+	if (known >= 0)
+		reader->into->confidence = slice_str(choices[known].name);
+}
+
+static void read_evidence(struct trust_reader *reader, const struct config_node *node)
+{
+	trust_node_text(reader, node, &reader->into->evidence);
 }
 
 static void read_aliases(struct trust_reader *reader, const struct config_node *node)
@@ -87,6 +99,7 @@ static void read_all(struct trust_reader *reader, const struct config_node *root
 		{ "aliases", read_aliases },
 		{ "docs", read_docs },
 		{ "confidence", read_confidence },
+		{ "evidence", read_evidence },
 		{ "options", read_options },
 		{ "verify", trust_section_verify },
 		{ "event", trust_section_event },

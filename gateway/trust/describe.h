@@ -137,7 +137,7 @@ struct trust_description {
 	struct config_tree *tree;
 	const char *file;
 	struct slice source; /* the text, vectors left out */
-	struct slice name, title, docs, confidence;
+	struct slice name, title, docs, confidence, evidence;
 	struct slice *aliases;
 	size_t alias_count;
 	unsigned options; /* of enum trust_option */

@@ -43,7 +43,9 @@ const struct trust_provider *trust_catalogue_at(const struct trust_catalogue *ca
 
 /* What a person wants to know of a provider; slices live as long as the catalogue. */
 struct trust_about {
-	struct slice name, title, docs, confidence;
+	struct slice name, title, docs;
+	struct slice confidence;      /* official | documented | third-party | memory | standard; empty: not said */
+	struct slice trusted_because; /* the same as a sentence, with the evidence */
 	const struct slice *aliases;
 	size_t alias_count;
 	struct slice scheme;		 /* "hmac-sha256 hex over {timestamp}.{body}" */

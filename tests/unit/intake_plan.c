@@ -284,11 +284,11 @@ static void settles_the_answer(void **state)
 	snprintf(calm, sizeof calm, "%s/calm.yaml", providers);
 	snprintf(stern, sizeof stern, "%s/stern.yaml", providers);
 	assert_int_equal(mkdir(providers, 0700), 0);
-	buf_printf(&text, "name: calm\ntitle: Calm\nconfidence: ours\n%.*s", SLICE_ARGS(verify));
+	buf_printf(&text, "name: calm\ntitle: Calm\nconfidence: standard\n%.*s", SLICE_ARGS(verify));
 	write_file(calm, buf_slice(&text));
 	buf_clear(&text);
 	buf_printf(&text,
-		   "name: stern\ntitle: Stern\nconfidence: ours\n%.*s"
+		   "name: stern\ntitle: Stern\nconfidence: standard\n%.*s"
 		   "answer: { status: 201, body: \"[taken]\", content_type: text/x-stern }\n",
 		   SLICE_ARGS(verify));
 	write_file(stern, buf_slice(&text));

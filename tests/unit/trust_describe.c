@@ -99,19 +99,20 @@ static void test_pointers_are_limited(void **state)
 
 static void test_read(void **state)
 {
-	static const char text[] = "name: t\ntitle: T\naliases: [a, b]\ndocs: https://example.com/\nconfidence: none\n"
-				   "verify:\n  algorithm: hmac-sha512\n  key: base64\n  key_prefix: k_\n"
-				   "  signature: { header: S, list: \",\", field: v1, encoding: base64url }\n"
-				   "  timestamp: { header: T, unit: milliseconds, tolerance: 10s, future: 2s }\n  "
-				   "signed: \"{timestamp}{body}\"\n"
-				   "event: { id: \"header:I\", type: \"body:/t\", id_signed: true, window: 2h }\n"
-				   "handshake:\n  - { name: g, method: GET, signed: false, when: { \"query:c\": \"*\" "
-				   "}, answer: { body: \"{query:c}\" } }\n"
-				   "  - { name: h, method: HEAD, signed: false }\n"
-				   "answer: { status: 202, body: \"ok\", content_type: text/plain }\n"
-				   "refusal: { signature_missing: 403, signature_mismatch: 404, "
-				   "timestamp_out_of_tolerance: 410, malformed_request: 422 }\n"
-				   "vectors: [ this is not even looked at\n";
+	static const char text[] =
+		"name: t\ntitle: T\naliases: [a, b]\ndocs: https://example.com/\nconfidence: memory\nevidence: none\n"
+		"verify:\n  algorithm: hmac-sha512\n  key: base64\n  key_prefix: k_\n"
+		"  signature: { header: S, list: \",\", field: v1, encoding: base64url }\n"
+		"  timestamp: { header: T, unit: milliseconds, tolerance: 10s, future: 2s }\n  "
+		"signed: \"{timestamp}{body}\"\n"
+		"event: { id: \"header:I\", type: \"body:/t\", id_signed: true, window: 2h }\n"
+		"handshake:\n  - { name: g, method: GET, signed: false, when: { \"query:c\": \"*\" "
+		"}, answer: { body: \"{query:c}\" } }\n"
+		"  - { name: h, method: HEAD, signed: false }\n"
+		"answer: { status: 202, body: \"ok\", content_type: text/plain }\n"
+		"refusal: { signature_missing: 403, signature_mismatch: 404, "
+		"timestamp_out_of_tolerance: 410, malformed_request: 422 }\n"
+		"vectors: [ this is not even looked at\n";
 	struct config_diag diag = CONFIG_DIAG_EMPTY;
 	struct trust_description *d = NULL;
 
@@ -120,6 +121,8 @@ static void test_read(void **state)
 		fail_msg("%s", fixture_findings(&diag));
 	assert_int_equal(d->alias_count, 2);
 	assert_slice(d->aliases[1], "b");
+	assert_slice(d->confidence, "memory");
+	assert_slice(d->evidence, "none");
 	assert_slice(d->verify.scheme->name, "hmac-sha512");
 	assert_int_equal(d->verify.key, TRUST_KEY_BASE64);
 	assert_int_equal(d->verify.encoding, TRUST_ENCODING_BASE64URL);

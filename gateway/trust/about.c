@@ -39,7 +39,7 @@ static struct slice spelt_out(const struct trust_description *d, struct slice te
 			    SLICE_ARGS(slice_from(text, at + 1)));
 }
 
-static struct slice scheme_words(const struct trust_description *d)
+static struct slice way_words(const struct trust_description *d)
 {
 	const struct trust_verify *verify = &d->verify;
 
@@ -55,6 +55,16 @@ static struct slice scheme_words(const struct trust_description *d)
 	return arena_printf(d->arena, "%.*s %.*s over %.*s", SLICE_ARGS(verify->scheme->name),
 			    SLICE_ARGS(encoding_word(verify->encoding)),
 			    SLICE_ARGS(spelt_out(d, verify->signed_text.text)));
+}
+
+static struct slice scheme_words(const struct trust_description *d)
+{
+	struct slice words = way_words(d);
+
+	for (size_t i = 0; i < d->variant_count; i++)
+		words = arena_printf(d->arena, "%.*s; or as %.*s", SLICE_ARGS(words),
+				     SLICE_ARGS(d->variants[i].provider));
+	return words;
 }
 
 static struct slice source_words(const struct trust_description *d, const struct trust_source *source)

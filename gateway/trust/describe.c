@@ -102,6 +102,7 @@ static void read_all(struct trust_reader *reader, const struct config_node *root
 		{ "evidence", read_evidence },
 		{ "options", read_options },
 		{ "verify", trust_section_verify },
+		{ "variants", trust_section_variants },
 		{ "event", trust_section_event },
 		{ "handshake", trust_section_handshakes },
 		{ "answer", trust_section_answer },

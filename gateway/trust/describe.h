@@ -20,7 +20,8 @@ enum {
 	TRUST_ALTERNATIVES_MAX = 4,
 	TRUST_SIGNATURES_MAX = 4,
 	TRUST_HANDSHAKES_MAX = 6,
-	TRUST_MATCHES_MAX = 4
+	TRUST_MATCHES_MAX = 4,
+	TRUST_VARIANTS_MAX = 4
 };
 
 /* ---- where a value stands ---- */
@@ -123,6 +124,14 @@ struct trust_handshake {
 	struct trust_template body;
 };
 
+/* Another description that says how this provider signs as well. */
+struct trust_variant {
+	struct slice provider;
+	bool asks; /* taken only where this place has that text */
+	struct trust_place at;
+	struct slice is;
+};
+
 /* The route's options that a description takes. */
 enum trust_option {
 	TRUST_OPTION_ID = 1,
@@ -142,6 +151,9 @@ struct trust_description {
 	size_t alias_count;
 	unsigned options; /* of enum trust_option */
 	struct trust_verify verify;
+
+	struct trust_variant variants[TRUST_VARIANTS_MAX];
+	size_t variant_count;
 
 	struct trust_source id, type;
 	bool id_signed;

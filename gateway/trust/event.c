@@ -143,9 +143,10 @@ static struct finding read_type(struct trust_reading *reading, struct trust_even
 	return finding;
 }
 
-int trust_read_event(const struct trust_verifier *verifier, const struct request *request, struct arena *arena,
+int trust_read_event(const struct trust_verifier *route_verifier, const struct request *request, struct arena *arena,
 		     struct trust_event *event, enum trust_event_result *result)
 {
+	const struct trust_verifier *verifier = trust_pick(route_verifier, request, arena);
 	const struct trust_description *d = verifier->description;
 	struct trust_reading reading = {
 		.description = d, .request = request, .arena = arena, .family = trust_family(&d->verify, request)

@@ -19,21 +19,26 @@ struct binder {
 	struct trust_set *set;
 };
 
+static void clear(struct trust_verifier *verifier)
+{
+	for (size_t i = 0; i < verifier->variant_count; i++)
+		clear(&verifier->variants[i]);
+	free(verifier->variants);
+	for (size_t i = 0; i < verifier->secret_count; i++)
+		trust_key_free(&verifier->secrets[i].key);
+	/* The hash of a short token tells it to who tries them all. */
+	if (verifier->secrets)
+		explicit_bzero(verifier->secrets, verifier->secret_count * sizeof(verifier->secrets[0]));
+	free(verifier->secrets);
+	trust_description_free(verifier->own);
+}
+
 void trust_set_free(struct trust_set *set)
 {
 	if (!set)
 		return;
-	for (size_t i = 0; i < set->count; i++) {
-		struct trust_verifier *verifier = &set->verifiers[i];
-
-		for (size_t k = 0; k < verifier->secret_count; k++)
-			trust_key_free(&verifier->secrets[k].key);
-		/* The hash of a short token tells it to who tries them all. */
-		if (verifier->secrets)
-			explicit_bzero(verifier->secrets, verifier->secret_count * sizeof(verifier->secrets[0]));
-		free(verifier->secrets);
-		trust_description_free(verifier->own);
-	}
+	for (size_t i = 0; i < set->count; i++)
+		clear(&set->verifiers[i]);
 	free(set->verifiers);
 	free(set);
 }
@@ -157,6 +162,41 @@ static void bind_times(struct trust_verifier *verifier)
 				  (route->replay_guard == CONFIG_SWITCH_DEFAULT && d->id.count > 0 && !d->id_signed));
 }
 
+/* The provider's other ways to sign, with the same secrets. A secret need not fit all of them: what is wrong with it for
+ * one is no finding. */
+static int bind_variants(const struct binder *binder, struct trust_verifier *verifier)
+{
+	const struct trust_description *d = verifier->description;
+	struct config_diag unheard = CONFIG_DIAG_EMPTY;
+	struct binder quiet = *binder;
+	int fault = 0;
+
+	quiet.diag = &unheard;
+	verifier->variants = calloc(d->variant_count + 1, sizeof(verifier->variants[0]));
+	if (!verifier->variants)
+		return -ENOMEM;
+	for (size_t i = 0; i < d->variant_count && !fault; i++) {
+		struct trust_verifier *variant = &verifier->variants[i];
+
+		variant->set = binder->set;
+		variant->route = verifier->route;
+		variant->provider = trust_catalogue_find(binder->catalogue, d->variants[i].provider);
+		if (!variant->provider || !variant->provider->description->verify.scheme) {
+			config_error(binder->diag, binder->config->file, verifier->route->node,
+				     "provider %.*s has the variant %.*s, which is none", SLICE_ARGS(d->name),
+				     SLICE_ARGS(d->variants[i].provider));
+			break;
+		}
+		variant->description = variant->provider->description;
+		verifier->variant_count++;
+		bind_times(variant);
+		verifier->replay_guard |= variant->replay_guard;
+		fault = bind_secrets(&quiet, variant);
+	}
+	config_diag_free(&unheard);
+	return fault;
+}
+
 static int bind_route(const struct binder *binder, struct trust_verifier *verifier)
 {
 	const struct config_route *route = verifier->route;
@@ -180,7 +220,16 @@ static int bind_route(const struct binder *binder, struct trust_verifier *verifi
 		return -EINVAL;
 	}
 	bind_times(verifier);
-	return bind_secrets(binder, verifier);
+	fault = bind_secrets(binder, verifier);
+	return fault || verifier->description->variant_count == 0 ? fault : bind_variants(binder, verifier);
+}
+
+static void take_slots(struct trust_set *set, struct trust_verifier *verifier)
+{
+	verifier->slot = set->slots;
+	set->slots += verifier->secret_count;
+	for (size_t i = 0; i < verifier->variant_count; i++)
+		take_slots(set, &verifier->variants[i]);
 }
 
 static int bind_all(const struct binder *binder)
@@ -196,8 +245,7 @@ static int bind_all(const struct binder *binder)
 		fault = bind_route(binder, verifier);
 		if (fault && fault != -EINVAL)
 			return fault;
-		verifier->slot = set->slots;
-		set->slots += verifier->secret_count;
+		take_slots(set, verifier);
 	}
 	return 0;
 }

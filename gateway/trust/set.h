@@ -20,6 +20,8 @@ struct trust_verifier {
 	struct trust_secret *secrets;
 	size_t secret_count;
 	size_t slot;			 /* of its first secret in a lane */
+	struct trust_verifier *variants; /* in the order of the description's; without secrets where none fits */
+	size_t variant_count;
 	int64_t tolerance_ms, future_ms; /* -1: not checked */
 	uint32_t window_s;
 	bool replay_guard;

@@ -389,7 +389,7 @@ int trust_check(const struct trust_verifier *verifier, struct trust_lane *lane, 
 	v.reason =
 		verifier->description->verify.scheme->keyed ? "the signature is right" : "this route verifies nothing";
 	if (!trust_handshake(verifier, &reading, false, &v))
-		fault = judge(verifier, lane, request, now_ms, arena, &v);
+		fault = judge(trust_pick(verifier, request, arena), lane, request, now_ms, arena, &v);
 	if (!fault && arena_failed(arena))
 		fault = -ENOMEM;
 	if (fault)

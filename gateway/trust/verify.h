@@ -27,6 +27,10 @@ enum trust_result trust_gather(const struct trust_verifier *verifier, const stru
  * from the same family, so that a header of another one cannot stand in for a signed one. */
 size_t trust_family(const struct trust_verify *verify, const struct request *request);
 
+/* The one whose way of signing the request shows: the verifier itself, or one of its variants. */
+const struct trust_verifier *trust_pick(const struct trust_verifier *verifier, const struct request *request,
+					struct arena *arena);
+
 /* Decodes a candidate into the arena; false when it is not in that encoding. */
 bool trust_decode(enum trust_encoding encoding, struct slice text, struct arena *arena, struct slice *out);
 

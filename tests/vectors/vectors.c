@@ -293,15 +293,16 @@ static struct slice right_candidate(const struct trust_verifier *verifier, const
 
 static void flip_bits(struct run *run, struct slice guard)
 {
-	const struct trust_verifier *verifier = trust_set_verifier(run->set, 0);
-	const struct trust_description *d = verifier->description;
 	struct arena *arena = arena_new(65536, 1 << 24);
-	const struct trust_template *id = &d->id.alternatives[0];
+	const struct trust_verifier *verifier =
+		arena ? trust_pick(trust_set_verifier(run->set, 0), &run->vector->request, arena) : NULL;
+	const struct trust_description *d = verifier ? verifier->description : NULL;
+	const struct trust_template *id = verifier ? &d->id.alternatives[0] : NULL;
 	struct trust_evidence evidence;
 	struct slice value, kept = copy(guard);
 	const char *reason;
 
-	if (!arena || trust_gather(verifier, &run->vector->request, run->vector->now_ms, arena, &evidence, &reason))
+	if (!verifier || trust_gather(verifier, &run->vector->request, run->vector->now_ms, arena, &evidence, &reason))
 		abort();
 	if (d->verify.covered == TRUST_COVER_FULL)
 		flip_all(run, run->vector->request.body, false, SLICE_NONE,

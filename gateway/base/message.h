@@ -20,8 +20,11 @@ struct request {
 	const struct header *headers;
 	size_t header_count;
 	struct slice body;    /* the exact bytes, framing removed */
-	struct slice address; /* who sent it: "192.0.2.1", "2001:db8::1", "unix" */
-	int64_t received_ms;  /* wall clock, when the head was complete */
+	struct slice address; /* who sent it: "192.0.2.1", "2001:db8::1", "unix"; past proxies that are trusted */
+	/* As the provider's side of a trusted proxy saw them; empty where nothing but the request is known. */
+	struct slice scheme;	/* "https" */
+	struct slice authority; /* "hooks.example.com:8443" */
+	int64_t received_ms;	/* wall clock, when the head was complete */
 };
 
 enum { ANSWER_HEADERS_MAX = 8 };

@@ -61,6 +61,7 @@ static void build(const struct config_reader *r, struct config_draft *draft, con
 	config_read_listeners(r, draft);
 	config_read_redis(r, draft);
 	config_read_texts(r, draft);
+	config_read_networks(r, draft);
 	check_sizes(r, &draft->config, root);
 	config_read_routes(r, draft);
 }

@@ -58,6 +58,13 @@ struct config_patterns {
 	size_t count;
 };
 
+/* Addresses with the same first bits; "unix" is whoever comes over a Unix socket. */
+struct config_network {
+	bool is_unix;
+	unsigned char address[16]; /* IPv4 as ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2) */
+	unsigned bits;		   /* of all 128 */
+};
+
 struct config_route {
 	size_t index;
 	bool wrong;	       /* only in a partial config: errors were found in it, texts may be empty */
@@ -77,7 +84,9 @@ struct config_route {
 	int64_t tolerance_ms;		 /* -1: the provider's */
 	uint64_t max_body;		 /* bytes */
 	int64_t ack_deadline_ms;
-	unsigned answer_status; /* of an accepted, duplicate or ignored delivery; 0: the provider's */
+	struct slice public_url; /* the route's, or the file's; empty: none; without a trailing slash */
+	bool public_url_whole;	 /* it is the route's and has a path: nothing but a query is added */
+	unsigned answer_status;	 /* of an accepted, duplicate or ignored delivery; 0: the provider's */
 	struct slice answer_body;
 	bool answer_body_set;		  /* an empty body can be asked for */
 	struct slice answer_content_type; /* empty: application/json for our own body, else text/plain */
@@ -116,6 +125,9 @@ struct config {
 	const char *provider_dir; /* NULL: none */
 	struct slice public_url;  /* empty: none; without a trailing slash */
 
+	const struct config_network *proxies; /* whose word about the client is believed */
+	size_t proxy_count;
+
 	const struct config_route *routes;
 	size_t route_count;
 
@@ -139,6 +151,12 @@ int config_load_partial(const char *file, struct config_diag *diag, struct confi
 
 /* Wipes secrets and frees; accepts NULL. */
 void config_free(struct config *config);
+
+/* Is that address ("192.0.2.1", "2001:db8::1", "unix") one of `trusted_proxies`? */
+bool config_is_proxy(const struct config *config, struct slice address);
+
+/* An address as 16 bytes, IPv4 as ::ffff:a.b.c.d; false when it is none. */
+bool config_address_bytes(struct slice text, unsigned char out[16]) __attribute__((warn_unused_result));
 
 /* Finds a route by name; NULL when there is none. */
 const struct config_route *config_route_find(const struct config *config, struct slice name);

@@ -243,6 +243,18 @@ static void read_answer(const struct config_reader *r, struct config_route_draft
 			     route->answer_status);
 }
 
+/* A URL with a path is the whole of it, a bare origin stands in front of the path as the file's does. */
+static void read_public_url(const struct config_reader *r, struct config_route_draft *draft)
+{
+	struct config_route *route = &draft->route;
+	struct slice url, after;
+	if (!draft->public_url || !config_read_public_url(r, CONFIG_SECTION_ROUTE, draft->public_url, &url))
+		return;
+	after = slice_from(url, slice_starts(url, SLICE("https://")) ? 8 : 7);
+	route->public_url = url;
+	route->public_url_whole = slice_index(after, '/') < after.n || slice_index(after, '?') < after.n;
+}
+
 /* What each route has for all of the file. */
 static struct config_route inherited(const struct config *config, const struct config_node *node)
 {
@@ -255,6 +267,7 @@ static struct config_route inherited(const struct config *config, const struct c
 		.replay_guard = config->replay_guard,
 		.window_ms = config->window_ms,
 		.tolerance_ms = config->tolerance_ms,
+		.public_url = config->public_url,
 	};
 }
 
@@ -271,6 +284,7 @@ static void read_route(const struct config_reader *r, const struct config *confi
 		read_provider(r, &draft);
 		read_secrets(r, &draft);
 		read_events(r, &draft);
+		read_public_url(r, &draft);
 		read_answer(r, &draft);
 	} else if (!node->broken) {
 		config_error(r->diag, r->file, node, "%s stands here; accepted: a map with name, path and provider",

@@ -150,15 +150,15 @@ void config_read_listeners(const struct config_reader *r, struct config_draft *d
 			"no admin.token is set and the address is not a local one: whoever reaches it is an operator");
 }
 
-/* NULL, or what is wrong with it. The answer in *url has no slash at its end. */
-static const char *check_public_url(struct slice text, struct slice *url)
+/* NULL, or what is wrong with it. */
+static const char *check_public_url(struct slice text, bool query)
 {
 	struct slice rest = slice_starts(text, SLICE("https://"))  ? slice_from(text, 8)
 			    : slice_starts(text, SLICE("http://")) ? slice_from(text, 7)
 								   : SLICE_NONE;
 	if (!rest.p)
 		return "begins neither with https:// nor with http://";
-	if (slice_index(rest, '?') < rest.n || slice_index(rest, '#') < rest.n)
+	if (slice_index(rest, '#') < rest.n || (!query && slice_index(rest, '?') < rest.n))
 		return "a query or fragment stands in it";
 	struct slice authority = slice_head(rest, slice_index(rest, '/'));
 	if (authority.n == 0 || authority.p[0] == ':')
@@ -168,19 +168,35 @@ static const char *check_public_url(struct slice text, struct slice *url)
 	for (size_t i = 0; i < rest.n; i++)
 		if (rest.p[i] <= ' ' || rest.p[i] >= 0x7f)
 			return "a space, or what is no ASCII, stands in it";
-	*url = text.p[text.n - 1] == '/' ? slice_head(text, text.n - 1) : text;
 	return NULL;
+}
+
+bool config_read_public_url(const struct config_reader *r, enum config_section section, const struct config_node *node,
+			    struct slice *url)
+{
+	bool whole = section == CONFIG_SECTION_ROUTE;
+	const char *why = check_public_url(node->text, whole);
+	struct config_node shown = *node;
+	if (why) {
+		shown.text = config_url_mask(shown.text, r->pool);
+		config_schema_refuse(r, section, "public_url", &shown, why);
+		return false;
+	}
+	*url = node->text;
+	return true;
+}
+
+/* The bare origin has no slash at its end; nor has what stands in front of every route's path. */
+static struct slice without_slash(struct slice url)
+{
+	return url.p[url.n - 1] == '/' ? slice_head(url, url.n - 1) : url;
 }
 
 void config_read_texts(const struct config_reader *r, struct config_draft *draft)
 {
-	if (draft->public_url) {
-		const char *why = check_public_url(draft->public_url->text, &draft->config.public_url);
-		struct config_node shown = *draft->public_url;
-		shown.text = config_url_mask(shown.text, r->pool);
-		if (why)
-			config_schema_refuse(r, CONFIG_SECTION_TOP, "public_url", &shown, why);
-	}
+	struct slice url;
+	if (draft->public_url && config_read_public_url(r, CONFIG_SECTION_TOP, draft->public_url, &url))
+		draft->config.public_url = without_slash(url);
 	if (draft->provider_dir) {
 		char *joined = config_file_join(r->folder, draft->provider_dir->text);
 		draft->config.provider_dir = joined ? config_pool_string(r->pool, slice_str(joined)) : NULL;

@@ -17,6 +17,13 @@ void config_read_redis(const struct config_reader *reader, struct config_draft *
 void config_read_listeners(const struct config_reader *reader, struct config_draft *draft);
 void config_read_texts(const struct config_reader *reader, struct config_draft *draft);
 
+/* Checks the URL at `node`, the section's `public_url`; *url is as it was written. False with an error. */
+bool config_read_public_url(const struct config_reader *reader, enum config_section section,
+			    const struct config_node *node, struct slice *url);
+
+/* `trusted_proxies`. In networks.c. */
+void config_read_networks(const struct config_reader *reader, struct config_draft *draft);
+
 /* The routes, over what the file says for all of them. */
 void config_read_routes(const struct config_reader *reader, struct config_draft *draft);
 

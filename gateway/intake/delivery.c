@@ -120,6 +120,12 @@ static void finish_refused(struct intake_delivery *delivery, enum intake_outcome
 	own_answer(&answer, outcome);
 	if (delivery->verdict.refusal_status != 0)
 		answer.status = delivery->verdict.refusal_status;
+	if (delivery->verdict.refusal_has_body) {
+		answer.header_count = 0;
+		answer.body = delivery->verdict.refusal_body;
+		if (delivery->verdict.refusal_content_type.n > 0)
+			message_add(&answer, SLICE("Content-Type"), delivery->verdict.refusal_content_type);
+	}
 	finish(delivery, outcome, delivery->verdict.reason, &answer);
 }
 
@@ -371,6 +377,7 @@ void intake_complete(struct intake_delivery *delivery)
 		read_event(delivery);
 		return;
 	case TRUST_CHALLENGE:
+		intake_learned(delivery->route, request, delivery->verdict.learned);
 		finish(delivery, INTAKE_challenge, delivery->verdict.reason, &delivery->verdict.answer);
 		return;
 	case TRUST_SIGNATURE_MISSING:

@@ -36,6 +36,9 @@ struct intake_worker {
 /* delivery.c: it is known whether Redis is there, or the time for that is over; the timer's function. */
 void intake_early_over(void *arg);
 
+/* learned.c: shows the operator a secret that came with a handshake; nothing when it is empty. */
+void intake_learned(const struct intake_route *route, const struct request *request, struct slice secret);
+
 /* entry.c: the parts of a stream entry that are made here. */
 
 /* All headers but credentials as a JSON object, into the worker's scratch; borrowed until the next delivery.

@@ -73,23 +73,6 @@ static void read_aliases(struct trust_reader *reader, const struct config_node *
 	}
 }
 
-static void read_options(struct trust_reader *reader, const struct config_node *node)
-{
-	static const struct trust_choice choices[] = { { "id", TRUST_OPTION_ID },
-						       { "type", TRUST_OPTION_TYPE },
-						       { "header", TRUST_OPTION_HEADER },
-						       { "prefix", TRUST_OPTION_PREFIX },
-						       { "encoding", TRUST_OPTION_ENCODING } };
-	const struct config_node *item;
-
-	for (size_t i = 0; (item = trust_node_item(node, i)) != NULL; i++) {
-		int option = 0;
-
-		trust_node_choice(reader, item, choices, 5, &option);
-		reader->into->options |= (unsigned)option;
-	}
-}
-
 static void read_all(struct trust_reader *reader, const struct config_node *root)
 {
 	/* In this order, as header names in the later ones need the families of `verify`. */
@@ -100,7 +83,7 @@ static void read_all(struct trust_reader *reader, const struct config_node *root
 		{ "docs", read_docs },
 		{ "confidence", read_confidence },
 		{ "evidence", read_evidence },
-		{ "options", read_options },
+		{ "options", trust_section_options },
 		{ "verify", trust_section_verify },
 		{ "variants", trust_section_variants },
 		{ "event", trust_section_event },
@@ -198,98 +181,12 @@ void trust_description_free(struct trust_description *d)
 		return;
 	for (size_t i = 0; i < d->pointer_count; i++)
 		json_pointer_free(d->pointers[i]);
+	for (size_t i = 0; i < d->inner_pointer_count; i++)
+		json_pointer_free(d->inner_pointers[i]);
+	for (size_t i = 0; i < d->own_option_count; i++)
+		if (d->own_options[i].value.n > 0)
+			explicit_bzero((void *)(uintptr_t)d->own_options[i].value.p, d->own_options[i].value.n);
 	config_tree_free(d->tree);
 	arena_free(d->arena);
 	free(d);
-}
-
-/* ---- what a route may change ---- */
-
-static void not_an_option(struct trust_reader *reader, const struct config_node *node)
-{
-	config_error_key(reader->diag, reader->file, node, "provider %.*s has no such option",
-			 SLICE_ARGS(reader->into->name));
-}
-
-static bool has_option(struct trust_reader *reader, const struct config_node *node, enum trust_option option)
-{
-	if (reader->into->options & option)
-		return true;
-	not_an_option(reader, node);
-	return false;
-}
-
-/* Is all of it read from the body, which is signed? Literal text is nobody's to change. */
-static bool stands_in_body(const struct trust_source *source)
-{
-	for (size_t i = 0; i < source->count; i++)
-		for (size_t k = 0; k < source->alternatives[i].count; k++) {
-			enum trust_place_kind kind = source->alternatives[i].parts[k].place.kind;
-
-			if (kind != TRUST_PLACE_POINTER && kind != TRUST_PLACE_FORM && kind != TRUST_PLACE_FIXED)
-				return false;
-		}
-	return source->count > 0;
-}
-
-static void option_id(struct trust_reader *reader, const struct config_node *node)
-{
-	if (has_option(reader, node, TRUST_OPTION_ID)) {
-		trust_section_event_id(reader, node);
-		reader->into->id_signed =
-			reader->into->verify.covered == TRUST_COVER_FULL && stands_in_body(&reader->into->id);
-	}
-}
-
-static void option_type(struct trust_reader *reader, const struct config_node *node)
-{
-	if (has_option(reader, node, TRUST_OPTION_TYPE))
-		trust_section_event_type(reader, node);
-}
-
-/* A header of the route's own choice has no prefix but the one that the route names. */
-static void option_header(struct trust_reader *reader, const struct config_node *node)
-{
-	if (!has_option(reader, node, TRUST_OPTION_HEADER))
-		return;
-	reader->into->verify.signature.prefix = SLICE_NONE;
-	trust_section_signature_place(reader, node);
-}
-
-static void option_prefix(struct trust_reader *reader, const struct config_node *node)
-{
-	if (has_option(reader, node, TRUST_OPTION_PREFIX))
-		trust_section_signature_prefix(reader, node);
-}
-
-static void option_encoding(struct trust_reader *reader, const struct config_node *node)
-{
-	if (has_option(reader, node, TRUST_OPTION_ENCODING))
-		trust_section_signature_encoding(reader, node);
-}
-
-int trust_description_override(struct trust_description *d, const struct config_node *verify,
-			       const struct config_node *options, const char *file, struct config_diag *diag)
-{
-	static const struct trust_key keys[] = { { "header", option_header },
-						 { "prefix", option_prefix },
-						 { "encoding", option_encoding },
-						 { "id", option_id },
-						 { "type", option_type } };
-	struct trust_reader reader = { .diag = diag, .file = file, .into = d };
-	size_t before = diag->errors;
-
-	if (verify) {
-		if (d->verify.scheme)
-			config_error_key(diag, file, verify,
-					 "provider %.*s brings its own; provider hmac takes the route's",
-					 SLICE_ARGS(d->name));
-		else
-			trust_section_route_verify(&reader, verify);
-	}
-	if (options)
-		trust_node_map(&reader, options, keys, sizeof(keys) / sizeof(keys[0]));
-	if (arena_failed(d->arena))
-		return -ENOMEM;
-	return diag->errors == before ? 0 : -EINVAL;
 }

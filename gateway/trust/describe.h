@@ -15,12 +15,15 @@
 enum {
 	TRUST_FAMILIES_MAX = 4,
 	TRUST_PARTS_MAX = 24,
-	TRUST_FILTERS_MAX = 3,
+	TRUST_FILTERS_MAX = 4,
 	TRUST_POINTERS_MAX = 16, /* json_find() takes no more at once */
 	TRUST_ALTERNATIVES_MAX = 4,
 	TRUST_SIGNATURES_MAX = 4,
-	TRUST_HANDSHAKES_MAX = 6,
-	TRUST_MATCHES_MAX = 4,
+	TRUST_HANDSHAKES_MAX = 8,
+	TRUST_MATCHES_MAX = 6,
+	TRUST_ANSWER_HEADERS_MAX = 4,
+	TRUST_INNER_POINTERS_MAX = 12,
+	TRUST_OPTIONS_MAX = 8,
 	TRUST_VARIANTS_MAX = 4
 };
 
@@ -30,46 +33,79 @@ enum trust_place_kind {
 	TRUST_PLACE_FIXED, /* the text itself */
 	TRUST_PLACE_HEADER,
 	TRUST_PLACE_QUERY,   /* a parameter, percent-decoded */
-	TRUST_PLACE_FORM,    /* a field of a urlencoded body, decoded */
+	TRUST_PLACE_FORM,    /* a field of a urlencoded or multipart body, decoded */
+	TRUST_PLACE_SORTED,  /* all fields of a form, by name: name and value, nothing between */
 	TRUST_PLACE_POINTER, /* a value of a JSON body */
 	TRUST_PLACE_BODY,    /* the whole body, byte for byte */
 	TRUST_PLACE_METHOD,
 	TRUST_PLACE_PATH,
+	TRUST_PLACE_SEGMENT,   /* of the path, counted from 1, decoded */
+	TRUST_PLACE_TARGET,    /* path and query as on the request line, without an authority */
+	TRUST_PLACE_QUERIES,   /* the whole query, nothing decoded */
+	TRUST_PLACE_URL,       /* the public URL that the provider was given */
+	TRUST_PLACE_HOST,      /* its host, with the port where it has one */
+	TRUST_PLACE_OPTION,    /* what the route says under `options` */
 	TRUST_PLACE_TIMESTAMP, /* as sent, never formatted anew */
 	TRUST_PLACE_ID,	       /* what `hookgate send` was given */
 	TRUST_PLACE_TYPE,
 	TRUST_PLACE_NOW /* unix seconds, when a sample is made */
 };
 
+enum trust_inner { TRUST_INNER_NONE, TRUST_INNER_JSON, TRUST_INNER_BASE64_JSON };
+
 struct trust_place {
 	enum trust_place_kind kind;
-	struct slice text;			/* as written; of FIXED: the value */
-	struct slice names[TRUST_FAMILIES_MAX]; /* of header, parameter, field: per family */
-	size_t pointer;				/* in the description's pointers */
+	struct slice text;			  /* as written; of FIXED: the value */
+	struct slice names[TRUST_FAMILIES_MAX];	  /* of header, parameter, field: per family */
+	size_t index;				  /* of POINTER and OPTION: in the description's; of SEGMENT: which */
+	enum trust_inner inner;			  /* the value is JSON itself, and only what stands ... */
+	const struct json_pointer *inner_pointer; /* ... here in it is meant */
+	const struct trust_place *otherwise;	  /* where to look when it is not there; NULL: nowhere */
 };
 
 /* How several values share one place: "t=1,v1=aa,v1=bb", "v1,aa v1,bb", "sha256=aa". */
 struct trust_grammar {
+	size_t position;      /* only that item, from 1; 0: all */
+	bool onward;	      /* and those behind it */
 	struct slice prefix;  /* must be there, in any case, and is taken off */
 	unsigned char list;   /* 0: one value */
 	struct slice field;   /* only items of this name; empty: all */
 	unsigned char assign; /* between name and value */
+	unsigned char behind; /* the value is what stands behind the last of these; 0: all */
 };
 
 /* ---- text put together from such values ---- */
 
-enum trust_filter { TRUST_FILTER_JSON, TRUST_FILTER_HEX, TRUST_FILTER_BASE64, TRUST_FILTER_HMAC, TRUST_FILTER_SHA256 };
+enum trust_filter {
+	TRUST_FILTER_JSON,
+	TRUST_FILTER_JSONSTR,
+	TRUST_FILTER_HEX,
+	TRUST_FILTER_BASE64,
+	TRUST_FILTER_BASE64URL,
+	TRUST_FILTER_UNBASE64,
+	TRUST_FILTER_LOWER,
+	TRUST_FILTER_UPPER,
+	TRUST_FILTER_CRC32,
+	TRUST_FILTER_HMAC,
+	TRUST_FILTER_MD5,
+	TRUST_FILTER_SHA1,
+	TRUST_FILTER_SHA256,
+	TRUST_FILTER_SHA384,
+	TRUST_FILTER_SHA512
+};
 
 struct trust_part {
 	struct trust_place place;
 	enum trust_filter filters[TRUST_FILTERS_MAX];
 	size_t filter_count;
+	unsigned optional; /* parts with the same number, not 0, are left out together when one is not there */
 };
 
 struct trust_template {
 	struct slice text; /* as written */
 	const struct trust_part *parts;
-	size_t count;	   /* 0: there is none */
+	size_t count; /* 0: there is none */
+	bool has_optional;
 	uint32_t pointers; /* which of the description's pointers it needs */
 };
 
@@ -98,6 +134,9 @@ struct trust_verify {
 	size_t signature_count;
 	struct trust_grammar signature;
 	enum trust_encoding encoding;
+	unsigned char groups; /* between groups of signature and timestamp in one header; 0: there is but one */
+	unsigned numbered;    /* the headers have a number behind their name, up to this; 0: none has */
+	bool repeated;	      /* the provider sends the header several times */
 	bool has_timestamp;
 	struct trust_place timestamp;
 	struct trust_grammar timestamp_grammar;
@@ -107,9 +146,24 @@ struct trust_verify {
 	enum trust_cover covered;
 };
 
+enum trust_match_kind {
+	TRUST_MATCH_TEXT,
+	TRUST_MATCH_PRESENT, /* "*" */
+	TRUST_MATCH_ABSENT,  /* "!" */
+	TRUST_MATCH_SECRET,  /* "{secret}": any of the route's that is valid */
+	TRUST_MATCH_TEMPLATE /* compared in constant time, as a secret is */
+};
+
 struct trust_match {
+	enum trust_match_kind kind;
 	struct trust_place place;
-	struct slice text; /* "*": is there at all */
+	struct slice text;
+	struct trust_template template;
+};
+
+struct trust_answer_header {
+	struct slice name;
+	struct trust_template value; /* nothing: the header is left out */
 };
 
 struct trust_handshake {
@@ -118,10 +172,14 @@ struct trust_handshake {
 	bool is_signed; /* only answered when the signature is right */
 	struct trust_match matches[TRUST_MATCHES_MAX];
 	size_t match_count;
-	uint32_t pointers; /* of the matches */
+	uint32_t pointers; /* of the matches and the answer */
 	unsigned status;
 	struct slice content_type; /* empty: no such header */
 	struct trust_template body;
+	struct trust_answer_header headers[TRUST_ANSWER_HEADERS_MAX];
+	size_t header_count;
+	unsigned mismatch;	   /* the status when only what is compared as a secret is wrong; 0: then it is none */
+	struct trust_source learn; /* the secret that it brings; only answered while the route has none */
 };
 
 /* Another description that says how this provider signs as well. */
@@ -141,6 +199,13 @@ enum trust_option {
 	TRUST_OPTION_ENCODING = 16
 };
 
+/* An option of a description's own. */
+struct trust_own_option {
+	struct slice name, about;
+	bool required;
+	struct slice value; /* the route's, or the default; empty: there is none */
+};
+
 struct trust_description {
 	struct arena *arena;
 	struct config_tree *tree;
@@ -150,6 +215,8 @@ struct trust_description {
 	struct slice *aliases;
 	size_t alias_count;
 	unsigned options; /* of enum trust_option */
+	struct trust_own_option own_options[TRUST_OPTIONS_MAX];
+	size_t own_option_count;
 	struct trust_verify verify;
 
 	struct trust_variant variants[TRUST_VARIANTS_MAX];
@@ -165,7 +232,11 @@ struct trust_description {
 
 	unsigned answer_status; /* 0: no wish */
 	struct slice answer_body, answer_content_type;
+	struct header answer_headers[TRUST_ANSWER_HEADERS_MAX];
+	size_t answer_header_count;
 	unsigned refusals[TRUST_MALFORMED_BODY + 1]; /* by enum trust_result; 0: the outcome's own status */
+	bool refusal_has_body;			     /* else the outcome's own */
+	struct slice refusal_body, refusal_content_type;
 
 	struct trust_template sample;
 	struct slice sample_content_type;
@@ -173,6 +244,8 @@ struct trust_description {
 	struct json_pointer *pointers[TRUST_POINTERS_MAX];
 	struct slice pointer_texts[TRUST_POINTERS_MAX];
 	size_t pointer_count;
+	struct json_pointer *inner_pointers[TRUST_INNER_POINTERS_MAX];
+	size_t inner_pointer_count;
 };
 
 /* Reads a description. `text` is copied as far as the line "vectors:"; `file` names it in findings and must outlive the
@@ -185,9 +258,12 @@ void trust_description_free(struct trust_description *description);
 struct slice trust_description_cut(struct slice text);
 
 /* Puts a route's own `verify` section and `options` (either may be NULL) over a description that was read for it alone.
- * Findings name `file`, the configuration. 0, -EINVAL, or a fault. Nodes must outlive the description. */
+ * Findings name the configuration's file. 0, -EINVAL, or a fault. Nodes must outlive the description. */
 int trust_description_override(struct trust_description *description, const struct config_node *verify,
-			       const struct config_node *options, const char *file, struct config_diag *diag)
+			       const struct config_node *options, const struct config *config, struct config_diag *diag)
 	__attribute__((warn_unused_result));
+
+/* The first required option that has no value; NULL when all have one. */
+const struct trust_own_option *trust_description_lacks(const struct trust_description *description);
 
 #endif

@@ -57,151 +57,6 @@ static void read_families(struct trust_reader *reader, const struct config_node 
 		verify->family_count = n;
 }
 
-/* ---- signature and timestamp ---- */
-
-static void add_signature(struct trust_reader *reader, const struct config_node *node, enum trust_place_kind kind)
-{
-	struct trust_verify *verify = verify_of(reader);
-	const struct config_node *item;
-
-	verify->signature_count = 0;
-	while ((item = trust_node_item(node, verify->signature_count)) != NULL) {
-		struct trust_place *place = &verify->signatures[verify->signature_count];
-		struct slice name = SLICE_NONE;
-
-		if (verify->signature_count == TRUST_SIGNATURES_MAX) {
-			config_error(reader->diag, reader->file, node, "has more than %d names", TRUST_SIGNATURES_MAX);
-			return;
-		}
-		trust_node_text(reader, item, &name);
-		if (name.n == 0)
-			return;
-		*place = (struct trust_place){ .text = name };
-		trust_place_named(reader, kind, name, place);
-		verify->signature_count++;
-	}
-}
-
-void trust_section_signature_place(struct trust_reader *reader, const struct config_node *node)
-{
-	add_signature(reader, node, TRUST_PLACE_HEADER);
-}
-
-static void read_signature_query(struct trust_reader *reader, const struct config_node *node)
-{
-	add_signature(reader, node, TRUST_PLACE_QUERY);
-}
-
-void trust_section_signature_prefix(struct trust_reader *reader, const struct config_node *node)
-{
-	trust_node_any_text(reader, node, &verify_of(reader)->signature.prefix);
-}
-
-static void read_signature_list(struct trust_reader *reader, const struct config_node *node)
-{
-	trust_node_byte(reader, node, &verify_of(reader)->signature.list);
-}
-
-static void read_signature_field(struct trust_reader *reader, const struct config_node *node)
-{
-	trust_node_text(reader, node, &verify_of(reader)->signature.field);
-}
-
-static void read_signature_assign(struct trust_reader *reader, const struct config_node *node)
-{
-	trust_node_byte(reader, node, &verify_of(reader)->signature.assign);
-}
-
-void trust_section_signature_encoding(struct trust_reader *reader, const struct config_node *node)
-{
-	static const struct trust_choice choices[] = { { "hex", TRUST_ENCODING_HEX },
-						       { "base64", TRUST_ENCODING_BASE64 },
-						       { "base64url", TRUST_ENCODING_BASE64URL },
-						       { "text", TRUST_ENCODING_TEXT } };
-	int value = TRUST_ENCODING_HEX;
-
-	trust_node_choice(reader, node, choices, 4, &value);
-	verify_of(reader)->encoding = (enum trust_encoding)value;
-}
-
-static void read_signature(struct trust_reader *reader, const struct config_node *node)
-{
-	static const struct trust_key keys[] = { { "header", trust_section_signature_place },
-						 { "query", read_signature_query },
-						 { "prefix", trust_section_signature_prefix },
-						 { "list", read_signature_list },
-						 { "field", read_signature_field },
-						 { "assign", read_signature_assign },
-						 { "encoding", trust_section_signature_encoding } };
-
-	trust_node_map(reader, node, keys, sizeof(keys) / sizeof(keys[0]));
-}
-
-static void read_timestamp_header(struct trust_reader *reader, const struct config_node *node)
-{
-	struct slice name = SLICE_NONE;
-
-	trust_node_text(reader, node, &name);
-	verify_of(reader)->timestamp = (struct trust_place){ .text = name };
-	trust_place_named(reader, TRUST_PLACE_HEADER, name, &verify_of(reader)->timestamp);
-	verify_of(reader)->has_timestamp = name.n > 0;
-}
-
-static void read_timestamp_at(struct trust_reader *reader, const struct config_node *node)
-{
-	struct slice text = SLICE_NONE;
-
-	trust_node_text(reader, node, &text);
-	verify_of(reader)->has_timestamp =
-		text.n > 0 && trust_place_read(reader, node, text, &verify_of(reader)->timestamp);
-}
-
-static void read_timestamp_list(struct trust_reader *reader, const struct config_node *node)
-{
-	trust_node_byte(reader, node, &verify_of(reader)->timestamp_grammar.list);
-}
-
-static void read_timestamp_field(struct trust_reader *reader, const struct config_node *node)
-{
-	trust_node_text(reader, node, &verify_of(reader)->timestamp_grammar.field);
-}
-
-static void read_timestamp_unit(struct trust_reader *reader, const struct config_node *node)
-{
-	static const struct trust_choice choices[] = { { "seconds", TRUST_UNIT_SECONDS },
-						       { "milliseconds", TRUST_UNIT_MILLISECONDS },
-						       { "rfc3339", TRUST_UNIT_RFC3339 },
-						       { "http-date", TRUST_UNIT_HTTP_DATE } };
-	int value = TRUST_UNIT_SECONDS;
-
-	trust_node_choice(reader, node, choices, 4, &value);
-	verify_of(reader)->unit = (enum trust_unit)value;
-}
-
-static void read_tolerance(struct trust_reader *reader, const struct config_node *node)
-{
-	trust_node_duration(reader, node, &verify_of(reader)->tolerance_ms);
-	verify_of(reader)->future_ms = verify_of(reader)->tolerance_ms;
-}
-
-static void read_future(struct trust_reader *reader, const struct config_node *node)
-{
-	trust_node_duration(reader, node, &verify_of(reader)->future_ms);
-}
-
-static void read_timestamp(struct trust_reader *reader, const struct config_node *node)
-{
-	static const struct trust_key keys[] = { { "header", read_timestamp_header },
-						 { "at", read_timestamp_at },
-						 { "list", read_timestamp_list },
-						 { "field", read_timestamp_field },
-						 { "unit", read_timestamp_unit },
-						 { "tolerance", read_tolerance },
-						 { "future", read_future } };
-
-	trust_node_map(reader, node, keys, sizeof(keys) / sizeof(keys[0]));
-}
-
 /* ---- the rest ---- */
 
 static void read_signed(struct trust_reader *reader, const struct config_node *node)
@@ -244,8 +99,8 @@ static const struct trust_key section_keys[] = {
 	{ "key", read_key },
 	{ "key_prefix", read_key_prefix },
 	{ "families", read_families },
-	{ "signature", read_signature },
-	{ "timestamp", read_timestamp },
+	{ "signature", trust_section_signature },
+	{ "timestamp", trust_section_timestamp },
 	{ "signed", read_signed },
 	{ "covered", read_covered },
 	{ "id", trust_section_event_id },
@@ -260,14 +115,19 @@ static enum trust_cover cover_of(const struct trust_template *signed_text)
 {
 	if (signed_text->count == 0)
 		return TRUST_COVER_NONE;
-	return trust_template_has(signed_text, TRUST_PLACE_BODY) ? TRUST_COVER_FULL : TRUST_COVER_PARTIAL;
+	return trust_template_covers(signed_text, TRUST_PLACE_BODY) ? TRUST_COVER_FULL : TRUST_COVER_PARTIAL;
 }
 
 static bool timestamp_is_signed(const struct trust_verify *verify)
 {
+	bool in_body = verify->timestamp.kind == TRUST_PLACE_POINTER || verify->timestamp.kind == TRUST_PLACE_FORM;
+	bool in_url = verify->timestamp.kind == TRUST_PLACE_QUERY;
+
 	return trust_template_has(&verify->signed_text, TRUST_PLACE_TIMESTAMP) ||
-	       (verify->timestamp.kind == TRUST_PLACE_POINTER &&
-		trust_template_has(&verify->signed_text, TRUST_PLACE_BODY));
+	       (in_body && trust_template_covers(&verify->signed_text, TRUST_PLACE_BODY)) ||
+	       (in_url && (trust_template_covers(&verify->signed_text, TRUST_PLACE_URL) ||
+			   trust_template_covers(&verify->signed_text, TRUST_PLACE_TARGET) ||
+			   trust_template_covers(&verify->signed_text, TRUST_PLACE_QUERIES)));
 }
 
 static void judge_whole(struct trust_reader *reader, const struct config_node *node)
@@ -278,7 +138,7 @@ static void judge_whole(struct trust_reader *reader, const struct config_node *n
 	if (!verify->scheme)
 		wrong = "has no (known) algorithm";
 	else if (verify->scheme->keyed && verify->signature_count == 0)
-		wrong = "does not say where the signature stands: signature.header or signature.query";
+		wrong = "does not say where the signature stands: signature.header, .query or .at";
 	else if (!verify->scheme->keyed && verify->signature_count > 0)
 		wrong = "has a signature, but its algorithm looks at none";
 	else if (verify->scheme->texted && verify->signed_text.count == 0)
@@ -289,6 +149,11 @@ static void judge_whole(struct trust_reader *reader, const struct config_node *n
 		wrong = "has a timestamp that is not part of the signed text: anybody could change it";
 	else if (!verify->has_timestamp && trust_template_has(&verify->signed_text, TRUST_PLACE_TIMESTAMP))
 		wrong = "signs {timestamp}, but does not say where it stands";
+	else if ((verify->numbered || verify->repeated || verify->groups) &&
+		 (verify->signature_count != 1 || verify->signatures[0].kind != TRUST_PLACE_HEADER))
+		wrong = "has several signatures in another place than one header";
+	else if ((verify->numbered > 0) + verify->repeated + (verify->groups > 0) > 1)
+		wrong = "has several signatures in more than one way: one of numbered, repeated and groups";
 	if (wrong)
 		config_error(reader->diag, reader->file, node, "%s", wrong);
 }

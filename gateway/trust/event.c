@@ -148,9 +148,11 @@ int trust_read_event(const struct trust_verifier *route_verifier, const struct r
 {
 	const struct trust_verifier *verifier = trust_pick(route_verifier, request, arena);
 	const struct trust_description *d = verifier->description;
-	struct trust_reading reading = {
-		.description = d, .request = request, .arena = arena, .family = trust_family(&d->verify, request)
-	};
+	struct trust_reading reading = { .description = d,
+					 .request = request,
+					 .arena = arena,
+					 .family = trust_family(&d->verify, request),
+					 .verifier = verifier };
 	struct trust_event e = { .reason = "" };
 	struct finding finding = read_id(&reading, &e);
 	enum trust_event_result r;

@@ -39,7 +39,7 @@ static const char *choice_name(const void *table, size_t i)
 void trust_node_map(struct trust_reader *reader, const struct config_node *node, const struct trust_key *keys,
 		    size_t count)
 {
-	char names[256];
+	char names[512];
 
 	if (node->kind != CONFIG_MAP) {
 		list_names(names, sizeof(names), key_name, keys, count);
@@ -103,7 +103,7 @@ void trust_node_byte(struct trust_reader *reader, const struct config_node *node
 void trust_node_choice(struct trust_reader *reader, const struct config_node *node, const struct trust_choice *choices,
 		       size_t count, int *out)
 {
-	char names[256], quoted[80];
+	char names[512], quoted[80];
 
 	if (!is_scalar(reader, node))
 		return;
@@ -138,6 +138,38 @@ void trust_node_duration(struct trust_reader *reader, const struct config_node *
 		config_error(reader->diag, reader->file, node,
 			     "%s is no duration; accepted are 300s, 5m, 3d ... and none",
 			     config_quote(node->text, quoted, sizeof(quoted)));
+}
+
+void trust_node_number(struct trust_reader *reader, const struct config_node *node, unsigned low, unsigned high,
+		       unsigned *out)
+{
+	uint64_t value = 0;
+
+	if (!is_scalar(reader, node))
+		return;
+	if (!num_parse_u64(node->text, high, &value) || value < low)
+		config_error(reader->diag, reader->file, node, "must be a number from %u to %u", low, high);
+	else
+		*out = (unsigned)value;
+}
+
+void trust_node_header_name(struct trust_reader *reader, const struct config_node *node, struct slice name)
+{
+	static const char *const taken[] = { "Content-Type",	  "Content-Length", "Connection", "Date",
+					     "Transfer-Encoding", "Upgrade",	    "Trailer",	  "Keep-Alive" };
+	static const struct slice marks = SLICE_LIT("!#$%&'*+-.^_`|~");
+	bool fine = name.n > 0 && name.n <= 64;
+
+	for (size_t i = 0; i < name.n; i++) {
+		unsigned char c = name.p[i], lower = c | 0x20;
+
+		fine &= (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || slice_index(marks, c) < marks.n;
+	}
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+		fine &= !slice_eq_nocase(name, slice_str(taken[i]));
+	if (!fine)
+		config_error(reader->diag, reader->file, node,
+			     "is not the name of a header that an answer can be given here (its type is content_type)");
 }
 
 void trust_node_status(struct trust_reader *reader, const struct config_node *node, unsigned low, unsigned high,

@@ -11,6 +11,7 @@
 struct trust_reader {
 	struct config_diag *diag;
 	const char *file;
+	const char *folder; /* where relative paths of references start; NULL: there are none */
 	struct trust_description *into;
 };
 
@@ -35,6 +36,9 @@ void trust_node_text(struct trust_reader *reader, const struct config_node *node
 /* Text that may be anything. */
 void trust_node_any_text(struct trust_reader *reader, const struct config_node *node, struct slice *out);
 
+/* The name of a header that an answer may have: not one that the transport sets. */
+void trust_node_header_name(struct trust_reader *reader, const struct config_node *node, struct slice name);
+
 /* One byte of text. */
 void trust_node_byte(struct trust_reader *reader, const struct config_node *node, unsigned char *out);
 
@@ -47,6 +51,10 @@ void trust_node_bool(struct trust_reader *reader, const struct config_node *node
 /* Up to 366 days; "none" gives -1. */
 void trust_node_duration(struct trust_reader *reader, const struct config_node *node, int64_t *out_ms);
 
+/* A whole number within [low, high]. */
+void trust_node_number(struct trust_reader *reader, const struct config_node *node, unsigned low, unsigned high,
+		       unsigned *out);
+
 /* An HTTP status within [low, high]. */
 void trust_node_status(struct trust_reader *reader, const struct config_node *node, unsigned low, unsigned high,
 		       unsigned *out);
@@ -57,6 +65,9 @@ const struct config_node *trust_node_item(const struct config_node *node, size_t
 /* The sections, one per describe_*.c. */
 void trust_section_verify(struct trust_reader *reader, const struct config_node *node);
 void trust_section_route_verify(struct trust_reader *reader, const struct config_node *node);
+void trust_section_options(struct trust_reader *reader, const struct config_node *node);
+void trust_section_signature(struct trust_reader *reader, const struct config_node *node);
+void trust_section_timestamp(struct trust_reader *reader, const struct config_node *node);
 void trust_section_signature_place(struct trust_reader *reader, const struct config_node *node);
 void trust_section_signature_prefix(struct trust_reader *reader, const struct config_node *node);
 void trust_section_signature_encoding(struct trust_reader *reader, const struct config_node *node);

@@ -1,20 +1,42 @@
-/* place.c - where a value stands, and finding it there; see place.h. */
+/* place.c - where a value stands: reading it from a description; place_find.c finds it.
+ *
+ * The special difficulty: a place is a text with several things in it ("form:payload#/type||query:type"), and what a
+ * name may hold differs from kind to kind. So the kind is told first, and only then is anything cut. */
 #include "trust/place.h"
 
-#include "base/encode.h"
+#include "base/num.h"
+
+enum { SEGMENT_MAX = 16, CHAIN_MAX = 4 };
 
 static const struct {
 	struct slice word;
 	enum trust_place_kind kind;
 	bool named;
 } words[] = {
-	{ SLICE_LIT("header:"), TRUST_PLACE_HEADER, true },	  { SLICE_LIT("query:"), TRUST_PLACE_QUERY, true },
-	{ SLICE_LIT("form:"), TRUST_PLACE_FORM, true },		  { SLICE_LIT("body:"), TRUST_PLACE_POINTER, true },
-	{ SLICE_LIT("fixed:"), TRUST_PLACE_FIXED, true },	  { SLICE_LIT("body"), TRUST_PLACE_BODY, false },
-	{ SLICE_LIT("method"), TRUST_PLACE_METHOD, false },	  { SLICE_LIT("path"), TRUST_PLACE_PATH, false },
-	{ SLICE_LIT("timestamp"), TRUST_PLACE_TIMESTAMP, false }, { SLICE_LIT("id"), TRUST_PLACE_ID, false },
-	{ SLICE_LIT("type"), TRUST_PLACE_TYPE, false },		  { SLICE_LIT("now"), TRUST_PLACE_NOW, false },
+	{ SLICE_LIT("header:"), TRUST_PLACE_HEADER, true },
+	{ SLICE_LIT("query:"), TRUST_PLACE_QUERY, true },
+	{ SLICE_LIT("form:"), TRUST_PLACE_FORM, true },
+	{ SLICE_LIT("body:"), TRUST_PLACE_POINTER, true },
+	{ SLICE_LIT("path:"), TRUST_PLACE_SEGMENT, true },
+	{ SLICE_LIT("option:"), TRUST_PLACE_OPTION, true },
+	{ SLICE_LIT("fixed:"), TRUST_PLACE_FIXED, true },
+	{ SLICE_LIT("body"), TRUST_PLACE_BODY, false },
+	{ SLICE_LIT("form-sorted"), TRUST_PLACE_SORTED, false },
+	{ SLICE_LIT("method"), TRUST_PLACE_METHOD, false },
+	{ SLICE_LIT("path"), TRUST_PLACE_PATH, false },
+	{ SLICE_LIT("target"), TRUST_PLACE_TARGET, false },
+	{ SLICE_LIT("query"), TRUST_PLACE_QUERIES, false },
+	{ SLICE_LIT("url"), TRUST_PLACE_URL, false },
+	{ SLICE_LIT("host"), TRUST_PLACE_HOST, false },
+	{ SLICE_LIT("timestamp"), TRUST_PLACE_TIMESTAMP, false },
+	{ SLICE_LIT("id"), TRUST_PLACE_ID, false },
+	{ SLICE_LIT("type"), TRUST_PLACE_TYPE, false },
+	{ SLICE_LIT("now"), TRUST_PLACE_NOW, false },
 };
+
+#define ACCEPTED                                                                                                       \
+	"header:NAME, query:NAME, form:NAME, body:/pointer, path:NUMBER, option:NAME, fixed:TEXT, body, form-sorted, " \
+	"method, path, target, query, url, host, timestamp, id, type, now"
 
 /* The description's index of that pointer, which is added when it is new. */
 static bool pointer_index(struct trust_description *into, struct slice text, size_t *index)
@@ -48,40 +70,96 @@ void trust_place_named(struct trust_reader *reader, enum trust_place_kind kind, 
 						SLICE_ARGS(slice_from(name, 1)));
 }
 
-static bool read_named(struct trust_reader *reader, const struct config_node *node, enum trust_place_kind kind,
-		       struct slice name, struct trust_place *place)
+static bool wrong(struct trust_reader *reader, const struct config_node *node, struct slice text, const char *what)
 {
 	char quoted[80];
 
-	if (kind != TRUST_PLACE_FIXED && (name.n == 0 || slice_has_control(name))) {
-		config_error(reader->diag, reader->file, node, "%s names nothing",
-			     config_quote(place->text, quoted, sizeof(quoted)));
-		return false;
+	config_error(reader->diag, reader->file, node, "%s %s", config_quote(text, quoted, sizeof(quoted)), what);
+	return false;
+}
+
+/* "NAME#/pointer" and "NAME#base64/pointer": what stands before the "#" is left in *name. */
+static bool read_inner(struct trust_reader *reader, const struct config_node *node, struct slice *name,
+		       struct trust_place *place)
+{
+	static const struct slice marks[] = { SLICE_LIT("#/"), SLICE_LIT("#base64/") };
+	static const enum trust_inner kinds[] = { TRUST_INNER_JSON, TRUST_INNER_BASE64_JSON };
+	struct trust_description *into = reader->into;
+	struct json_pointer *pointer;
+
+	for (size_t i = 0; i < 2; i++) {
+		const unsigned char *at = name->n > 0 ? memmem(name->p, name->n, marks[i].p, marks[i].n) : NULL;
+
+		if (!at)
+			continue;
+		if (into->inner_pointer_count == TRUST_INNER_POINTERS_MAX)
+			return wrong(reader, node, place->text, "is one pointer behind a # too many");
+		pointer = json_pointer_parse(slice_from(*name, (size_t)(at - name->p) + marks[i].n - 1));
+		if (!pointer)
+			return wrong(reader, node, place->text, "has no JSON pointer behind its #");
+		into->inner_pointers[into->inner_pointer_count++] = pointer;
+		place->inner = kinds[i];
+		place->inner_pointer = pointer;
+		*name = slice_head(*name, (size_t)(at - name->p));
+		return true;
 	}
-	if (kind == TRUST_PLACE_POINTER) {
-		place->kind = kind;
-		if (name.p[0] == '/' && pointer_index(reader->into, name, &place->pointer))
+	return true;
+}
+
+static bool read_option(struct trust_reader *reader, const struct config_node *node, struct slice name,
+			struct trust_place *place)
+{
+	for (size_t i = 0; i < reader->into->own_option_count; i++)
+		if (slice_eq(reader->into->own_options[i].name, name)) {
+			place->index = i;
 			return true;
-		config_error(reader->diag, reader->file, node,
-			     "%s is no JSON pointer such as body:/data/id, or there are "
-			     "more than %d of them",
-			     config_quote(place->text, quoted, sizeof(quoted)), TRUST_POINTERS_MAX);
-		return false;
-	}
+		}
+	return wrong(reader, node, place->text, "is no option of this description: name it under `options`");
+}
+
+static bool read_segment(struct trust_reader *reader, const struct config_node *node, struct slice name,
+			 struct trust_place *place)
+{
+	uint64_t number = 0;
+
+	if (!num_parse_u64(name, SEGMENT_MAX, &number) || number == 0)
+		return wrong(reader, node, place->text, "is no segment of the path; accepted are path:1 to path:16");
+	place->index = (size_t)number;
+	return true;
+}
+
+static bool read_named(struct trust_reader *reader, const struct config_node *node, enum trust_place_kind kind,
+		       struct slice name, struct trust_place *place)
+{
+	place->kind = kind;
 	if (kind == TRUST_PLACE_FIXED) {
-		place->kind = kind;
 		place->text = name;
 		return true;
+	}
+	if (kind == TRUST_PLACE_OPTION)
+		return read_option(reader, node, name, place);
+	if (kind == TRUST_PLACE_SEGMENT)
+		return read_segment(reader, node, name, place);
+	if (!read_inner(reader, node, &name, place))
+		return false;
+	if (name.n == 0 || slice_has_control(name))
+		return wrong(reader, node, place->text, "names nothing");
+	if (kind == TRUST_PLACE_POINTER) {
+		if (name.p[0] == '/' && pointer_index(reader->into, name, &place->index))
+			return true;
+		config_error(reader->diag, reader->file, node,
+			     "\"%.*s\" is no JSON pointer such as body:/data/id, or there are "
+			     "more than %d of them",
+			     SLICE_ARGS(slice_head(place->text, 60)), TRUST_POINTERS_MAX);
+		return false;
 	}
 	trust_place_named(reader, kind, name, place);
 	return true;
 }
 
-bool trust_place_read(struct trust_reader *reader, const struct config_node *node, struct slice text,
-		      struct trust_place *place)
+static bool read_one(struct trust_reader *reader, const struct config_node *node, struct slice text,
+		     struct trust_place *place)
 {
-	char quoted[80];
-
 	*place = (struct trust_place){ .text = text };
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (words[i].named && slice_starts(text, words[i].word))
@@ -91,184 +169,59 @@ bool trust_place_read(struct trust_reader *reader, const struct config_node *nod
 			return true;
 		}
 	}
-	config_error(reader->diag, reader->file, node,
-		     "%s is no place; accepted are header:NAME, query:NAME, form:NAME, "
-		     "body:/pointer, fixed:TEXT, body, method, path, timestamp, id, type, now",
-		     config_quote(text, quoted, sizeof(quoted)));
-	return false;
+	return wrong(reader, node, text, "is no place; accepted are " ACCEPTED);
 }
 
-/* ---- finding ---- */
-
-static enum trust_found decode(struct trust_reading *reading, struct slice encoded, struct slice *out)
+/* Cuts "a||b" into a and b; a fixed text has it all. */
+static bool cut_chain(struct slice text, struct slice *first, struct slice *rest)
 {
-	unsigned char *p;
-	size_t n;
+	const unsigned char *bars = text.n > 0 ? memmem(text.p, text.n, "||", 2) : NULL;
 
-	if (encoded.n == 0) {
-		*out = SLICE_NONE;
-		return TRUST_FOUND;
+	*first = text;
+	if (!bars || slice_starts(text, SLICE("fixed:")))
+		return false;
+	*first = slice_head(text, (size_t)(bars - text.p));
+	*rest = slice_from(text, (size_t)(bars - text.p) + 2);
+	return true;
+}
+
+bool trust_place_read(struct trust_reader *reader, const struct config_node *node, struct slice text,
+		      struct trust_place *place)
+{
+	struct slice first, rest = SLICE_NONE;
+	bool more = cut_chain(text, &first, &rest);
+	struct trust_place *last = place, *next;
+
+	if (!read_one(reader, node, first, place))
+		return false;
+	for (size_t n = 1; more; n++, last = next) {
+		if (n == CHAIN_MAX)
+			return wrong(reader, node, text, "has more than 4 alternatives");
+		next = arena_alloc(reader->into->arena, sizeof(*next));
+		more = cut_chain(rest, &first, &rest);
+		if (!next || !read_one(reader, node, first, next))
+			return false;
+		last->otherwise = next;
 	}
-	p = arena_alloc(reading->arena, encoded.n);
-	if (!p || !encode_percent_decode(encoded, true, p, &n))
-		return TRUST_UNREADABLE;
-	*out = slice_of(p, n);
-	return TRUST_FOUND;
+	if (place->otherwise && place->kind != TRUST_PLACE_FIXED)
+		place->text = text;
+	return true;
 }
 
-static enum trust_found counted(size_t count)
+uint32_t trust_place_pointers(const struct trust_place *place)
 {
-	return count == 0 ? TRUST_ABSENT : count == 1 ? TRUST_FOUND : TRUST_REPEATED;
+	uint32_t pointers = 0;
+
+	for (; place; place = place->otherwise)
+		if (place->kind == TRUST_PLACE_POINTER)
+			pointers |= 1U << place->index;
+	return pointers;
 }
 
-/* The media type without its parameters. */
-static struct slice media_type(const struct request *request)
+bool trust_place_is(const struct trust_place *place, enum trust_place_kind kind)
 {
-	struct slice value = SLICE_NONE, after;
-
-	message_header(request, SLICE("Content-Type"), &value);
-	slice_cut(value, ';', &value, &after);
-	return slice_trim(value);
-}
-
-static enum trust_found find_form(struct trust_reading *reading, struct slice name, struct slice *out)
-{
-	struct slice rest = reading->request->body, field, key, value = SLICE_NONE;
-	size_t count = 0;
-
-	if (!slice_eq_nocase(media_type(reading->request), SLICE("application/x-www-form-urlencoded")))
-		return TRUST_ABSENT;
-	while (rest.n > 0) {
-		struct slice v;
-
-		slice_cut(rest, '&', &field, &rest);
-		slice_cut(field, '=', &key, &v);
-		if (slice_eq(key, name) && count++ == 0)
-			value = v;
-	}
-	return count == 1 ? decode(reading, value, out) : counted(count);
-}
-
-static enum trust_found find_pointer(const struct trust_place *place, struct trust_reading *reading, struct slice *out)
-{
-	const struct json_value *value = &reading->values[place->pointer];
-
-	if (!(reading->looked_up & (1U << place->pointer)))
-		return TRUST_ABSENT;
-	if (value->type != JSON_STRING && value->type != JSON_NUMBER && value->type != JSON_BOOL)
-		return TRUST_ABSENT;
-	return json_text(value, reading->arena, out) ? TRUST_FOUND : TRUST_UNREADABLE;
-}
-
-enum trust_found trust_place_find(const struct trust_place *place, struct trust_reading *reading, struct slice *out)
-{
-	const struct request *request = reading->request;
-	struct slice value = SLICE_NONE;
-	enum trust_found found;
-
-	switch (place->kind) {
-	case TRUST_PLACE_FIXED:
-		*out = place->text;
-		return TRUST_FOUND;
-	case TRUST_PLACE_HEADER:
-		return counted(message_header(request, place->names[reading->family], out));
-	case TRUST_PLACE_QUERY:
-		found = counted(message_query(request, place->names[reading->family], &value));
-		return found == TRUST_FOUND ? decode(reading, value, out) : found;
-	case TRUST_PLACE_FORM:
-		return find_form(reading, place->names[reading->family], out);
-	case TRUST_PLACE_POINTER:
-		return find_pointer(place, reading, out);
-	case TRUST_PLACE_BODY:
-		*out = request->body;
-		return TRUST_FOUND;
-	case TRUST_PLACE_METHOD:
-		*out = request->method;
-		return TRUST_FOUND;
-	case TRUST_PLACE_PATH:
-		*out = request->path;
-		return TRUST_FOUND;
-	case TRUST_PLACE_TIMESTAMP:
-		*out = reading->timestamp;
-		return reading->timestamp.n > 0 ? TRUST_FOUND : TRUST_ABSENT;
-	case TRUST_PLACE_ID:
-		*out = reading->id;
-		return TRUST_FOUND;
-	case TRUST_PLACE_TYPE:
-		*out = reading->type;
-		return TRUST_FOUND;
-	case TRUST_PLACE_NOW:
-		*out = arena_printf(reading->arena, "%lld", (long long)(reading->now_ms / 1000));
-		return TRUST_FOUND;
-	}
-	return TRUST_ABSENT;
-}
-
-/* ---- JSON ---- */
-
-static bool ends_nocase(struct slice s, struct slice end)
-{
-	return s.n >= end.n && slice_eq_nocase(slice_from(s, s.n - end.n), end);
-}
-
-bool trust_claims_json(const struct request *request)
-{
-	struct slice type = media_type(request);
-	size_t i = 0;
-
-	if (ends_nocase(type, SLICE("/json")) || ends_nocase(type, SLICE("+json")))
-		return true;
-	while (i < request->body.n && memchr(" \t\r\n", request->body.p[i], 4))
-		i++;
-	return i < request->body.n && (request->body.p[i] == '{' || request->body.p[i] == '[');
-}
-
-enum json_result trust_reading_look_up(struct trust_reading *reading, uint32_t pointers)
-{
-	const struct trust_description *description = reading->description;
-	const struct json_pointer *wanted[TRUST_POINTERS_MAX];
-	struct json_value values[TRUST_POINTERS_MAX];
-	size_t index[TRUST_POINTERS_MAX], count = 0;
-	enum json_result result;
-
-	pointers &= ~reading->looked_up;
-	for (size_t i = 0; i < description->pointer_count; i++)
-		if (pointers & (1U << i)) {
-			index[count] = i;
-			wanted[count++] = description->pointers[i];
-		}
-	if (count == 0 || !trust_claims_json(reading->request))
-		return JSON_OK;
-	result = json_find(reading->request->body, wanted, count, values);
-	if (result != JSON_OK)
-		return result;
-	for (size_t i = 0; i < count; i++)
-		reading->values[index[i]] = values[i];
-	reading->looked_up |= pointers;
-	return JSON_OK;
-}
-
-/* ---- several values in one ---- */
-
-bool trust_grammar_next(const struct trust_grammar *grammar, struct slice *rest, struct slice *value)
-{
-	while (rest->n > 0) {
-		struct slice item = *rest, name, behind;
-
-		if (grammar->list)
-			slice_cut(*rest, grammar->list, &item, rest);
-		else
-			*rest = SLICE_NONE;
-		item = slice_trim(item);
-		if (grammar->field.n > 0) {
-			if (!slice_cut(item, grammar->assign, &name, &behind) || !slice_eq(name, grammar->field))
-				continue;
-			item = behind;
-		}
-		if (!slice_eq_nocase(slice_head(item, grammar->prefix.n), grammar->prefix))
-			continue;
-		*value = slice_from(item, grammar->prefix.n);
-		return true;
-	}
+	for (; place; place = place->otherwise)
+		if (place->kind == kind)
+			return true;
 	return false;
 }

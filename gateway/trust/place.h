@@ -25,21 +25,27 @@ struct trust_reading {
 	struct slice timestamp; /* as sent; empty while it is not known */
 	struct slice id, type;	/* for TRUST_PLACE_ID and _TYPE */
 	int64_t now_ms;
-	const struct trust_verifier *verifier; /* for the filter hmac, with the lane and the secret; else NULL */
-	struct trust_lane *lane;
+	const struct trust_verifier *verifier; /* for the public URL and the filter hmac; may be NULL */
+	struct trust_lane *lane;	       /* with `secret` for the filter hmac, else NULL */
 	size_t secret;
+	bool unproven;	    /* the filter hmac may only see what cannot be a delivery */
 	uint32_t looked_up; /* pointers whose values are known */
 	struct json_value values[TRUST_POINTERS_MAX];
 };
 
-/* Reads "header:NAME", "query:NAME", "form:NAME", "body:/pointer", "fixed:TEXT" and the bare words body, method, path,
- * timestamp, id, type, now. False with a finding at the node. */
+/* Reads a place as plugins/README.md lists them, with "||" between alternatives. False with a finding at the node. */
 bool trust_place_read(struct trust_reader *reader, const struct config_node *node, struct slice text,
 		      struct trust_place *place) __attribute__((warn_unused_result));
 
 /* A header, parameter or field of that name; "*" at its beginning stands for the family. */
 void trust_place_named(struct trust_reader *reader, enum trust_place_kind kind, struct slice name,
 		       struct trust_place *place);
+
+/* Which of the description's pointers it needs. */
+uint32_t trust_place_pointers(const struct trust_place *place);
+
+/* Is it, or one of its alternatives, of that kind? */
+bool trust_place_is(const struct trust_place *place, enum trust_place_kind kind);
 
 /* The value, in the request or the arena. Pointers must have been looked up before. *out is written when FOUND. */
 enum trust_found trust_place_find(const struct trust_place *place, struct trust_reading *reading, struct slice *out);
@@ -51,8 +57,15 @@ enum json_result trust_reading_look_up(struct trust_reading *reading, uint32_t p
 /* Does the body claim to be JSON: by its Content-Type, or by beginning with "{" or "["? */
 bool trust_claims_json(const struct request *request);
 
-/* The next value of `grammar` in *rest, which is shortened by it; false when there are no more. Begin with *rest being
- * the whole value. */
+/* What of a value `grammar` looks at: all, or the items that its position says. */
+struct slice trust_grammar_begin(const struct trust_grammar *grammar, struct slice value);
+
+/* The nth (from 0) of the groups in a value, empty ones left out; empty when there are no more. `between` 0: the value
+ * is one group. */
+struct slice trust_group(unsigned char between, struct slice value, size_t n);
+
+/* The next value of `grammar` in *rest, which is shortened by it; false when there are no more. Begin with
+ * trust_grammar_begin(). */
 bool trust_grammar_next(const struct trust_grammar *grammar, struct slice *rest, struct slice *value);
 
 #endif

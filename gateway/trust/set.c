@@ -56,6 +56,19 @@ static void unknown_provider(const struct binder *binder, const struct config_ro
 		     near);
 }
 
+static bool lacks_option(const struct binder *binder, const struct trust_verifier *verifier)
+{
+	const struct trust_own_option *lacking = trust_description_lacks(verifier->description);
+	const struct config_route *route = verifier->route;
+
+	if (lacking)
+		config_error(binder->diag, binder->config->file,
+			     config_node_absent(route->options) ? route->node : route->options,
+			     "provider %.*s needs the option `%.*s`%s%.*s", SLICE_ARGS(route->provider),
+			     SLICE_ARGS(lacking->name), lacking->about.n > 0 ? ": " : "", SLICE_ARGS(lacking->about));
+	return lacking != NULL;
+}
+
 /* A description of the route's own where it changes something in the provider's. */
 static int describe(const struct binder *binder, struct trust_verifier *verifier)
 {
@@ -64,15 +77,16 @@ static int describe(const struct binder *binder, struct trust_verifier *verifier
 
 	verifier->description = verifier->provider->description;
 	if (config_node_absent(route->verify) && config_node_absent(route->options))
-		return 0;
+		return lacks_option(binder, verifier) ? -EINVAL : 0;
 	fault = trust_description_read(verifier->provider->text, verifier->provider->file, binder->diag,
 				       &verifier->own);
 	if (fault)
 		return fault;
 	verifier->description = verifier->own;
-	return trust_description_override(verifier->own, config_node_absent(route->verify) ? NULL : route->verify,
-					  config_node_absent(route->options) ? NULL : route->options,
-					  binder->config->file, binder->diag);
+	fault = trust_description_override(verifier->own, config_node_absent(route->verify) ? NULL : route->verify,
+					   config_node_absent(route->options) ? NULL : route->options, binder->config,
+					   binder->diag);
+	return !fault && lacks_option(binder, verifier) ? -EINVAL : fault;
 }
 
 /* ---- secrets ---- */
@@ -115,13 +129,28 @@ static void warn_of_blanks(const struct binder *binder, const struct trust_verif
 			    SLICE_ARGS(secret->name));
 }
 
+/* Does the provider hand over the secret itself? */
+static bool learns(const struct trust_description *d)
+{
+	for (size_t i = 0; i < d->handshake_count; i++)
+		if (d->handshakes[i].learn.count > 0)
+			return true;
+	return false;
+}
+
 static int bind_secrets(const struct binder *binder, struct trust_verifier *verifier)
 {
 	const struct config_route *route = verifier->route;
 	bool keyed = verifier->description->verify.scheme->keyed;
 	int fault = 0;
 
-	if (keyed && route->secret_count == 0 && !route->wrong)
+	if (keyed && route->secret_count == 0 && !route->wrong && learns(verifier->description))
+		config_warn(
+			binder->diag, binder->config->file, route->node,
+			"there is no secret yet: deliveries are refused until the one that provider %.*s hands over is "
+			"put here",
+			SLICE_ARGS(route->provider));
+	else if (keyed && route->secret_count == 0 && !route->wrong)
 		config_error(binder->diag, binder->config->file, route->node, "provider %.*s needs a secret",
 			     SLICE_ARGS(route->provider));
 	if (!keyed && route->secret_count > 0)
@@ -329,4 +358,6 @@ void trust_demanded_answer(const struct trust_verifier *verifier, struct answer 
 	*answer = (struct answer){ .status = d->answer_status, .body = d->answer_body };
 	if (d->answer_status != 0 && d->answer_content_type.n > 0)
 		message_add(answer, SLICE("Content-Type"), d->answer_content_type);
+	for (size_t i = 0; d->answer_status != 0 && i < d->answer_header_count; i++)
+		message_add(answer, d->answer_headers[i].name, d->answer_headers[i].value);
 }

@@ -114,7 +114,8 @@ static int add_signature(struct signer *s, struct slice timestamp, struct slice 
 					 .request = &request,
 					 .arena = s->arena,
 					 .timestamp = timestamp,
-					 .now_ms = s->draft->now_ms };
+					 .now_ms = s->draft->now_ms,
+					 .verifier = s->verifier };
 	const struct trust_place *culprit = NULL;
 	struct trust_parts parts = { .n = 0 };
 	struct slice name, bytes, value;

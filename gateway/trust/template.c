@@ -4,14 +4,7 @@
  * only what a filter made is new memory. */
 #include "trust/template.h"
 
-#include "base/encode.h"
-#include "trust/digest.h"
-#include "trust/lane.h"
-
-static const struct trust_choice filter_names[] = {
-	{ "json", TRUST_FILTER_JSON }, { "hex", TRUST_FILTER_HEX },	  { "base64", TRUST_FILTER_BASE64 },
-	{ "hmac", TRUST_FILTER_HMAC }, { "sha256", TRUST_FILTER_SHA256 },
-};
+#include "trust/filter.h"
 
 /* ---- compiling ---- */
 
@@ -21,13 +14,16 @@ struct compiler {
 	struct trust_part parts[TRUST_PARTS_MAX];
 	size_t count;
 	uint32_t pointers;
+	unsigned groups;  /* of optional parts, so far */
+	unsigned group;	  /* the one that is open; 0: none */
+	bool group_value; /* it has a place */
 };
 
 static bool fail(struct compiler *c, const char *what)
 {
 	config_error(c->reader->diag, c->reader->file, c->node,
 		     "%s; a template is text with parts such as {timestamp}, {body}, "
-		     "{header:NAME}, and {{ for a brace",
+		     "{header:NAME}, {?id:{header:NAME};} for what may be left out, and {{ for a brace",
 		     what);
 	return false;
 }
@@ -36,6 +32,7 @@ static bool add_part(struct compiler *c, struct trust_part part)
 {
 	if (c->count == TRUST_PARTS_MAX)
 		return fail(c, "has too many parts");
+	part.optional = c->group;
 	c->parts[c->count++] = part;
 	return true;
 }
@@ -50,19 +47,33 @@ static bool add_literal(struct compiler *c, struct slice text)
 
 static bool read_filter(struct compiler *c, struct slice name, struct trust_part *part)
 {
-	for (size_t i = 0; i < sizeof(filter_names) / sizeof(filter_names[0]); i++)
-		if (slice_eq(name, slice_str(filter_names[i].name)) && part->filter_count < TRUST_FILTERS_MAX) {
-			part->filters[part->filter_count++] = (enum trust_filter)filter_names[i].value;
-			return true;
+	if (part->filter_count < TRUST_FILTERS_MAX && trust_filter_named(name, &part->filters[part->filter_count])) {
+		part->filter_count++;
+		return true;
+	}
+	return fail(c, "has an unknown filter, or more than four; filters are " TRUST_FILTER_NAMES);
+}
+
+/* Where the first filter begins: at a bar that is not one of two. */
+static size_t first_bar(struct slice inside)
+{
+	size_t i = 0;
+
+	for (; i < inside.n; i++)
+		if (inside.p[i] == '|') {
+			if (i + 1 == inside.n || inside.p[i + 1] != '|')
+				break;
+			i++;
 		}
-	return fail(c, "has an unknown filter, or more than three; filters are json, hex, base64, hmac, sha256");
+	return i;
 }
 
 static bool add_value(struct compiler *c, struct slice inside)
 {
 	struct trust_part part = { .filter_count = 0 };
-	struct slice place, filters, filter;
-	bool more = slice_cut(inside, '|', &place, &filters);
+	size_t bar = first_bar(inside);
+	struct slice place = slice_head(inside, bar), filters = slice_from(inside, bar + 1), filter;
+	bool more = bar < inside.n;
 
 	if (!trust_place_read(c->reader, c->node, place, &part.place))
 		return false;
@@ -71,37 +82,66 @@ static bool add_value(struct compiler *c, struct slice inside)
 		if (!read_filter(c, filter, &part))
 			return false;
 	}
-	if (part.place.kind == TRUST_PLACE_POINTER)
-		c->pointers |= 1U << part.place.pointer;
+	c->pointers |= trust_place_pointers(&part.place);
+	c->group_value = true;
 	return add_part(c, part);
+}
+
+static bool open_group(struct compiler *c)
+{
+	c->group = ++c->groups;
+	c->group_value = false;
+	return true;
+}
+
+static bool close_group(struct compiler *c)
+{
+	if (!c->group_value)
+		return fail(c, "has a part in {? } without a place");
+	c->group = 0;
+	return true;
+}
+
+/* What the brace at the front of *text begins, or ends; it is taken off. */
+static bool compile_brace(struct compiler *c, struct slice *text)
+{
+	unsigned char brace = text->p[0];
+	size_t end = slice_index(*text, '}');
+	struct slice inside;
+
+	if (text->n > 1 && text->p[1] == brace && !(brace == '}' && c->group)) {
+		inside = slice_head(*text, 1);
+		*text = slice_from(*text, 2);
+		return add_literal(c, inside);
+	}
+	if (brace == '}') {
+		*text = slice_from(*text, 1);
+		return c->group ? close_group(c) : fail(c, "has a brace without its partner");
+	}
+	if (!c->group && slice_starts(*text, SLICE("{?"))) {
+		*text = slice_from(*text, 2);
+		return open_group(c);
+	}
+	if (end == text->n)
+		return fail(c, "has a brace without its partner");
+	inside = slice_of(text->p + 1, end - 1);
+	*text = slice_from(*text, end + 1);
+	return add_value(c, inside);
 }
 
 static bool compile(struct compiler *c, struct slice text)
 {
-	size_t from = 0, i = 0;
+	while (text.n > 0) {
+		size_t open = slice_index(text, '{'), close = slice_index(text, '}');
+		size_t brace = open < close ? open : close;
 
-	while (i < text.n) {
-		size_t end;
-
-		if (text.p[i] != '{' && text.p[i] != '}') {
-			i++;
-			continue;
-		}
-		if (i + 1 < text.n && text.p[i + 1] == text.p[i]) {
-			if (!add_literal(c, slice_of(text.p + from, i + 1 - from)))
-				return false;
-			from = i += 2;
-			continue;
-		}
-		end = slice_index(slice_from(text, i), '}');
-		if (text.p[i] == '}' || end == text.n - i)
-			return fail(c, "has a brace without its partner");
-		if (!add_literal(c, slice_of(text.p + from, i - from)) ||
-		    !add_value(c, slice_of(text.p + i + 1, end - 1)))
+		if (!add_literal(c, slice_head(text, brace)))
 			return false;
-		from = i += end + 1;
+		text = slice_from(text, brace);
+		if (text.n > 0 && !compile_brace(c, &text))
+			return false;
 	}
-	return add_literal(c, slice_from(text, from));
+	return c->group == 0 || fail(c, "has a brace without its partner");
 }
 
 /* Short memory leaves the arena's flag, which who reads the whole looks at. */
@@ -114,7 +154,9 @@ static void keep(struct compiler *c, struct slice text, struct trust_template *o
 		return;
 	if (c->count > 0)
 		memcpy(parts, c->parts, size);
-	*out = (struct trust_template){ .text = text, .parts = parts, .count = c->count, .pointers = c->pointers };
+	*out = (struct trust_template){
+		.text = text, .parts = parts, .count = c->count, .has_optional = c->groups > 0, .pointers = c->pointers
+	};
 }
 
 void trust_template_read(struct trust_reader *reader, const struct config_node *node, struct slice text,
@@ -126,7 +168,7 @@ void trust_template_read(struct trust_reader *reader, const struct config_node *
 		keep(&c, text, out);
 }
 
-/* One alternative: a template when there is a brace in it, else the name of a place. */
+/* One alternative: a template when there is a brace in it, else the name of a place with its filters. */
 static bool add_alternative(struct trust_reader *reader, const struct config_node *node, struct trust_source *source)
 {
 	struct compiler c = { .reader = reader, .node = node };
@@ -165,71 +207,44 @@ void trust_source_read(struct trust_reader *reader, const struct config_node *no
 
 /* ---- resolving ---- */
 
-static bool encode(struct arena *arena, enum trust_filter filter, struct slice in, struct slice *out)
+/* Empties the parts of that group, those before `i` as well. */
+static void leave_out(const struct trust_template *template, unsigned group, struct trust_parts *out)
 {
-	struct buf buf = BUF_EMPTY;
-	bool ok;
-
-	if (filter == TRUST_FILTER_HEX) {
-		char *hex = arena_alloc(arena, 2 * in.n);
-
-		if (hex) {
-			encode_hex(in, hex);
-			*out = slice_of(hex, 2 * in.n);
-		}
-		return hex != NULL;
-	}
-	if (filter == TRUST_FILTER_JSON)
-		json_write_string(&buf, in);
-	else
-		encode_base64(ENCODE_BASE64, in, &buf);
-	*out = arena_copy(arena, buf_slice(&buf));
-	ok = !buf_failed(&buf) && !arena_failed(arena);
-	buf_free(&buf);
-	return ok;
+	for (size_t i = 0; i < template->count; i++)
+		if (template->parts[i].optional == group)
+			out->p[i] = SLICE_NONE;
 }
 
-static bool digest(struct trust_reading *reading, enum trust_filter filter, struct slice in, struct slice *out)
+static enum trust_found resolve_part(const struct trust_part *part, struct trust_reading *reading, struct slice *out)
 {
-	unsigned char *bytes = arena_alloc(reading->arena, TRUST_MAC_MAX);
-	size_t size = 32;
+	enum trust_found found = trust_place_find(&part->place, reading, out);
 
-	if (!bytes)
-		return false;
-	if (filter == TRUST_FILTER_SHA256)
-		trust_sha256(in, bytes);
-	else if (!reading->lane ||
-		 trust_lane_mac(reading->lane, reading->verifier, reading->secret, &in, 1, bytes, &size) != 0)
-		return false;
-	*out = slice_of(bytes, size);
-	return true;
-}
-
-static bool apply(const struct trust_part *part, struct trust_reading *reading, struct slice *value)
-{
-	for (size_t i = 0; i < part->filter_count; i++) {
-		enum trust_filter filter = part->filters[i];
-		bool ok = filter == TRUST_FILTER_HMAC || filter == TRUST_FILTER_SHA256
-				  ? digest(reading, filter, *value, value)
-				  : encode(reading->arena, filter, *value, value);
-
-		if (!ok)
-			return false;
-	}
-	return true;
+	for (size_t i = 0; found == TRUST_FOUND && i < part->filter_count; i++)
+		if (!trust_filter_apply(part->filters[i], reading, *out, out))
+			found = TRUST_UNREADABLE;
+	return found;
 }
 
 enum trust_found trust_template_resolve(const struct trust_template *template, struct trust_reading *reading,
 					struct trust_parts *out, const struct trust_place **culprit)
 {
+	unsigned left_out = 0; /* the group that is being left out: its parts stand behind each other */
+
 	out->n = template->count;
 	for (size_t i = 0; i < template->count; i++) {
-		enum trust_found found = trust_place_find(&template->parts[i].place, reading, &out->p[i]);
+		const struct trust_part *part = &template->parts[i];
+		enum trust_found found;
 
-		if (found == TRUST_FOUND && !apply(&template->parts[i], reading, &out->p[i]))
-			found = TRUST_UNREADABLE;
-		if (found != TRUST_FOUND) {
-			*culprit = &template->parts[i].place;
+		if (part->optional && part->optional == left_out) {
+			out->p[i] = SLICE_NONE;
+			continue;
+		}
+		found = resolve_part(part, reading, &out->p[i]);
+		if (found == TRUST_ABSENT && part->optional) {
+			left_out = part->optional;
+			leave_out(template, left_out, out);
+		} else if (found != TRUST_FOUND) {
+			*culprit = &part->place;
 			return found;
 		}
 	}
@@ -279,7 +294,22 @@ enum trust_found trust_template_join(const struct trust_template *template, stru
 bool trust_template_has(const struct trust_template *template, enum trust_place_kind kind)
 {
 	for (size_t i = 0; i < template->count; i++)
-		if (template->parts[i].place.kind == kind && template->parts[i].filter_count == 0)
+		if (trust_place_is(&template->parts[i].place, kind) && template->parts[i].filter_count == 0 &&
+		    !template->parts[i].optional)
 			return true;
+	return false;
+}
+
+bool trust_template_covers(const struct trust_template *template, enum trust_place_kind kind)
+{
+	for (size_t i = 0; i < template->count; i++) {
+		const struct trust_part *part = &template->parts[i];
+		bool whole = part->place.kind == kind && !part->optional;
+
+		for (size_t k = 0; k < part->filter_count; k++)
+			whole &= part->filters[k] != TRUST_FILTER_CRC32;
+		if (whole)
+			return true;
+	}
 	return false;
 }

@@ -97,7 +97,7 @@ bool trust_replay_guarded(const struct trust_verifier *verifier);
 struct slice trust_secret_header(const struct trust_verifier *verifier);
 
 /* The answer that the provider demands for a delivery that was taken; status 0 when it has no wish. Without headers but
- * for Content-Type. */
+ * for Content-Type and those of the description. */
 void trust_demanded_answer(const struct trust_verifier *verifier, struct answer *answer);
 
 /* ---- a delivery ---- */
@@ -128,6 +128,10 @@ struct trust_verdict {
 	int64_t skew_ms; /* now less the signed timestamp */
 	bool has_skew;
 	struct answer answer; /* for TRUST_CHALLENGE */
+	/* For TRUST_CHALLENGE: the secret that the provider handed over, which the route does not have yet; mostly empty. */
+	struct slice learned;
+	bool refusal_has_body; /* of a refusal: then these are its body and type, else the outcome's own */
+	struct slice refusal_body, refusal_content_type;
 };
 
 /* Steps 3 and 4 of gateway/README.md: handshake, signature over the exact bytes against every secret valid now, then

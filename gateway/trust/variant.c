@@ -52,31 +52,6 @@ void trust_section_variants(struct trust_reader *reader, const struct config_nod
 
 /* ---- picking ---- */
 
-/* Is there a signature, right or wrong, of the kind that the verifier looks at? */
-static bool is_signed(const struct trust_verifier *verifier, const struct request *request, struct arena *arena)
-{
-	const struct trust_verify *verify = &verifier->description->verify;
-	struct trust_reading reading = { .description = verifier->description,
-					 .request = request,
-					 .arena = arena,
-					 .family = trust_family(verify, request) };
-
-	for (size_t i = 0; i < verify->signature_count; i++) {
-		const struct trust_place *place = &verify->signatures[i];
-		struct slice value = SLICE_NONE, candidate;
-		enum trust_found found;
-
-		if (place->kind == TRUST_PLACE_POINTER &&
-		    trust_reading_look_up(&reading, 1U << place->pointer) != JSON_OK)
-			continue;
-		found = trust_place_find(place, &reading, &value);
-		if (found == TRUST_REPEATED ||
-		    (found == TRUST_FOUND && trust_grammar_next(&verify->signature, &value, &candidate)))
-			return true;
-	}
-	return false;
-}
-
 static bool is_asked_for(const struct trust_variant *variant, const struct trust_verifier *verifier,
 			 const struct request *request, struct arena *arena)
 {
@@ -90,14 +65,14 @@ static bool is_asked_for(const struct trust_variant *variant, const struct trust
 const struct trust_verifier *trust_pick(const struct trust_verifier *verifier, const struct request *request,
 					struct arena *arena)
 {
-	if (verifier->variant_count == 0 || is_signed(verifier, request, arena))
+	if (verifier->variant_count == 0 || trust_is_signed(verifier, request, arena))
 		return verifier;
 	for (size_t i = 0; i < verifier->variant_count; i++) {
 		const struct trust_verifier *variant = &verifier->variants[i];
 
 		if (variant->secret_count > 0 &&
 		    is_asked_for(&verifier->description->variants[i], verifier, request, arena) &&
-		    is_signed(variant, request, arena))
+		    trust_is_signed(variant, request, arena))
 			return variant;
 	}
 	return verifier;

@@ -8,234 +8,10 @@
  * Follows plugins/README.md for what a description can say. Threads: a lane belongs to one, all else is read only. */
 #include "trust/verify.h"
 
-#include "base/clock.h"
-#include "base/encode.h"
-#include "base/num.h"
 #include "trust/digest.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
-
-/* Timestamps up to the year 9999: their milliseconds fit, whatever is added or taken off. */
-static const uint64_t SECONDS_MAX = 253402300799;
-
-/* A sentence of ours in the arena, cut to fit. */
-__attribute__((format(printf, 2, 3))) static const char *say(struct arena *arena, const char *format, ...)
-{
-	enum { ROOM = 192 };
-	char *text = arena_alloc(arena, ROOM);
-	va_list args;
-
-	if (!text)
-		return "memory is short";
-	va_start(args, format);
-	(void)vsnprintf(text, ROOM, format, args);
-	va_end(args);
-	return text;
-}
-
-bool trust_parse_timestamp(enum trust_unit unit, struct slice text, int64_t *wall_ms)
-{
-	uint64_t n;
-
-	switch (unit) {
-	case TRUST_UNIT_SECONDS:
-		if (!num_parse_u64(text, SECONDS_MAX, &n))
-			return false;
-		*wall_ms = (int64_t)n * 1000;
-		return true;
-	case TRUST_UNIT_MILLISECONDS:
-		if (!num_parse_u64(text, SECONDS_MAX * 1000, &n))
-			return false;
-		*wall_ms = (int64_t)n;
-		return true;
-	case TRUST_UNIT_RFC3339:
-		return clock_parse_rfc3339(text, true, wall_ms);
-	case TRUST_UNIT_HTTP_DATE:
-		return clock_parse_http_date(text, wall_ms);
-	}
-	return false;
-}
-
-bool trust_decode(enum trust_encoding encoding, struct slice text, struct arena *arena, struct slice *out)
-{
-	size_t room = encoding == TRUST_ENCODING_HEX ? encode_hex_room(text.n) : encode_base64_room(text.n);
-	unsigned char *bytes;
-	size_t n = 0;
-	bool ok = false;
-
-	if (encoding == TRUST_ENCODING_TEXT) {
-		*out = text;
-		return true;
-	}
-	bytes = arena_alloc(arena, room);
-	if (!bytes)
-		return false;
-	if (encoding == TRUST_ENCODING_HEX)
-		ok = encode_hex_decode(text, bytes, &n);
-	else if (encoding == TRUST_ENCODING_BASE64)
-		ok = encode_base64_decode(ENCODE_BASE64, text, bytes, &n);
-	else if (encoding == TRUST_ENCODING_BASE64URL)
-		ok = encode_base64_decode(ENCODE_BASE64URL_ANY, text, bytes, &n);
-	if (ok)
-		*out = slice_of(bytes, n);
-	return ok;
-}
-
-/* ---- gathering ---- */
-
-size_t trust_family(const struct trust_verify *verify, const struct request *request)
-{
-	struct slice ignored;
-
-	for (size_t f = 0; f < verify->family_count; f++)
-		for (size_t i = 0; i < verify->signature_count; i++)
-			if (verify->signatures[i].kind == TRUST_PLACE_HEADER &&
-			    message_header(request, verify->signatures[i].names[f], &ignored) > 0)
-				return f;
-	return 0;
-}
-
-static enum trust_result split_signature(const struct trust_verify *verify, struct slice value,
-					 struct trust_evidence *evidence, const char **reason)
-{
-	struct slice candidate;
-
-	while (trust_grammar_next(&verify->signature, &value, &candidate)) {
-		if (candidate.n == 0)
-			continue;
-		if (evidence->candidate_count == TRUST_CANDIDATES_MAX) {
-			*reason = "there are more than 16 signatures";
-			return TRUST_MALFORMED_REQUEST;
-		}
-		evidence->candidates[evidence->candidate_count++] = candidate;
-	}
-	return TRUST_ACCEPTED;
-}
-
-static enum trust_result gather_signatures(const struct trust_verify *verify, struct trust_evidence *evidence,
-					   const char **reason)
-{
-	struct arena *arena = evidence->reading.arena;
-	bool there = false;
-
-	for (size_t i = 0; i < verify->signature_count; i++) {
-		const struct trust_place *place = &verify->signatures[i];
-		struct slice value = SLICE_NONE;
-		enum trust_found found = trust_place_find(place, &evidence->reading, &value);
-		enum trust_result result;
-
-		if (found == TRUST_REPEATED || found == TRUST_UNREADABLE) {
-			*reason = found == TRUST_REPEATED ? "the signature stands there more than once"
-							  : "the signature is not percent-encoded as it must be";
-			return TRUST_MALFORMED_REQUEST;
-		}
-		there |= found == TRUST_FOUND && value.n > 0;
-		result = split_signature(verify, value, evidence, reason);
-		if (result != TRUST_ACCEPTED)
-			return result;
-	}
-	if (verify->signature_count == 0 || evidence->candidate_count > 0)
-		return TRUST_ACCEPTED;
-	*reason = there ? "the signature header has no signature of the kind that this provider makes"
-			: say(arena, "there is no signature: %.*s is missing or empty",
-			      SLICE_ARGS(verify->signatures[0].names[0]));
-	return TRUST_SIGNATURE_MISSING;
-}
-
-/* The timestamp's text; *result says why there is none. */
-static bool find_timestamp(const struct trust_verify *verify, struct trust_evidence *evidence, struct slice *text,
-			   enum trust_result *result, const char **reason)
-{
-	struct slice value = SLICE_NONE, another;
-	enum trust_found found;
-
-	if (verify->timestamp.kind == TRUST_PLACE_POINTER &&
-	    trust_reading_look_up(&evidence->reading, 1U << verify->timestamp.pointer) != JSON_OK)
-		found = TRUST_UNREADABLE;
-	else
-		found = trust_place_find(&verify->timestamp, &evidence->reading, &value);
-	if (found == TRUST_FOUND && trust_grammar_next(&verify->timestamp_grammar, &value, text)) {
-		if (!trust_grammar_next(&verify->timestamp_grammar, &value, &another))
-			return true;
-		found = TRUST_REPEATED;
-	}
-	*result = found == TRUST_FOUND || found == TRUST_ABSENT ? TRUST_SIGNATURE_MISSING : TRUST_MALFORMED_REQUEST;
-	*reason = found == TRUST_REPEATED     ? "the timestamp stands there more than once"
-		  : found == TRUST_UNREADABLE ? "the timestamp cannot be read"
-					      : "the signed timestamp is missing";
-	return false;
-}
-
-static enum trust_result gather_timestamp(const struct trust_verify *verify, struct trust_evidence *evidence,
-					  const char **reason)
-{
-	enum trust_result result;
-	struct slice text;
-
-	if (!verify->has_timestamp)
-		return TRUST_ACCEPTED;
-	if (!find_timestamp(verify, evidence, &text, &result, reason))
-		return result;
-	evidence->timestamp = text;
-	if (!trust_parse_timestamp(verify->unit, text, &evidence->timestamp_ms)) {
-		*reason = "the signed timestamp is not a time as this provider writes it";
-		return TRUST_MALFORMED_REQUEST;
-	}
-	evidence->reading.timestamp = text;
-	evidence->has_timestamp = true;
-	return TRUST_ACCEPTED;
-}
-
-static enum trust_result gather_parts(const struct trust_verify *verify, struct trust_evidence *evidence,
-				      const char **reason)
-{
-	const struct trust_place *culprit = NULL;
-	enum trust_found found;
-
-	if (verify->signed_text.pointers &&
-	    trust_reading_look_up(&evidence->reading, verify->signed_text.pointers) != JSON_OK) {
-		*reason = "the body, of which a part is signed, is broken JSON";
-		return TRUST_MALFORMED_BODY;
-	}
-	found = trust_template_resolve(&verify->signed_text, &evidence->reading, &evidence->parts, &culprit);
-	if (found == TRUST_FOUND)
-		return TRUST_ACCEPTED;
-	*reason = say(evidence->reading.arena, "%.*s, which is signed, %s", SLICE_ARGS(culprit->text),
-		      found == TRUST_ABSENT	? "is missing"
-		      : found == TRUST_REPEATED ? "stands there more than once"
-						: "cannot be read");
-	return found == TRUST_ABSENT ? TRUST_SIGNATURE_MISSING : TRUST_MALFORMED_REQUEST;
-}
-
-enum trust_result trust_gather(const struct trust_verifier *verifier, const struct request *request, int64_t now_ms,
-			       struct arena *arena, struct trust_evidence *evidence, const char **reason)
-{
-	const struct trust_verify *verify = &verifier->description->verify;
-	const char *reasons[3] = { "", "", "" };
-	enum trust_result results[3];
-
-	evidence->reading = (struct trust_reading){ .description = verifier->description,
-						    .request = request,
-						    .arena = arena,
-						    .family = trust_family(verify, request),
-						    .now_ms = now_ms };
-	evidence->candidate_count = 0;
-	evidence->timestamp = SLICE_NONE;
-	evidence->has_timestamp = evidence->has_parts = false;
-	results[0] = gather_signatures(verify, evidence, &reasons[0]);
-	results[1] = gather_timestamp(verify, evidence, &reasons[1]);
-	results[2] = gather_parts(verify, evidence, &reasons[2]);
-	evidence->has_parts = results[2] == TRUST_ACCEPTED;
-	for (size_t i = 0; i < 3; i++)
-		if (results[i] != TRUST_ACCEPTED) {
-			*reason = reasons[i];
-			return results[i];
-		}
-	return TRUST_ACCEPTED;
-}
 
 /* ---- proving ---- */
 
@@ -299,7 +75,7 @@ static int prove(const struct trust_verifier *verifier, struct trust_lane *lane,
 		refuse(verdict, TRUST_SIGNATURE_MISMATCH, "the signature is not encoded as this provider does it");
 	else
 		refuse(verdict, TRUST_SIGNATURE_MISMATCH,
-		       say(arena, "no secret matches the signature (%zu tried)", tried));
+		       trust_say(arena, "no secret matches the signature (%zu tried)", tried));
 	return 0;
 }
 
@@ -337,20 +113,22 @@ static void check_freshness(const struct trust_verifier *verifier, const struct 
 	verdict->has_skew = true;
 	if (verifier->tolerance_ms >= 0 && skew > verifier->tolerance_ms)
 		refuse(verdict, TRUST_TIMESTAMP_OUT_OF_TOLERANCE,
-		       say(arena, "the signed timestamp is %" PRId64 " s old, %" PRId64 " s are allowed", skew / 1000,
-			   verifier->tolerance_ms / 1000));
+		       trust_say(arena, "the signed timestamp is %" PRId64 " s old, %" PRId64 " s are allowed",
+				 skew / 1000, verifier->tolerance_ms / 1000));
 	else if (verifier->future_ms >= 0 && -skew > verifier->future_ms)
 		refuse(verdict, TRUST_TIMESTAMP_OUT_OF_TOLERANCE,
-		       say(arena, "the signed timestamp is %" PRId64 " s in the future, %" PRId64 " s are allowed",
-			   -skew / 1000, verifier->future_ms / 1000));
+		       trust_say(arena,
+				 "the signed timestamp is %" PRId64 " s in the future, %" PRId64 " s are allowed",
+				 -skew / 1000, verifier->future_ms / 1000));
 }
 
+/* One group of signature and timestamp. */
 static int judge(const struct trust_verifier *verifier, struct trust_lane *lane, const struct request *request,
-		 int64_t now_ms, struct arena *arena, struct trust_verdict *verdict)
+		 int64_t now_ms, struct arena *arena, size_t group, struct trust_verdict *verdict)
 {
 	struct trust_evidence evidence;
 	const char *reason = "";
-	enum trust_result result = trust_gather(verifier, request, now_ms, arena, &evidence, &reason);
+	enum trust_result result = trust_gather_group(verifier, request, now_ms, arena, group, &evidence, &reason);
 	int fault;
 
 	if (result != TRUST_ACCEPTED) {
@@ -364,10 +142,9 @@ static int judge(const struct trust_verifier *verifier, struct trust_lane *lane,
 	check_freshness(verifier, &evidence, now_ms, verdict);
 	if (verdict->result != TRUST_ACCEPTED)
 		return 0;
-	evidence.reading.verifier = verifier;
 	evidence.reading.lane = lane;
 	evidence.reading.secret = verdict->secret_index;
-	if (trust_handshake(verifier, &evidence.reading, true, verdict))
+	if (trust_handshake(verifier, &evidence.reading, lane, true, verdict))
 		return 0;
 	if (!slice_eq(request->method, SLICE("POST"))) {
 		refuse(verdict, TRUST_MALFORMED_REQUEST,
@@ -377,25 +154,72 @@ static int judge(const struct trust_verifier *verifier, struct trust_lane *lane,
 	return fill_guard(&evidence, verdict);
 }
 
+/* How many groups of signature and timestamp the request has; at least 1. */
+static size_t count_groups(const struct trust_verify *verify, const struct request *request)
+{
+	struct slice value = SLICE_NONE;
+	size_t count = 1;
+
+	if (!verify->groups)
+		return 1;
+	message_header(request, verify->signatures[0].names[trust_family(verify, request)], &value);
+	while (count < TRUST_GROUPS_MAX && trust_group(verify->groups, value, count).n > 0)
+		count++;
+	return count;
+}
+
+/* The first group that is right decides, else the first of all. */
+static int judge_all(const struct trust_verifier *verifier, struct trust_lane *lane, const struct request *request,
+		     int64_t now_ms, struct arena *arena, struct trust_verdict *verdict)
+{
+	size_t count = count_groups(&verifier->description->verify, request);
+	const struct trust_verdict fresh = *verdict;
+
+	for (size_t group = 0; group < count; group++) {
+		struct trust_verdict one = fresh;
+		int fault = judge(verifier, lane, request, now_ms, arena, group, &one);
+
+		if (fault)
+			return fault;
+		if (group == 0 || one.result == TRUST_ACCEPTED || one.result == TRUST_CHALLENGE)
+			*verdict = one;
+		if (one.result == TRUST_ACCEPTED || one.result == TRUST_CHALLENGE)
+			break;
+	}
+	return 0;
+}
+
+/* What the provider reads a meaning into. */
+static void dress_refusal(const struct trust_description *d, struct trust_verdict *verdict)
+{
+	if (verdict->refusal_status == 0)
+		verdict->refusal_status = d->refusals[verdict->result];
+	verdict->refusal_has_body = d->refusal_has_body;
+	verdict->refusal_body = d->refusal_body;
+	verdict->refusal_content_type = d->refusal_content_type;
+}
+
 int trust_check(const struct trust_verifier *verifier, struct trust_lane *lane, const struct request *request,
 		int64_t now_ms, struct arena *arena, struct trust_verdict *verdict)
 {
-	struct trust_reading reading = {
-		.description = verifier->description, .request = request, .arena = arena, .now_ms = now_ms
-	};
+	struct trust_reading reading = { .description = verifier->description,
+					 .request = request,
+					 .arena = arena,
+					 .now_ms = now_ms,
+					 .verifier = verifier };
 	struct trust_verdict v = { .result = TRUST_ACCEPTED, .secret_index = SIZE_MAX };
 	int fault = 0;
 
 	v.reason =
 		verifier->description->verify.scheme->keyed ? "the signature is right" : "this route verifies nothing";
-	if (!trust_handshake(verifier, &reading, false, &v))
-		fault = judge(trust_pick(verifier, request, arena), lane, request, now_ms, arena, &v);
+	if (!trust_handshake(verifier, &reading, lane, false, &v))
+		fault = judge_all(trust_pick(verifier, request, arena), lane, request, now_ms, arena, &v);
 	if (!fault && arena_failed(arena))
 		fault = -ENOMEM;
 	if (fault)
 		return fault;
 	if (v.result != TRUST_ACCEPTED && v.result != TRUST_CHALLENGE)
-		v.refusal_status = verifier->description->refusals[v.result];
+		dress_refusal(verifier->description, &v);
 	*verdict = v;
 	return 0;
 }

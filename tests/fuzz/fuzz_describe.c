@@ -32,17 +32,21 @@ static void use(const struct trust_description *d)
 				"{\"id\":\"evt_1\",\"type\":\"a\",\"challenge\":\"c\",\"event\":{\"type\":\"t\"}}")
 		};
 		struct arena *arena = arena_new(4096, 1 << 20);
-		struct trust_reading reading = { .description = d, .request = &request, .arena = arena };
+		struct trust_reading reading = {
+			.description = d, .request = &request, .arena = arena, .verifier = &verifier
+		};
 		struct trust_evidence evidence;
-		struct trust_verdict verdict;
+		struct trust_verdict verdict = { .result = TRUST_ACCEPTED };
 		const char *reason = NULL;
 
 		MUST(arena);
 		if (d->verify.scheme &&
 		    trust_gather(&verifier, &request, 0, arena, &evidence, &reason) != TRUST_ACCEPTED)
 			MUST(reason && *reason);
-		if (trust_handshake(&verifier, &reading, false, &verdict))
-			MUST(verdict.answer.status >= 200 && verdict.answer.status <= 299);
+		if (trust_handshake(&verifier, &reading, NULL, false, &verdict))
+			MUST(verdict.result == TRUST_CHALLENGE
+				     ? verdict.answer.status >= 200 && verdict.answer.status <= 299
+				     : verdict.refusal_status >= 400 && verdict.refusal_status <= 499);
 		arena_free(arena);
 	}
 }

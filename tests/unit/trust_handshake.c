@@ -1,6 +1,7 @@
 /* trust_handshake.c - handshakes, demanded answers and refusals, with a provider of the tests' own. */
 #include "trust_fixture.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 static const int64_t NOW = 1764000000000;
@@ -20,25 +21,68 @@ static const char DESCRIPTION[] =
 	"answer: { status: 202, body: \"[accepted]\", content_type: text/plain }\n"
 	"refusal: { signature_mismatch: 498, signature_missing: 403 }\n";
 
+static const char HOOKS[] =
+	"name: hooks\n"
+	"options: [ { name: verify_token, required: true, about: the verify token }, { name: topic, default: t0 },\n"
+	"           { name: spare } ]\n"
+	"verify: { algorithm: hmac-sha256, signature: { header: X-Sig, encoding: hex }, signed: \"{body}\" }\n"
+	"handshake:\n"
+	"  - name: token\n    method: GET\n    signed: false\n    mismatch: 403\n"
+	"    when: { \"query:mode\": subscribe, \"query:token\": \"{option:verify_token}\", \"query:topic\": "
+	"\"{option:topic}\" }\n"
+	"    answer: { content_type: text/plain, body: \"{query:challenge}\" }\n"
+	"  - name: secret\n    method: GET\n    signed: false\n    when: { \"query:s\": \"{secret}\" }\n"
+	"  - name: left out\n    method: GET\n    signed: false\n    when: { \"query:spare\": \"{option:spare}\" }\n"
+	"  - name: rate\n    method: OPTIONS\n    signed: false\n    when: { \"header:X-Origin\": \"*\" }\n"
+	"    answer:\n      headers: { X-Allowed-Origin: \"{header:X-Origin}\", X-Allowed-Rate: "
+	"\"{?{header:X-Rate}}\", Allow: POST }\n"
+	"  - name: echo\n    method: GET\n    signed: false\n    when: { \"query:h\": \"*\", \"header:X-No\": \"!\" }\n"
+	"    answer: { headers: { X-Echo: \"{query:h}\" } }\n"
+	"  - name: nested\n    signed: false\n    when: { \"form:payload#/kind\": ping }\n    answer: { status: 204 }\n"
+	"answer: { headers: { X-No-Retry: \"1\" } }\n"
+	"refusal: { body: \"\" }\n";
+
+static const char LEARNER[] =
+	"name: learner\n"
+	"verify: { algorithm: hmac-sha256, signature: { header: X-Sig, encoding: hex }, signed: \"{body}\" }\n"
+	"handshake:\n"
+	"  - name: hand over\n    signed: false\n    when: { \"header:X-Secret\": \"*\" }\n    learn: "
+	"\"header:X-Secret\"\n"
+	"    answer: { headers: { X-Secret: \"{header:X-Secret}\" } }\n";
+
+static const struct {
+	const char *name, *text;
+} files[] = { { "acme", DESCRIPTION }, { "hooks", HOOKS }, { "learner", LEARNER } };
+
 static char folder[64], path[96];
 
 static int set_up(void **state)
 {
-	FILE *f;
-
 	(void)state;
 	memcpy(folder, "/tmp/trust_handshake.XXXXXX", 28);
 	if (!mkdtemp(folder))
 		return -1;
-	(void)snprintf(path, sizeof(path), "%s/acme.yaml", folder);
-	f = fopen(path, "w");
-	return f && fputs(DESCRIPTION, f) >= 0 ? fclose(f) : -1;
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		FILE *f;
+
+		(void)snprintf(path, sizeof(path), "%s/%s.yaml", folder, files[i].name);
+		f = fopen(path, "w");
+		if (!f || fputs(files[i].text, f) < 0 || fclose(f))
+			return -1;
+	}
+	return 0;
 }
 
 static int tear_down(void **state)
 {
+	int r = 0;
+
 	(void)state;
-	return unlink(path) || rmdir(folder);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s.yaml", folder, files[i].name);
+		r |= unlink(path);
+	}
+	return r || rmdir(folder);
 }
 
 static void open_acme(struct trust_fixture *f)
@@ -65,8 +109,20 @@ static void test_unsigned(void **state)
 		{ "POST", "", "1", "{\"kind\":\"other\",\"x\":\"hello\"}", 0, "" },
 		{ "POST", "", "1", "{\"kind\":\"hello\"", 204, "" },
 		{ "POST", "", "1", "{\"x\":!,\"kind\":\"hello\"}", 0, "" },
-		/* Without a signature nothing is made with the secret. */
-		{ "POST", "", "", "{\"kind\":\"forged\",\"token\":\"t\"}", 0, "" },
+		/* Without a signature the secret only makes something of what can be no delivery. */
+		{ "POST", "", "", "{\"kind\":\"forged\",\"token\":\"t\"}", 200,
+		  "fd47d0a76038cac7e7529f7f9c9f3c05ab4dc66c7c78a3a14593b836e676f217" },
+		{ "POST", "", "", "{\"kind\":\"forged\",\"token\":\"\"}", 0, "" },
+		{ "POST", "", "", "{\"kind\":\"forged\",\"token\":\"{}\"}", 0, "" },
+		{ "POST", "", "", "{\"kind\":\"forged\",\"token\":\"1.a\"}", 0, "" },
+		{ "POST", "", "",
+		  "{\"kind\":\"forged\",\"token\":"
+		  "\"0123456789012345678901234567890123456789012345678901234567890123\"}",
+		  200, "ee3d3b36e65358422dcd1a86e0543286fa9fa4cf282c3e0af0262096c90f04b2" },
+		{ "POST", "", "",
+		  "{\"kind\":\"forged\",\"token\":"
+		  "\"01234567890123456789012345678901234567890123456789012345678901234\"}",
+		  0, "" },
 		{ "POST", "", "", "{\"kind\":\"mac\",\"token\":\"t\"}", 0, "" },
 	};
 	struct trust_fixture f;
@@ -143,10 +199,160 @@ static void test_answers(void **state)
 	fixture_close(&f);
 }
 
+/* "Name: value" lines of an answer. */
+static struct slice spelt(const struct answer *answer, struct arena *arena)
+{
+	struct slice all = SLICE_NONE;
+
+	for (size_t i = 0; i < answer->header_count; i++)
+		all = arena_printf(arena, "%.*s%.*s: %.*s\n", SLICE_ARGS(all), SLICE_ARGS(answer->headers[i].name),
+				   SLICE_ARGS(answer->headers[i].value));
+	return all;
+}
+
+static void test_tokens_and_headers(void **state)
+{
+	static const struct {
+		const char *method, *query, *name, *value, *type, *body;
+		unsigned status; /* of the answer, or of the refusal; 0: neither */
+		const char *headers, *answer;
+	} rows[] = {
+		{ "GET", "mode=subscribe&token=v1&topic=t0&challenge=c%26", "", "", "", "", 200,
+		  "Content-Type: text/plain\n", "c&" },
+		{ "GET", "mode=subscribe&token=v2&topic=t0&challenge=c", "", "", "", "", 403, "", "" },
+		{ "GET", "mode=subscribe&token=v1&topic=t1&challenge=c", "", "", "", "", 403, "", "" },
+		{ "GET", "mode=subscribe&token=&topic=t0&challenge=c", "", "", "", "", 403, "", "" },
+		{ "GET", "mode=other&token=v2&topic=t0&challenge=c", "", "", "", "", 0, "", "" },
+		{ "GET", "mode=subscribe&token=v1&token=v1&topic=t0&challenge=c", "", "", "", "", 0, "", "" },
+		{ "GET", "s=key", "", "", "", "", 200, "", "" },
+		{ "GET", "s=other", "", "", "", "", 0, "", "" },
+		{ "GET", "spare=", "", "", "", "", 0, "", "" },
+		{ "OPTIONS", "", "X-Origin", "o.example", "", "", 200, "X-Allowed-Origin: o.example\nAllow: POST\n",
+		  "" },
+		{ "GET", "h=a", "", "", "", "", 200, "X-Echo: a\n", "" },
+		{ "GET", "h=a", "X-No", "1", "", "", 0, "", "" },
+		{ "GET", "h=a%0d%0aX-Other:1", "", "", "", "", 0, "", "" },
+		{ "POST", "", "", "", "application/x-www-form-urlencoded", "payload=%7B%22kind%22:%22ping%22%7D", 204,
+		  "", "" },
+		{ "POST", "", "", "", "application/x-www-form-urlencoded", "payload=%7B%22kind%22:%22pong%22%7D", 0, "",
+		  "" },
+		{ "POST", "", "", "", "application/x-www-form-urlencoded", "payload=ping", 0, "", "" },
+	};
+	struct trust_fixture f;
+
+	(void)state;
+	fixture_open(&f, folder,
+		     "  - { name: a, path: /a, provider: hooks, secret: key, options: { verify_token: v1 } }\n");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct header headers[] = { { SLICE("Content-Type"), slice_str(rows[i].type) },
+					    { slice_str(rows[i].name), slice_str(rows[i].value) } };
+		struct request request = { .method = slice_str(rows[i].method),
+					   .path = SLICE("/a"),
+					   .query = slice_str(rows[i].query),
+					   .headers = headers,
+					   .header_count = 2,
+					   .body = slice_str(rows[i].body) };
+		struct trust_verdict verdict = fixture_check(&f, &request, NOW);
+		bool refused = rows[i].status >= 400;
+
+		if ((verdict.result == TRUST_CHALLENGE) != (rows[i].status != 0 && !refused))
+			fail_msg("row %zu: %s", i, verdict.reason);
+		if (verdict.result != TRUST_CHALLENGE) {
+			assert_int_equal(verdict.refusal_status, rows[i].status);
+			assert_true(verdict.refusal_has_body);
+			assert_int_equal(verdict.refusal_body.n, 0);
+			continue;
+		}
+		assert_int_equal(verdict.answer.status, rows[i].status);
+		assert_slice(verdict.answer.body, rows[i].answer);
+		assert_slice(spelt(&verdict.answer, f.arena), rows[i].headers);
+	}
+	fixture_close(&f);
+}
+
+/* Only while the route has no secret. */
+static void test_learned(void **state)
+{
+	struct header header = { SLICE("X-Secret"), SLICE("handed-over") };
+	struct request request = {
+		.method = SLICE("POST"), .path = SLICE("/a"), .headers = &header, .header_count = 1, .body = SLICE("{}")
+	};
+	struct trust_verdict verdict;
+	struct trust_fixture f;
+
+	(void)state;
+	fixture_open(&f, folder, "  - { name: a, path: /a, provider: learner }\n");
+	assert_non_null(strstr(fixture_findings(&f.diag), "warning"));
+	verdict = fixture_check(&f, &request, NOW);
+	assert_int_equal(verdict.result, TRUST_CHALLENGE);
+	assert_slice(verdict.learned, "handed-over");
+	assert_slice(spelt(&verdict.answer, f.arena), "X-Secret: handed-over\n");
+	request.header_count = 0;
+	assert_int_equal(fixture_check(&f, &request, NOW).result, TRUST_SIGNATURE_MISSING);
+	header.name = SLICE("X-Sig");
+	header.value = SLICE("00");
+	request.header_count = 1;
+	assert_int_equal(fixture_check(&f, &request, NOW).result, TRUST_SIGNATURE_MISMATCH);
+	fixture_close(&f);
+	fixture_open(&f, folder, "  - { name: a, path: /a, provider: learner, secret: key }\n");
+	header.name = SLICE("X-Secret");
+	verdict = fixture_check(&f, &request, NOW);
+	assert_int_equal(verdict.result, TRUST_SIGNATURE_MISSING);
+	assert_int_equal(verdict.learned.n, 0);
+	fixture_close(&f);
+}
+
+static void test_options(void **state)
+{
+	static const struct {
+		const char *route, *finding;
+	} rows[] = {
+		{ "provider: hooks, secret: key", "needs the option `verify_token`: the verify token" },
+		{ "provider: hooks, secret: key, options: { topic: x }", "needs the option `verify_token`" },
+		{ "provider: hooks, secret: key, options: { verify_token: x, other: y }",
+		  "options.other: provider hooks has no such option; accepted: verify_token, topic, spare" },
+		{ "provider: hooks, secret: key, options: { verify_token: \"env:HOOKGATE_TEST_UNSET\" }",
+		  "the environment variable HOOKGATE_TEST_UNSET is not set" },
+		{ "provider: acme, secret: key, options: { x: y }", "has no such option; it takes none" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct trust_fixture f;
+		char route[256];
+
+		(void)snprintf(route, sizeof(route), "  - { name: a, path: /a, %s }\n", rows[i].route);
+		fixture_open(&f, folder, route);
+		assert_int_equal(f.result, -EINVAL);
+		if (!strstr(fixture_findings(&f.diag), rows[i].finding))
+			fail_msg("row %zu: \"%s\" is not in: %s", i, rows[i].finding, fixture_findings(&f.diag));
+		fixture_close(&f);
+	}
+}
+
+static void test_answer_headers(void **state)
+{
+	struct trust_fixture f;
+	struct answer answer;
+
+	(void)state;
+	fixture_open(&f, folder,
+		     "  - { name: a, path: /a, provider: hooks, secret: key, options: { verify_token: v1 } }\n");
+	trust_demanded_answer(fixture_verifier(&f), &answer);
+	assert_int_equal(answer.status, 200);
+	assert_int_equal(answer.body.n, 0);
+	assert_slice(spelt(&answer, f.arena), "X-No-Retry: 1\n");
+	fixture_close(&f);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_unsigned), cmocka_unit_test(test_signed),
-					    cmocka_unit_test(test_answers) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_unsigned),      cmocka_unit_test(test_signed),
+		cmocka_unit_test(test_answers),	      cmocka_unit_test(test_tokens_and_headers),
+		cmocka_unit_test(test_learned),	      cmocka_unit_test(test_options),
+		cmocka_unit_test(test_answer_headers)
+	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

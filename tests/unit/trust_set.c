@@ -31,7 +31,7 @@ static void test_wrong(void **state)
 		{ "  - { name: a, path: /a, provider: generic, secret: x, options: { id: x } }\n",
 		  "\"x\" is no place" },
 		{ "  - { name: a, path: /a, provider: generic, secret: x, options: { nope: x } }\n",
-		  "nope: unknown key" },
+		  "nope: provider generic has no such option; accepted: id, type" },
 		{ "  - { name: a, path: /a, provider: token, secret: \"a\\nb\" }\n", "control characters" },
 	};
 

@@ -27,13 +27,17 @@ static const struct header headers[] = {
 	{ SLICE_LIT("Twice"), SLICE_LIT("1") },
 	{ SLICE_LIT("twice"), SLICE_LIT("1") },
 	{ SLICE_LIT("Empty"), SLICE_LIT("") },
+	{ SLICE_LIT("Json"), SLICE_LIT("{\"a\":{\"b\":\"in\"},\"n\":null}") },
+	{ SLICE_LIT("Packed"), SLICE_LIT("eyJzaWciOiJBQkMifQ==") },
+	{ SLICE_LIT("Host"), SLICE_LIT("h.example:8080") },
 };
 
 static enum trust_found join(const struct trust_description *d, size_t family, struct arena *arena, struct slice *out)
 {
+	const struct slice target = SLICE("/p/q%20r?a=1%202&b=x&b=y&c=%");
 	struct request request = { .method = SLICE("POST"),
-				   .path = SLICE("/p"),
-				   .query = SLICE("a=1%202&b=x&b=y&c=%"),
+				   .path = slice_head(target, 8),
+				   .query = slice_from(target, 9),
 				   .headers = headers,
 				   .header_count = ARRAY_SIZE(headers),
 				   .body = SLICE("{\"s\":\"t\\u0041\",\"n\":7,\"o\":{},\"u\":\"\\ud800\"}") };
@@ -52,7 +56,7 @@ static void test_resolved(void **state)
 		size_t family;
 	} rows[] = {
 		{ "{timestamp}", "99", 0 },
-		{ "v0:{timestamp}:{method} {path}", "v0:99:POST /p", 0 },
+		{ "v0:{timestamp}:{method} {path}", "v0:99:POST /p/q%20r", 0 },
 		{ "{{{timestamp}}}", "{99}", 0 },
 		{ "{{}}{timestamp}", "{}99", 0 },
 		{ "{timestamp}{header:*One}", "99a1", 0 },
@@ -67,6 +71,27 @@ static void test_resolved(void **state)
 		{ "{timestamp}{header:Empty|hex}{header:Empty|base64}", "99", 0 },
 		{ "{timestamp}{fixed:abc|sha256|hex}",
 		  "99ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", 0 },
+		{ "{timestamp}{path:1}:{path:2}", "99p:q r", 0 },
+		{ "{timestamp}{target}", "99/p/q%20r?a=1%202&b=x&b=y&c=%", 0 },
+		{ "{timestamp}{query}", "99a=1%202&b=x&b=y&c=%", 0 },
+		{ "{timestamp}{host}", "99h.example:8080", 0 },
+		{ "{timestamp}{url}", "99http://h.example:8080/p/q%20r?a=1%202&b=x&b=y&c=%", 0 },
+		{ "{timestamp}{header:Json#/a/b}", "99in", 0 },
+		{ "{timestamp}{header:Packed#base64/sig}", "99ABC", 0 },
+		{ "{timestamp}{header:None||header:A-One}", "99a1", 0 },
+		{ "{timestamp}{body:/none||form:none||body:/s||fixed:x}", "99tA", 0 },
+		{ "{timestamp}{header:None||fixed:ab|hex}", "996162", 0 },
+		{ "{timestamp}{?id:{header:A-One};}{?x:{header:None};}end", "99id:a1;end", 0 },
+		{ "{timestamp}{?{header:A-One}{header:None}}{?{header:None}{header:A-One}}.", "99.", 0 },
+		{ "{timestamp}{?{{{header:A-One}}", "99{a1", 0 },
+		{ "{timestamp}{header:Json|lower|upper}", "99{\"A\":{\"B\":\"IN\"},\"N\":NULL}", 0 },
+		{ "{timestamp}{fixed:a\"\\\n\x01\xc3\xa9/|jsonstr}", "99\"a\\\"\\\\\\n\\u0001\xc3\xa9/\"", 0 },
+		{ "{timestamp}{fixed:~~~???|base64url}", "99fn5-Pz8_", 0 },
+		{ "{timestamp}{fixed:YWI=|unbase64}{fixed:YWI|unbase64}", "99abab", 0 },
+		{ "{timestamp}{fixed:123456789|crc32}", "993421780262", 0 },
+		{ "{timestamp}{fixed:abc|md5|hex}", "99900150983cd24fb0d6963f7d28e17f72", 0 },
+		{ "{timestamp}{fixed:abc|sha1|base64}", "99qZk+NkcGgWq6PiVxeFDCbJzQ2J0=", 0 },
+		{ "{timestamp}{fixed:|sha1|hex}", "99da39a3ee5e6b4b0d3255bfef95601890afd80709", 0 },
 	};
 	struct arena *arena = arena_new(4096, 65536);
 
@@ -103,6 +128,15 @@ static void test_not_resolved(void **state)
 		{ "{timestamp}{form:a}", TRUST_ABSENT },
 		{ "{timestamp}{header:Twice|hex}", TRUST_REPEATED },
 		{ "{timestamp}{header:A-One|hmac}", TRUST_UNREADABLE },
+		{ "{timestamp}{header:Twice||header:A-One}", TRUST_REPEATED },
+		{ "{timestamp}{?{header:Twice}}", TRUST_REPEATED },
+		{ "{timestamp}{header:Json#/n}", TRUST_ABSENT },
+		{ "{timestamp}{header:Json#/a}", TRUST_ABSENT },
+		{ "{timestamp}{header:A-One#/a}", TRUST_UNREADABLE },
+		{ "{timestamp}{header:Json#base64/a}", TRUST_UNREADABLE },
+		{ "{timestamp}{path:3}", TRUST_ABSENT },
+		{ "{timestamp}{form-sorted}", TRUST_ABSENT },
+		{ "{timestamp}{fixed:*|unbase64}", TRUST_UNREADABLE },
 	};
 	struct arena *arena = arena_new(4096, 65536);
 
@@ -135,7 +169,17 @@ static void test_wrong(void **state)
 		{ "{body:id}{timestamp}", "is no JSON pointer" },
 		{ "{timestamp|rot13}", "unknown filter" },
 		{ "{timestamp|}", "unknown filter" },
-		{ "{timestamp|hex|hex|hex|hex}", "more than three" },
+		{ "{timestamp}{?x}", "without a place" },
+		{ "{timestamp}{?{body}", "brace without its partner" },
+		{ "{timestamp}{?{header:A}{?{header:B}}}", "is no place" },
+		{ "{timestamp}{path:0}", "no segment of the path" },
+		{ "{timestamp}{path:17}", "no segment of the path" },
+		{ "{timestamp}{option:none}", "no option of this description" },
+		{ "{timestamp}{header:#/a}", "names nothing" },
+		{ "{timestamp}{header:A#/~2}", "no JSON pointer behind its #" },
+		{ "{timestamp}{header:A||nothing}", "\"nothing\" is no place" },
+		{ "{timestamp}{header:A||header:B||header:C||header:D||header:E}", "more than 4 alternatives" },
+		{ "{timestamp}{timestamp|hex|hex|hex|hex|hex}", "more than four" },
 		{ "{id}{timestamp}", "id, type and now are for samples" },
 		{ "a{body}", "timestamp that is not part of the signed text" },
 		{ "{timestamp}{body}{body}{body}{body}{body}{body}{body}{body}{body}{body}{body}{body}{body}{body}{"

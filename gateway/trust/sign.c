@@ -19,6 +19,7 @@ struct signer {
 	struct arena *arena;
 	struct header *headers;
 	size_t room, count;
+	struct slice target; /* the draft's, and the signature where it stands in the query */
 	bool full;
 };
 
@@ -75,9 +76,11 @@ static struct slice encode(enum trust_encoding encoding, struct slice bytes, str
 	return out;
 }
 
-/* "v1=abc", "sha256=abc", "abc": one value as the grammar has it. */
+/* "v1=abc", "sha256=abc", "hookgate/abc", "abc": one value as the grammar has it. */
 static struct slice spell(const struct trust_grammar *grammar, struct slice value, struct arena *arena)
 {
+	if (grammar->behind)
+		value = arena_printf(arena, "hookgate%c%.*s", grammar->behind, SLICE_ARGS(value));
 	if (grammar->field.n == 0)
 		return arena_printf(arena, "%.*s%.*s", SLICE_ARGS(grammar->prefix), SLICE_ARGS(value));
 	return arena_printf(arena, "%.*s%c%.*s%.*s", SLICE_ARGS(grammar->field), grammar->assign,
@@ -101,6 +104,55 @@ static bool signature_header(const struct trust_verify *verify, struct slice *na
 	return true;
 }
 
+static struct slice percent_encode(struct slice text, struct arena *arena)
+{
+	struct buf buf = BUF_EMPTY;
+	struct slice out;
+
+	for (size_t i = 0; i < text.n; i++)
+		buf_printf(&buf, "%%%02X", (unsigned)text.p[i]);
+	out = arena_copy(arena, buf_slice(&buf));
+	buf_wipe(&buf);
+	return out;
+}
+
+/* Puts the signature where the provider looks for it first. */
+static int put(struct signer *s, struct slice value, struct reason *reason)
+{
+	const struct trust_verify *verify = &s->verifier->description->verify;
+	const struct trust_place *place = &verify->signatures[0];
+	struct slice name, target = s->target;
+
+	if (signature_header(verify, &name)) {
+		add(s, verify->numbered > 0 ? arena_printf(s->arena, "%.*s1", SLICE_ARGS(name)) : name, value);
+		return 0;
+	}
+	if (verify->signature_count == 0 || place->kind != TRUST_PLACE_QUERY || place->inner != TRUST_INNER_NONE) {
+		reason_set(reason, "this provider's signature does not stand in a header or the query");
+		return -ENOTSUP;
+	}
+	s->target = arena_printf(s->arena, "%.*s%c%.*s=%.*s", SLICE_ARGS(target),
+				 slice_index(target, '?') < target.n ? '&' : '?', SLICE_ARGS(place->names[0]),
+				 SLICE_ARGS(percent_encode(value, s->arena)));
+	return 0;
+}
+
+/* Headers that are signed and that nobody has given: a nonce, mostly. The id will do for it. */
+static void add_signed_headers(struct signer *s)
+{
+	const struct trust_template *template = &s->verifier->description->verify.signed_text;
+	struct slice ignored;
+
+	for (size_t i = 0; i < template->count && s->draft->id.n > 0; i++) {
+		const struct trust_place *place = &template->parts[i].place;
+		const struct request so_far = { .headers = s->headers, .header_count = s->count };
+
+		if (place->kind == TRUST_PLACE_HEADER && place->inner == TRUST_INNER_NONE &&
+		    !template->parts[i].optional && message_header(&so_far, place->names[0], &ignored) == 0)
+			add(s, place->names[0], s->draft->id);
+	}
+}
+
 /* Signs what the headers so far, the timestamp and the body make; appends or completes the signature's header. */
 static int add_signature(struct signer *s, struct slice timestamp, struct slice shared, struct reason *reason)
 {
@@ -118,14 +170,10 @@ static int add_signature(struct signer *s, struct slice timestamp, struct slice 
 					 .verifier = s->verifier };
 	const struct trust_place *culprit = NULL;
 	struct trust_parts parts = { .n = 0 };
-	struct slice name, bytes, value;
+	struct slice bytes, value;
 	int fault;
 
 	(void)message_split_target(request.target, &request.path, &request.query);
-	if (!signature_header(verify, &name)) {
-		reason_set(reason, "this provider's signature does not stand in a header");
-		return -ENOTSUP;
-	}
 	if (verify->signed_text.pointers)
 		(void)trust_reading_look_up(&reading, verify->signed_text.pointers);
 	if (trust_template_resolve(&verify->signed_text, &reading, &parts, &culprit) != TRUST_FOUND) {
@@ -140,8 +188,19 @@ static int add_signature(struct signer *s, struct slice timestamp, struct slice 
 	if (shared.n > 0)
 		value = arena_printf(s->arena, "%.*s%c%.*s", SLICE_ARGS(shared), verify->signature.list,
 				     SLICE_ARGS(value));
-	add(s, name, value);
-	return 0;
+	return put(s, value, reason);
+}
+
+static bool stands_in_body(struct signer *s, const struct trust_place *place)
+{
+	struct request request = { .body = s->draft->body };
+	struct trust_reading reading = { .description = s->verifier->description,
+					 .request = &request,
+					 .arena = s->arena };
+	struct slice ignored;
+
+	return trust_reading_look_up(&reading, trust_place_pointers(place)) == JSON_OK &&
+	       trust_place_find(place, &reading, &ignored) == TRUST_FOUND;
 }
 
 /* The timestamp; *shared is what of it goes into the signature's header. */
@@ -152,8 +211,10 @@ static int add_timestamp(struct signer *s, struct slice *text, struct slice *sha
 
 	if (!verify->has_timestamp)
 		return 0;
+	if (verify->timestamp.kind == TRUST_PLACE_POINTER && stands_in_body(s, &verify->timestamp))
+		return 0;
 	if (verify->timestamp.kind != TRUST_PLACE_HEADER) {
-		reason_set(reason, "this provider's timestamp does not stand in a header");
+		reason_set(reason, "this provider's timestamp stands neither in a header nor in the signed body");
 		return -ENOTSUP;
 	}
 	*text = timestamp_text(verify->unit, s->draft->now_ms, s->arena);
@@ -183,6 +244,7 @@ static int sign(struct signer *s, struct reason *reason)
 		return -ENOTSUP;
 	}
 	fault = add_timestamp(s, &timestamp, &shared, reason);
+	add_signed_headers(s);
 	return fault ? fault : add_signature(s, timestamp, shared, reason);
 }
 
@@ -190,7 +252,12 @@ int trust_sign(const struct trust_verifier *verifier, const struct trust_draft *
 	       struct header *headers, size_t room, size_t *header_count, struct slice *target, struct slice *body,
 	       struct reason *reason)
 {
-	struct signer s = { .verifier = verifier, .draft = draft, .arena = arena, .headers = headers, .room = room };
+	struct signer s = { .verifier = verifier,
+			    .draft = draft,
+			    .arena = arena,
+			    .headers = headers,
+			    .room = room,
+			    .target = draft->target };
 	int fault = sign(&s, reason);
 
 	if (!fault && arena_failed(arena))
@@ -200,7 +267,7 @@ int trust_sign(const struct trust_verifier *verifier, const struct trust_draft *
 	if (fault)
 		return fault;
 	*header_count = s.count;
-	*target = draft->target;
+	*target = s.target;
 	*body = draft->body;
 	return 0;
 }

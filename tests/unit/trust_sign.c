@@ -181,7 +181,8 @@ static void test_not_possible(void **state)
 		const char *route, *reason;
 	} rows[] = {
 		{ "provider: standard-webhooks, secret: c2VjcmV0", "give the delivery an id" },
-		{ "provider: hmac, secret: x, verify: { algorithm: hmac-sha256, signature: { query: s }, signed: "
+		{ "provider: hmac, secret: x, verify: { algorithm: hmac-sha256, signature: { at: \"body:/s\" }, "
+		  "signed: "
 		  "\"{body}\" }",
 		  "does not stand in a header" },
 	};

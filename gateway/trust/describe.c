@@ -85,6 +85,7 @@ static void read_all(struct trust_reader *reader, const struct config_node *root
 		{ "evidence", read_evidence },
 		{ "options", trust_section_options },
 		{ "verify", trust_section_verify },
+		{ "require", trust_section_require },
 		{ "variants", trust_section_variants },
 		{ "event", trust_section_event },
 		{ "handshake", trust_section_handshakes },

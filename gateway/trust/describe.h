@@ -36,17 +36,19 @@ enum trust_place_kind {
 	TRUST_PLACE_FORM,    /* a field of a urlencoded or multipart body, decoded */
 	TRUST_PLACE_SORTED,  /* all fields of a form, by name: name and value, nothing between */
 	TRUST_PLACE_POINTER, /* a value of a JSON body */
+	TRUST_PLACE_RAW,     /* the same of any type, as it stands there */
 	TRUST_PLACE_BODY,    /* the whole body, byte for byte */
 	TRUST_PLACE_METHOD,
 	TRUST_PLACE_PATH,
-	TRUST_PLACE_SEGMENT,   /* of the path, counted from 1, decoded */
-	TRUST_PLACE_TARGET,    /* path and query as on the request line, without an authority */
-	TRUST_PLACE_QUERIES,   /* the whole query, nothing decoded */
-	TRUST_PLACE_URL,       /* the public URL that the provider was given */
-	TRUST_PLACE_HOST,      /* its host, with the port where it has one */
-	TRUST_PLACE_OPTION,    /* what the route says under `options` */
-	TRUST_PLACE_TIMESTAMP, /* as sent, never formatted anew */
-	TRUST_PLACE_ID,	       /* what `hookgate send` was given */
+	TRUST_PLACE_SEGMENT,	  /* of the path, counted from 1, decoded */
+	TRUST_PLACE_TARGET,	  /* path and query as on the request line, without an authority */
+	TRUST_PLACE_QUERY_SORTED, /* the whole query, its parameters sorted by name */
+	TRUST_PLACE_QUERIES,	  /* the whole query, nothing decoded */
+	TRUST_PLACE_URL,	  /* the public URL that the provider was given */
+	TRUST_PLACE_HOST,	  /* its host, with the port where it has one */
+	TRUST_PLACE_OPTION,	  /* what the route says under `options` */
+	TRUST_PLACE_TIMESTAMP,	  /* as sent, never formatted anew */
+	TRUST_PLACE_ID,		  /* what `hookgate send` was given */
 	TRUST_PLACE_TYPE,
 	TRUST_PLACE_NOW /* unix seconds, when a sample is made */
 };
@@ -218,6 +220,10 @@ struct trust_description {
 	struct trust_own_option own_options[TRUST_OPTIONS_MAX];
 	size_t own_option_count;
 	struct trust_verify verify;
+
+	struct trust_match required[TRUST_MATCHES_MAX]; /* what must be so besides the signature */
+	size_t required_count;
+	uint32_t required_pointers;
 
 	struct trust_variant variants[TRUST_VARIANTS_MAX];
 	size_t variant_count;

@@ -50,10 +50,9 @@ static bool read_match(struct trust_reader *reader, const struct config_node *no
 	return true;
 }
 
-static void read_when(struct trust_reader *reader, const struct config_node *node)
+static void read_matches(struct trust_reader *reader, const struct config_node *node, struct trust_match *matches,
+			 size_t *count, uint32_t *pointers)
 {
-	struct trust_handshake *handshake = newest(reader);
-
 	if (node->kind != CONFIG_MAP) {
 		config_error(reader->diag, reader->file, node,
 			     "must be a map of places and texts, such as "
@@ -61,18 +60,32 @@ static void read_when(struct trust_reader *reader, const struct config_node *nod
 		return;
 	}
 	for (const struct config_node *child = node->first; child; child = child->next) {
-		struct trust_match *match = &handshake->matches[handshake->match_count];
+		struct trust_match *match = &matches[*count];
 
-		if (handshake->match_count == TRUST_MATCHES_MAX) {
+		if (*count == TRUST_MATCHES_MAX) {
 			config_error(reader->diag, reader->file, child, "is one place too many");
 			return;
 		}
 		*match = (struct trust_match){ .text = SLICE_NONE };
 		if (!read_match(reader, child, match))
 			return;
-		handshake->pointers |= trust_place_pointers(&match->place) | match->template.pointers;
-		handshake->match_count++;
+		*pointers |= trust_place_pointers(&match->place) | match->template.pointers;
+		++*count;
 	}
+}
+
+static void read_when(struct trust_reader *reader, const struct config_node *node)
+{
+	struct trust_handshake *handshake = newest(reader);
+
+	read_matches(reader, node, handshake->matches, &handshake->match_count, &handshake->pointers);
+}
+
+void trust_section_require(struct trust_reader *reader, const struct config_node *node)
+{
+	struct trust_description *into = reader->into;
+
+	read_matches(reader, node, into->required, &into->required_count, &into->required_pointers);
 }
 
 static void read_mismatch(struct trust_reader *reader, const struct config_node *node)

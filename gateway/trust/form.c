@@ -4,6 +4,7 @@
  * own. One walk gives the fields of either, so that finding and sorting do not know which it was. */
 #include "trust/form.h"
 
+#include "base/buf.h"
 #include "base/encode.h"
 #include "trust/multipart.h"
 
@@ -172,4 +173,30 @@ enum trust_found trust_form_sorted(const struct request *request, struct arena *
 	qsort(fields, count, sizeof(fields[0]), by_name);
 	*out = join(fields, count, arena);
 	return TRUST_FOUND;
+}
+
+enum trust_found trust_query_sorted(struct slice query, struct arena *arena, struct slice *out)
+{
+	struct field *fields = arena_alloc(arena, FIELDS_MAX * sizeof(fields[0]));
+	struct buf joined = BUF_EMPTY;
+	size_t count = 0;
+	bool ok;
+
+	for (struct slice pair; fields && query.n > 0 && count < FIELDS_MAX; count++) {
+		slice_cut(query, '&', &pair, &query);
+		slice_cut(pair, '=', &fields[count].name, &fields[count].value);
+	}
+	if (!fields || query.n > 0)
+		return TRUST_UNREADABLE;
+	qsort(fields, count, sizeof(fields[0]), by_name);
+	for (size_t i = 0; i < count; i++) {
+		buf_add(&joined, i > 0 ? SLICE("&") : SLICE_NONE);
+		buf_add(&joined, fields[i].name);
+		buf_add_byte(&joined, '=');
+		buf_add(&joined, fields[i].value);
+	}
+	*out = arena_copy(arena, buf_slice(&joined));
+	ok = !buf_failed(&joined);
+	buf_free(&joined);
+	return ok ? TRUST_FOUND : TRUST_UNREADABLE;
 }

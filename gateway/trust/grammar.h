@@ -71,6 +71,7 @@ void trust_section_timestamp(struct trust_reader *reader, const struct config_no
 void trust_section_signature_place(struct trust_reader *reader, const struct config_node *node);
 void trust_section_signature_prefix(struct trust_reader *reader, const struct config_node *node);
 void trust_section_signature_encoding(struct trust_reader *reader, const struct config_node *node);
+void trust_section_require(struct trust_reader *reader, const struct config_node *node);
 void trust_section_variants(struct trust_reader *reader, const struct config_node *node);
 void trust_section_event(struct trust_reader *reader, const struct config_node *node);
 void trust_section_event_id(struct trust_reader *reader, const struct config_node *node);

@@ -107,6 +107,23 @@ static enum fit matches(const struct trust_handshake *handshake, struct trust_re
 	return all;
 }
 
+bool trust_required(const struct trust_verifier *verifier, struct trust_reading *reading, struct slice *place)
+{
+	const struct trust_description *d = verifier->description;
+
+	*place = SLICE("the body");
+	if (d->required_count == 0)
+		return true;
+	if (trust_reading_look_up(reading, d->required_pointers) != JSON_OK)
+		return false;
+	for (size_t i = 0; i < d->required_count; i++)
+		if (fits(&d->required[i], reading) != FITS) {
+			*place = d->required[i].place.text;
+			return false;
+		}
+	return true;
+}
+
 /* False when something that it is to be answered with is not there, or cannot stand in a header. */
 static bool make_answer(const struct trust_handshake *handshake, struct trust_reading *reading, struct answer *answer)
 {

@@ -17,6 +17,7 @@ static const struct {
 	{ SLICE_LIT("query:"), TRUST_PLACE_QUERY, true },
 	{ SLICE_LIT("form:"), TRUST_PLACE_FORM, true },
 	{ SLICE_LIT("body:"), TRUST_PLACE_POINTER, true },
+	{ SLICE_LIT("raw:"), TRUST_PLACE_RAW, true },
 	{ SLICE_LIT("path:"), TRUST_PLACE_SEGMENT, true },
 	{ SLICE_LIT("option:"), TRUST_PLACE_OPTION, true },
 	{ SLICE_LIT("fixed:"), TRUST_PLACE_FIXED, true },
@@ -26,6 +27,7 @@ static const struct {
 	{ SLICE_LIT("path"), TRUST_PLACE_PATH, false },
 	{ SLICE_LIT("target"), TRUST_PLACE_TARGET, false },
 	{ SLICE_LIT("query"), TRUST_PLACE_QUERIES, false },
+	{ SLICE_LIT("query-sorted"), TRUST_PLACE_QUERY_SORTED, false },
 	{ SLICE_LIT("url"), TRUST_PLACE_URL, false },
 	{ SLICE_LIT("host"), TRUST_PLACE_HOST, false },
 	{ SLICE_LIT("timestamp"), TRUST_PLACE_TIMESTAMP, false },
@@ -35,8 +37,9 @@ static const struct {
 };
 
 #define ACCEPTED                                                                                                       \
-	"header:NAME, query:NAME, form:NAME, body:/pointer, path:NUMBER, option:NAME, fixed:TEXT, body, form-sorted, " \
-	"method, path, target, query, url, host, timestamp, id, type, now"
+	"header:NAME, query:NAME, form:NAME, body:/pointer, raw:/pointer, path:NUMBER, option:NAME, fixed:TEXT, "      \
+	"body, form-sorted, "                                                                                          \
+	"method, path, target, query, query-sorted, url, host, timestamp, id, type, now"
 
 /* The description's index of that pointer, which is added when it is new. */
 static bool pointer_index(struct trust_description *into, struct slice text, size_t *index)
@@ -144,7 +147,7 @@ static bool read_named(struct trust_reader *reader, const struct config_node *no
 		return false;
 	if (name.n == 0 || slice_has_control(name))
 		return wrong(reader, node, place->text, "names nothing");
-	if (kind == TRUST_PLACE_POINTER) {
+	if (kind == TRUST_PLACE_POINTER || kind == TRUST_PLACE_RAW) {
 		if (name.p[0] == '/' && pointer_index(reader->into, name, &place->index))
 			return true;
 		config_error(reader->diag, reader->file, node,
@@ -213,7 +216,7 @@ uint32_t trust_place_pointers(const struct trust_place *place)
 	uint32_t pointers = 0;
 
 	for (; place; place = place->otherwise)
-		if (place->kind == TRUST_PLACE_POINTER)
+		if (place->kind == TRUST_PLACE_POINTER || place->kind == TRUST_PLACE_RAW)
 			pointers |= 1U << place->index;
 	return pointers;
 }

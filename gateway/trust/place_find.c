@@ -97,8 +97,13 @@ static enum trust_found find_here(const struct trust_place *place, struct trust_
 		return trust_form_find(request, place->names[reading->family], reading->arena, out);
 	case TRUST_PLACE_SORTED:
 		return trust_form_sorted(request, reading->arena, out);
+	case TRUST_PLACE_QUERY_SORTED:
+		return trust_query_sorted(request->query, reading->arena, out);
 	case TRUST_PLACE_POINTER:
 		return find_pointer(place, reading, out);
+	case TRUST_PLACE_RAW:
+		*out = reading->values[place->index].raw;
+		return reading->values[place->index].type == JSON_NONE ? TRUST_ABSENT : TRUST_FOUND;
 	case TRUST_PLACE_BODY:
 		*out = request->body;
 		return TRUST_FOUND;

@@ -129,6 +129,7 @@ static int judge(const struct trust_verifier *verifier, struct trust_lane *lane,
 	struct trust_evidence evidence;
 	const char *reason = "";
 	enum trust_result result = trust_gather_group(verifier, request, now_ms, arena, group, &evidence, &reason);
+	struct slice wrong;
 	int fault;
 
 	if (result != TRUST_ACCEPTED) {
@@ -142,6 +143,12 @@ static int judge(const struct trust_verifier *verifier, struct trust_lane *lane,
 	check_freshness(verifier, &evidence, now_ms, verdict);
 	if (verdict->result != TRUST_ACCEPTED)
 		return 0;
+	if (!trust_required(verifier, &evidence.reading, &wrong)) {
+		refuse(verdict, TRUST_SIGNATURE_MISMATCH,
+		       trust_say(arena, "the signature is right, but %.*s is not what this route wants",
+				 SLICE_ARGS(wrong)));
+		return 0;
+	}
 	evidence.reading.lane = lane;
 	evidence.reading.secret = verdict->secret_index;
 	if (trust_handshake(verifier, &evidence.reading, lane, true, verdict))

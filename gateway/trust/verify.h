@@ -49,6 +49,9 @@ bool trust_decode(enum trust_encoding encoding, struct slice text, struct arena 
 /* Reads a timestamp's text. */
 bool trust_parse_timestamp(enum trust_unit unit, struct slice text, int64_t *wall_ms);
 
+/* Is all so that the description requires besides the signature? Else *place is what is not. */
+bool trust_required(const struct trust_verifier *verifier, struct trust_reading *reading, struct slice *place);
+
 /* Handshakes: fills the verdict and says true when the request is one. `is_signed`: those that need a signature; then the
  * reading has lane and secret. */
 bool trust_handshake(const struct trust_verifier *verifier, struct trust_reading *reading, struct trust_lane *lane,

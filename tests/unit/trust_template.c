@@ -73,6 +73,7 @@ static void test_resolved(void **state)
 		  "99ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", 0 },
 		{ "{timestamp}{path:1}:{path:2}", "99p:q r", 0 },
 		{ "{timestamp}{target}", "99/p/q%20r?a=1%202&b=x&b=y&c=%", 0 },
+		{ "{timestamp}{query-sorted}", "99a=1%202&b=x&b=y&c=%", 0 },
 		{ "{timestamp}{query}", "99a=1%202&b=x&b=y&c=%", 0 },
 		{ "{timestamp}{host}", "99h.example:8080", 0 },
 		{ "{timestamp}{url}", "99http://h.example:8080/p/q%20r?a=1%202&b=x&b=y&c=%", 0 },

@@ -1,0 +1,56 @@
+/* trust_names.c - every name by which a provider is known to other programs finds a description here. */
+#include "trust_fixture.h"
+
+/* clang-format off */
+static const char *const names[] = {
+	"affirm", "aftership", "airtable", "airwallex", "alchemy", "anthropic", "auth0", "authorize-net",
+	"aws-eventbridge", "azure-devops", "azure-eventgrid", "bigcommerce", "bird", "bitbucket", "bolt",
+	"box", "brevo", "buildkite", "cal-com", "calcom", "calendly", "cashfree", "chargebee",
+	"chargify-maxio", "checkout-com", "circleci", "clerk", "clickup", "cloudflare-notifications",
+	"cloudflare-stream", "coinbase-commerce", "creem", "customer-io", "datadog", "dockerhub", "docusign",
+	"dodo-payments", "doppler", "dropbox", "dropbox-sign", "dwolla", "easypost", "elevenlabs", "etsy",
+	"fastly", "fastspring", "fedex", "finch", "flutterwave", "front", "generic", "getstream", "github",
+	"gitlab", "gitlab-signing", "gocardless", "google-drive", "grafana", "heroku", "hookdeck",
+	"huggingface", "imagekit", "intercom", "intuit-quickbooks", "klaviyo", "kontent-ai", "launchdarkly",
+	"lemon-squeezy", "line", "linear", "lithic", "lob", "lovable", "mailgun", "mailtrap", "mercado-pago",
+	"miro", "modern-treasury", "mollie", "msteams", "mux", "npm-hooks", "nylas", "okta", "onfido",
+	"openai", "orb", "paddle", "pagerduty", "paystack", "persona", "polar", "postmark", "quicknode",
+	"razorpay", "recurly", "replicate", "resend", "retell", "salesforce-marketing-cloud", "sanity",
+	"segment", "sentry", "shippo", "shopify", "sinch", "slack", "snyk", "sparkpost", "square",
+	"squarespace", "standard-webhooks", "stripe", "supabase", "svix", "tally", "telegram",
+	"terraform-cloud", "tiktok", "todoist", "twitch", "typeform", "vercel", "veriff", "viber", "webex",
+	"webflow", "whop", "woocommerce", "workos", "worldpay-access", "xendit", "xero", "youtube", "zendesk",
+	"zoom",
+};
+/* clang-format on */
+
+static void test_names(void **state)
+{
+	struct config_diag diag = CONFIG_DIAG_EMPTY;
+	struct trust_catalogue *catalogue = NULL;
+
+	(void)state;
+	if (trust_catalogue_new(NULL, &diag, &catalogue))
+		fail_msg("%s", fixture_findings(&diag));
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const struct trust_provider *provider = trust_catalogue_find(catalogue, slice_str(names[i]));
+		struct trust_about about;
+
+		if (!provider)
+			fail_msg("%s is not known", names[i]);
+		trust_about(provider, &about);
+		if (about.confidence.n == 0 || about.scheme.n == 0)
+			fail_msg("%s does not say how it is signed, or how far that may be trusted", names[i]);
+	}
+	trust_catalogue_free(catalogue);
+	config_diag_free(&diag);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

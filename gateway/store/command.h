@@ -1,6 +1,7 @@
 /* command.h - commands as bytes of RESP, Redis' protocol; of this room only.
  *
- * https://redis.io/docs/latest/develop/reference/protocol-spec/ */
+ * https://redis.io/docs/latest/develop/reference/protocol-spec/
+ * "Bulk" is its word for a string with its length before it: "$5\r\nhello\r\n". */
 #ifndef HOOKGATE_STORE_COMMAND_H
 #define HOOKGATE_STORE_COMMAND_H
 
@@ -8,22 +9,50 @@
 #include "base/slice.h"
 #include "store/store.h"
 
-/* What stands before the number of keys in an EVALSHA; behind it, EVALSHA and EVAL are the same. */
-enum { STORE_COMMAND_HEAD = 65 };
+/* The keys that say that an event was seen: its id's, its guard's. */
+enum { STORE_MARKS_MAX = 2 };
 
-/* Appends "$<length>\r\n<bytes>\r\n"; `s` may lie in `out` itself. A failure shows in the buf. */
-void store_command_add_bulk(struct buf *out, struct slice s);
+struct store_span {
+	size_t at, n;
+};
 
-/* Appends a command of `count` words. A failure shows in the buf. */
-void store_command_add_words(struct buf *out, const struct slice *words, size_t count);
+/* An event in the form in which it is sent: XADD, then a SET for each of its marks. The fields stand in it as the script
+ * wants them as well, so that they are written once. Zeroed before first use. */
+struct store_command {
+	struct buf bytes;
+	struct buf script; /* what stands before the fields when the script is to do it; made by store_command_script */
+	struct store_span stream, fields, marks[STORE_MARKS_MAX]; /* in `bytes`; the keys as bulks */
+	size_t mark_count;
+	uint32_t window_s;
+};
 
-/* Puts the EVALSHA of an event into the empty `out`: one look at the sizes, one growth, one copy. `sha` has 40 hex
- * digits. False when memory is short. */
-bool store_command_event(struct buf *out, const char *sha, const struct store_event *event)
+/* Writes the event into the cleared `out`: one look at the sizes, one growth, one copy. False when memory is short. */
+bool store_command_event(struct store_command *out, const struct store_event *event)
 	__attribute__((warn_unused_result));
 
-/* Turns the EVALSHA in `command` into an EVAL with the script's whole text. False, and nothing changed, when memory is
- * short. */
-bool store_command_to_eval(struct buf *command) __attribute__((warn_unused_result));
+/* Writes what turns the fields into a call of the script: EVALSHA with `sha`, which has 40 hex digits, or EVAL with the
+ * script's text where it is NULL. False when memory is short. */
+bool store_command_script(struct store_command *command, const char *sha) __attribute__((warn_unused_result));
+
+/* The part; borrowed until the command is cleared. */
+static inline struct slice store_command_part(const struct store_command *command, struct store_span span)
+{
+	return slice_of(command->bytes.p + span.at, span.n);
+}
+
+/* Empties it; the memory stays. And frees the memory. */
+void store_command_clear(struct store_command *command);
+void store_command_free(struct store_command *command);
+
+/* ---- any command ---- */
+
+/* Appends "*<count>\r\n"; that many bulks must follow. A failure shows in the buf, as with the others. */
+void store_command_add_count(struct buf *out, size_t count);
+
+/* Appends "$<length>\r\n<bytes>\r\n"; `s` may lie in `out` itself. */
+void store_command_add_bulk(struct buf *out, struct slice s);
+
+/* Appends a command of `count` words. */
+void store_command_add_words(struct buf *out, const struct slice *words, size_t count);
 
 #endif

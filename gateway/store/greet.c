@@ -9,48 +9,54 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool send_greeting(struct store_link *link, enum store_greeting greeting, const struct slice *words,
-			  size_t count)
+/* What the greeting takes beside the words that may be long. */
+enum { WORDS_ROOM = 1024 };
+
+static void add_greeting(struct store_link *link, struct store_trip *trip, enum store_greeting greeting,
+			 const struct slice *words, size_t count)
 {
-	struct store_ticket *ticket = store_tickets_take(&link->tickets);
-	if (!ticket)
-		return false;
-	size_t room = 16;
-	for (size_t i = 0; i < count; i++)
-		room += words[i].n + 32;
-	/* All at once: growing would leave copies of the password behind. */
-	if (buf_room(&ticket->command, room))
-		store_command_add_words(&ticket->command, words, count);
-	if (buf_failed(&ticket->command)) {
-		store_tickets_give(&link->tickets, ticket, true);
-		return false;
-	}
-	ticket->link = link;
-	store_tickets_add(&link->tickets, ticket);
+	store_command_add_words(&trip->bytes, words, count);
 	link->expects[greeting] = true;
-	return true;
+	trip->due++;
+}
+
+static void add_login(struct store_link *link, struct store_trip *trip)
+{
+	struct slice user = link->setup.redis->username, password = link->setup.redis->password;
+	if (user.n > 0)
+		add_greeting(link, trip, STORE_GREETING_AUTH, (struct slice[]){ SLICE("AUTH"), user, password }, 3);
+	else if (password.n > 0)
+		add_greeting(link, trip, STORE_GREETING_AUTH, (struct slice[]){ SLICE("AUTH"), password }, 2);
 }
 
 bool store_greet(struct store_link *link)
 {
 	const struct config_redis *redis = link->setup.redis;
-	struct slice user = redis->username, password = redis->password;
 	char database[20];
 	struct slice number = slice_of(database, num_format_u64(redis->database, database));
-	bool sent = true;
-	if (user.n > 0)
-		sent = send_greeting(link, STORE_GREETING_AUTH, (struct slice[]){ SLICE("AUTH"), user, password }, 3);
-	else if (password.n > 0)
-		sent = send_greeting(link, STORE_GREETING_AUTH, (struct slice[]){ SLICE("AUTH"), password }, 2);
+	struct store_trip *trip = store_trips_take(&link->trips, STORE_TRIP_GREETING);
+	if (!trip)
+		return false;
+	link->transacts = true;
+	/* All at once: growing would leave copies of the password behind. */
+	if (buf_room(&trip->bytes, redis->username.n + redis->password.n + store_script_text().n + WORDS_ROOM))
+		add_login(link, trip);
 	if (redis->database != 0)
-		sent = sent &&
-		       send_greeting(link, STORE_GREETING_SELECT, (struct slice[]){ SLICE("SELECT"), number }, 2);
-	return sent &&
-	       send_greeting(link, STORE_GREETING_NAME,
-			     (struct slice[]){ SLICE("CLIENT"), SLICE("SETNAME"), SLICE("hookgate") }, 3) &&
-	       send_greeting(link, STORE_GREETING_ROLE, (struct slice[]){ SLICE("ROLE") }, 1) &&
-	       send_greeting(link, STORE_GREETING_SCRIPT,
-			     (struct slice[]){ SLICE("SCRIPT"), SLICE("LOAD"), store_script_text() }, 3);
+		add_greeting(link, trip, STORE_GREETING_SELECT, (struct slice[]){ SLICE("SELECT"), number }, 2);
+	add_greeting(link, trip, STORE_GREETING_NAME,
+		     (struct slice[]){ SLICE("CLIENT"), SLICE("SETNAME"), SLICE("hookgate") }, 3);
+	add_greeting(link, trip, STORE_GREETING_ROLE, (struct slice[]){ SLICE("ROLE") }, 1);
+	/* Of what a batch needs, the right to end it must be there before it is begun. */
+	add_greeting(link, trip, STORE_GREETING_EXEC, (struct slice[]){ SLICE("EXEC") }, 1);
+	add_greeting(link, trip, STORE_GREETING_DISCARD, (struct slice[]){ SLICE("DISCARD") }, 1);
+	add_greeting(link, trip, STORE_GREETING_SCRIPT,
+		     (struct slice[]){ SLICE("SCRIPT"), SLICE("LOAD"), store_script_text() }, 3);
+	if (buf_failed(&trip->bytes) || !store_trip_add(trip, buf_slice(&trip->bytes))) {
+		store_trips_give(&link->trips, trip);
+		return false;
+	}
+	store_trips_queue(&link->trips, trip, loop_now_ms(link->setup.loop));
+	return true;
 }
 
 static const char *greeting_name(enum store_greeting greeting)
@@ -64,6 +70,10 @@ static const char *greeting_name(enum store_greeting greeting)
 		return "CLIENT SETNAME";
 	case STORE_GREETING_ROLE:
 		return "ROLE";
+	case STORE_GREETING_EXEC:
+		return "EXEC";
+	case STORE_GREETING_DISCARD:
+		return "DISCARD";
 	case STORE_GREETING_SCRIPT:
 	case STORE_GREETINGS:
 		break;
@@ -78,7 +88,8 @@ static bool is_forbidden(const redisReply *reply)
 	return slice_starts(text, SLICE("NOPERM")) || slice_starts(text, SLICE("ERR unknown"));
 }
 
-/* What each command must be answered with. A connection without a name, or to a Redis that does not let us ask for its
+/* What each command must be answered with: EXEC and DISCARD by an error, which tells that we may use them. A
+ * connection without a name, or to a Redis that does not let us ask for its
  * role, is as good as another. */
 static bool is_right(struct store_link *link, enum store_greeting greeting, const redisReply *reply,
 		     struct reason *reason)
@@ -93,6 +104,14 @@ static bool is_right(struct store_link *link, enum store_greeting greeting, cons
 			return true;
 		reason_set(reason, "this Redis is a %.20s, not a master", reply->element[0]->str);
 		return false;
+	}
+	if (greeting == STORE_GREETING_EXEC || greeting == STORE_GREETING_DISCARD) {
+		struct slice text = error ? slice_of(reply->str, reply->len) : SLICE_NONE;
+		bool without = slice_starts(text, SLICE("ERR EXEC without MULTI")) ||
+			       slice_starts(text, SLICE("ERR DISCARD without MULTI"));
+		link->transacts = link->transacts && without;
+		if (without || slice_starts(text, SLICE("EXECABORT")) || (error && is_forbidden(reply)))
+			return true;
 	}
 	if (greeting == STORE_GREETING_SCRIPT && reply->type == REDIS_REPLY_STRING && reply->len == sizeof link->sha) {
 		memcpy(link->sha, reply->str, sizeof link->sha);

@@ -95,6 +95,7 @@ static void close_all(struct store_link *link)
 	store_resolve_cancel(link->resolve);
 	link->resolve = NULL;
 	store_wire_close(&link->wire);
+	loop_timer_stop(&link->slow);
 	loop_timer_stop(&link->stall);
 }
 
@@ -104,6 +105,13 @@ static void start_step(struct store_link *link, int64_t ms, void (*fire)(void *a
 {
 	if (loop_timer_start(link->setup.loop, &link->step, ms, fire, link) != 0)
 		abort();
+}
+
+/* Every event that has no end yet, oldest first. */
+static void take_all(struct store_link *link, struct store_list *all)
+{
+	store_trips_clear(&link->trips, all);
+	store_list_join(all, &link->gathered);
 }
 
 void store_link_drop(struct store_link *link, const char *why)
@@ -118,9 +126,10 @@ void store_link_drop(struct store_link *link, const char *why)
 	close_all(link);
 	memset(link->expects, 0, sizeof link->expects);
 	start_step(link, backoff_ms(link), attempt);
-	struct store_ticket *lost = store_tickets_clear(&link->tickets);
+	struct store_list lost = { .first = NULL };
+	take_all(link, &lost);
 	store_link_enter(link, STORE_PHASE_WAITING, said.text);
-	store_put_lost(link, lost, said.text);
+	store_put_lost(link, &lost, said.text);
 }
 
 static void on_too_late(void *arg)
@@ -153,21 +162,41 @@ static void on_opened(void *arg)
 		store_link_drop(link, "memory is short");
 }
 
+static void answered(struct store_link *link, struct store_trip *trip, const redisReply *reply)
+{
+	switch (trip->kind) {
+	case STORE_TRIP_GREETING:
+		store_greeted(link, reply);
+		break;
+	case STORE_TRIP_SCRIPT:
+		store_scripted_answered(link, trip, reply);
+		break;
+	case STORE_TRIP_LOOK:
+	case STORE_TRIP_SORT:
+	case STORE_TRIP_COMMIT:
+	case STORE_TRIP_UNDO:
+	case STORE_TRIP_LEAVE:
+		store_batch_answered(link, trip, reply);
+		break;
+	}
+}
+
 static void on_reply(void *arg, const redisReply *reply)
 {
 	struct store_link *link = arg;
-	struct store_ticket *ticket = store_tickets_next(&link->tickets);
-	if (!ticket) {
+	struct store_trip *trip = store_trips_answered(&link->trips);
+	if (!trip) {
 		bool error = reply->type == REDIS_REPLY_ERROR;
 		char why[200];
 		snprintf(why, sizeof why, "Redis said what nobody asked for: %.150s", error ? reply->str : "no error");
 		store_link_drop(link, why);
-	} else if (ticket->event) {
-		store_put_answered(link, ticket, reply);
-	} else {
-		store_tickets_give(&link->tickets, ticket, true);
-		store_greeted(link, reply);
+		return;
 	}
+	bool over = trip->due == 0;
+	answered(link, trip, reply);
+	/* Else it is still in the queue, or went with it when the link was dropped. */
+	if (over)
+		store_trips_give(&link->trips, trip);
 }
 
 static void on_replied(void *arg)
@@ -241,9 +270,13 @@ static void on_turn_end(void *arg)
 {
 	struct store_hook *hook = arg;
 	struct store_link *link = hook->link;
-	if (!link || !link->tickets.unsent)
+	if (!link)
 		return;
-	store_wire_flush(&link->wire, &link->tickets);
+	if (link->gathered.first)
+		store_depart(link);
+	if (!link->trips.unsent)
+		return;
+	store_wire_flush(&link->wire, &link->trips);
 	atomic_store_explicit(&link->writes, link->wire.writes, memory_order_relaxed);
 }
 
@@ -287,9 +320,11 @@ void store_link_free(struct store_link *link)
 	close_all(link);
 	loop_timer_stop(&link->step);
 	link->setup.changed = NULL;
-	struct store_ticket *lost = store_tickets_clear(&link->tickets);
+	struct store_list lost = { .first = NULL };
+	take_all(link, &lost);
 	store_link_enter(link, STORE_PHASE_WAITING, "the gateway is stopping");
-	store_put_lost(link, lost, link->reason.text);
+	store_put_lost(link, &lost, link->reason.text);
+	store_trips_free(&link->trips);
 	store_tickets_free(&link->tickets);
 	link->hook->link = NULL;
 	link->hook->next = atomic_load(&idle_hooks);
@@ -343,6 +378,7 @@ void store_link_counts(const struct store_link *link, struct store_counts *out)
 		.script_loads = atomic_load_explicit(&link->script_loads, memory_order_relaxed),
 		.refusals = atomic_load_explicit(&link->refusals, memory_order_relaxed),
 		.timeouts = atomic_load_explicit(&link->timeouts, memory_order_relaxed),
+		.races = atomic_load_explicit(&link->races, memory_order_relaxed),
 		.writes = atomic_load_explicit(&link->writes, memory_order_relaxed),
 	};
 }

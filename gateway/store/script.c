@@ -4,17 +4,13 @@
  * fails when the key is of another type or memory is short, and then no key says that the event was seen. Once a script
  * has written, Redis lets it finish whatever the memory, so only a user without the right to SET can stop it halfway,
  * at the first mark: then the entry is taken back. (The right to the keys themselves is looked at before the script
- * begins.)
- *
- * The fields' names stand in the text and not in ARGV, since Redis hashes each byte of every argument at each call. */
+ * begins.) */
 #include "store/script.h"
 
 /* clang-format off */
 static const char text[] =
 	"if KEYS[2] and redis.call('EXISTS', KEYS[2], KEYS[3] or KEYS[2]) > 0 then return 0 end\n"
-	"local entry = redis.call('XADD', KEYS[1], '*', 'specversion', '1.0', 'id', ARGV[2], 'source', ARGV[3],\n"
-	" 'type', ARGV[4], 'time', ARGV[5], 'datacontenttype', ARGV[6], 'data', ARGV[7], 'route', ARGV[8],\n"
-	" 'provider', ARGV[9], 'headers', ARGV[10], 'secret', ARGV[11], 'covered', ARGV[12], 'traceparent', ARGV[13])\n"
+	"local entry = redis.call('XADD', KEYS[1], '*', unpack(ARGV, 2))\n"
 	"for i = 2, #KEYS do\n"
 	" local set = redis.pcall('SET', KEYS[i], '1', 'EX', ARGV[1])\n"
 	" if set.err then redis.call('XDEL', KEYS[1], entry) return set end\n"

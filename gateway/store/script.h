@@ -1,15 +1,14 @@
 /* script.h - the script that marks an event as seen and adds it to the stream in one step; of this room only.
  *
  * KEYS: the stream; the id's key (left out: no look at what was seen); the guard's key (may be left out).
- * ARGV: how long to remember, in seconds; then the fields' values in the order of the table in gateway/README.md,
- * `specversion` left out. Answers 1 when the event was added, 0 when it was seen before, or an error, after which
- * nothing is changed. */
+ * ARGV: how long to remember, in seconds; then the entry's fields, a name and a value each, as command.c writes them.
+ * Answers 1 when the event was added, 0 when it was seen before, or an error, after which nothing is changed. */
 #ifndef HOOKGATE_STORE_SCRIPT_H
 #define HOOKGATE_STORE_SCRIPT_H
 
 #include "base/slice.h"
 
-enum { STORE_SCRIPT_ARGUMENTS = 13, STORE_SCRIPT_SHA = 40 };
+enum { STORE_SCRIPT_FIELD_WORDS = 26, STORE_SCRIPT_SHA = 40 };
 
 struct slice store_script_text(void);
 

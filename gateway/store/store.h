@@ -2,10 +2,10 @@
  *
  * The one promise of this room: `STORE_STORED` and `STORE_DUPLICATE` are said only after Redis has answered that the
  * event stands in the stream exactly once, and never of another event than the one that was put. Marking an event as
- * seen and adding it to the stream is one script, so a lost reply is harmless: putting it again is a duplicate.
+ * seen and adding it to the stream is one step of Redis', so a lost reply is harmless: putting it again is a duplicate.
  *
- * A link belongs to one worker's loop and thread. What one turn of the loop puts leaves in one write at the turn's end;
- * how a batch gets into Redis is the link's own business. */
+ * A link belongs to one worker's loop and thread. What one turn of the loop puts leaves together at the turn's end, or,
+ * while something else of the link is out, when that is back; how it gets into Redis is the link's own business. */
 #ifndef HOOKGATE_STORE_STORE_H
 #define HOOKGATE_STORE_STORE_H
 
@@ -97,8 +97,8 @@ void store_link_reconfigure(struct store_link *link, const struct config_redis *
 
 /* Puts an event. 0: `done` will be called, by `deadline_ms` (of the loop's clock) at the latest. -EAGAIN: Redis is
  * known to be away or stalled, or does not keep up (64 MiB wait for its replies), at once, and `done` will not be
- * called. -ENOMEM. A deadline that has passed lets the event go out nevertheless; `done` then comes in the next
- * turn. */
+ * called. -ENOMEM. With a deadline that has passed `done` comes in the next turn; the event may go out
+ * nevertheless. */
 int store_put(struct store_link *link, const struct store_event *event, int64_t deadline_ms, struct store_put *put)
 	__attribute__((warn_unused_result));
 
@@ -108,6 +108,7 @@ size_t store_link_waiting(const struct store_link *link);
 /* Counted since the link was made, for metrics; read from any thread. */
 struct store_counts {
 	uint64_t connects, losses, script_loads, refusals, timeouts;
+	uint64_t races;	 /* batches that lost to another gateway and were done again */
 	uint64_t writes; /* system calls that sent something: events per write is the batching */
 };
 void store_link_counts(const struct store_link *link, struct store_counts *out);

@@ -5,6 +5,7 @@
 #include "store/target.h"
 
 #include "store/command.h"
+#include "store/script.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -19,6 +20,28 @@ static void add_key(struct buf *out, struct slice prefix, struct slice route, co
 	buf_add_str(out, rest);
 }
 
+static void add_field(struct buf *out, const char *name, struct slice value)
+{
+	store_command_add_bulk(out, slice_str(name));
+	store_command_add_bulk(out, value);
+}
+
+/* XADD key * specversion 1.0 id */
+static void add_xadd(struct store_target *target, size_t stream_n)
+{
+	struct buf *memory = &target->memory;
+	size_t begun = memory->n;
+	store_command_add_count(memory, 3 + STORE_SCRIPT_FIELD_WORDS);
+	store_command_add_bulk(memory, SLICE("XADD"));
+	target->stream_at = memory->n - begun;
+	store_command_add_bulk(memory, slice_head(buf_slice(memory), stream_n));
+	target->stream_n = memory->n - begun - target->stream_at;
+	store_command_add_bulk(memory, SLICE("*"));
+	target->fields_at = memory->n - begun;
+	add_field(memory, "specversion", SLICE("1.0"));
+	store_command_add_bulk(memory, SLICE("id"));
+}
+
 int store_target_new(struct slice prefix, struct slice route, struct slice source, struct slice provider,
 		     struct store_target **out)
 {
@@ -28,29 +51,31 @@ int store_target_new(struct slice prefix, struct slice route, struct slice sourc
 
 	struct buf *memory = &target->memory;
 	add_key(memory, prefix, route, "events");
-	size_t bulk = memory->n;
-	store_command_add_bulk(memory, slice_head(buf_slice(memory), bulk));
 	size_t seen = memory->n;
 	add_key(memory, prefix, route, "seen:");
 	size_t guard = memory->n;
 	add_key(memory, prefix, route, "guard:");
+	size_t xadd = memory->n;
+	add_xadd(target, seen);
 	size_t fixed = memory->n;
-	store_command_add_bulk(memory, source);
+	add_field(memory, "source", source);
+	store_command_add_bulk(memory, SLICE("type"));
 	size_t names = memory->n;
-	store_command_add_bulk(memory, route);
-	store_command_add_bulk(memory, provider);
+	add_field(memory, "route", route);
+	add_field(memory, "provider", provider);
+	store_command_add_bulk(memory, SLICE("headers"));
 	if (buf_failed(memory)) {
 		store_target_free(target);
 		return -ENOMEM;
 	}
 
 	const unsigned char *p = memory->p;
-	target->stream = slice_of(p, bulk);
-	target->stream_bulk = slice_of(p + bulk, seen - bulk);
+	target->stream = slice_of(p, seen);
 	target->seen = slice_of(p + seen, guard - seen);
-	target->guard = slice_of(p + guard, fixed - guard);
-	target->source_bulk = slice_of(p + fixed, names - fixed);
-	target->names_bulk = slice_of(p + names, memory->n - names);
+	target->guard = slice_of(p + guard, xadd - guard);
+	target->xadd = slice_of(p + xadd, fixed - xadd);
+	target->source = slice_of(p + fixed, names - fixed);
+	target->names = slice_of(p + names, memory->n - names);
 	*out = target;
 	return 0;
 }

@@ -5,14 +5,16 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
-/* "Bulk" is RESP's word for a string with its length before it: "$5\r\nhello\r\n". All slices point into `memory`. */
+/* All slices point into `memory`. */
 struct store_target {
-	struct slice stream;	  /* the stream's key as it is */
-	struct slice stream_bulk; /* the same, ready to be sent */
-	struct slice seen;	  /* PREFIX:{ROUTE}:seen: - the id follows */
-	struct slice guard;	  /* PREFIX:{ROUTE}:guard: - the digest follows; no id's key can begin like this */
-	struct slice source_bulk;
-	struct slice names_bulk; /* route and provider, which stand side by side in the script's arguments */
+	struct slice stream;	    /* the stream's key as it is */
+	struct slice seen;	    /* PREFIX:{ROUTE}:seen: - the id follows */
+	struct slice guard;	    /* PREFIX:{ROUTE}:guard: - the digest follows; no id's key can begin like this */
+	struct slice xadd;	    /* an XADD up to the name of the field `id`; in it: */
+	size_t stream_at, stream_n; /* the stream's key as a bulk */
+	size_t fields_at;	    /* the first field */
+	struct slice source;	    /* the field `source`, and the name of `type` */
+	struct slice names;	    /* the fields `route` and `provider`, and the name of `headers` */
 	struct buf memory;
 };
 

@@ -1,8 +1,7 @@
-/* tickets.c - the queue of commands that Redis has not answered yet.
+/* tickets.c - the events on their way, and lists of them.
  *
- * One list is both the output still to be written and the replies still awaited; its difficulty is to keep the three
- * pointers into it true. Tickets are used again with the memory of their commands, so that the steady state allocates
- * nothing; large ones give it back. */
+ * Tickets are used again with the memory of their commands, so that the steady state allocates nothing; its difficulty
+ * is to know at each moment how much they hold together: large ones give their memory back. */
 #include "store/tickets.h"
 
 #include <stdlib.h>
@@ -16,20 +15,21 @@ struct store_ticket *store_tickets_take(struct store_tickets *tickets)
 		return calloc(1, sizeof *ticket);
 	tickets->spare = ticket->next;
 	tickets->spares--;
-	struct buf command = ticket->command;
-	*ticket = (struct store_ticket){ .command = command };
-	buf_clear(&ticket->command);
+	ticket->next = NULL;
+	ticket->put = NULL;
+	ticket->evaluated = false;
+	store_command_clear(&ticket->command);
 	return ticket;
 }
 
-void store_tickets_give(struct store_tickets *tickets, struct store_ticket *ticket, bool wipe)
+void store_tickets_give(struct store_tickets *tickets, struct store_ticket *ticket)
 {
-	if (wipe)
-		buf_wipe(&ticket->command);
-	else if (ticket->command.size > SPARE_COMMAND_MAX)
-		buf_free(&ticket->command);
+	tickets->bytes -= ticket->command.bytes.n;
+	store_command_clear(&ticket->command);
+	bool large = ticket->command.bytes.size > SPARE_COMMAND_MAX;
+	if (large || tickets->spares == SPARES_MAX)
+		store_command_free(&ticket->command);
 	if (tickets->spares == SPARES_MAX) {
-		buf_free(&ticket->command);
 		free(ticket);
 		return;
 	}
@@ -38,93 +38,65 @@ void store_tickets_give(struct store_tickets *tickets, struct store_ticket *tick
 	tickets->spares++;
 }
 
-void store_tickets_add(struct store_tickets *tickets, struct store_ticket *ticket)
+void store_tickets_begin(struct store_tickets *tickets, struct store_ticket *ticket)
 {
-	ticket->next = NULL;
-	ticket->sent = false;
-	if (tickets->tail)
-		tickets->tail->next = ticket;
-	else
-		tickets->head = ticket;
-	tickets->tail = ticket;
-	if (!tickets->unsent) {
-		tickets->unsent = ticket;
-		tickets->unsent_from = 0;
-	}
-	tickets->count++;
-	tickets->waiting += ticket->put != NULL;
-	tickets->bytes += ticket->command.n;
+	tickets->waiting++;
+	tickets->bytes += ticket->command.bytes.n;
 }
 
-struct store_ticket *store_tickets_next(struct store_tickets *tickets)
+struct store_put *store_tickets_end(struct store_tickets *tickets, struct store_ticket *ticket)
 {
-	struct store_ticket *ticket = tickets->head;
-	if (!ticket || !ticket->sent)
-		return NULL;
-	tickets->head = ticket->next;
-	if (!tickets->head)
-		tickets->tail = NULL;
-	tickets->count--;
-	tickets->waiting -= ticket->put != NULL;
-	tickets->bytes -= ticket->command.n;
-	return ticket;
-}
-
-struct store_ticket *store_tickets_clear(struct store_tickets *tickets)
-{
-	struct store_ticket *all = tickets->head;
-	tickets->head = tickets->tail = tickets->unsent = NULL;
-	tickets->unsent_from = tickets->count = tickets->waiting = tickets->bytes = 0;
-	return all;
-}
-
-/* What is wholly sent and nobody's will not be sent again. */
-static void release_command(struct store_tickets *tickets, struct store_ticket *ticket)
-{
-	tickets->bytes -= ticket->command.n;
-	buf_free(&ticket->command);
-}
-
-void store_tickets_detach(struct store_tickets *tickets, struct store_ticket *ticket)
-{
+	struct store_put *put = ticket->put;
+	loop_timer_stop(&ticket->deadline);
 	ticket->put = NULL;
-	tickets->waiting--;
-	if (ticket->sent)
-		release_command(tickets, ticket);
-}
-
-size_t store_tickets_unsent(const struct store_tickets *tickets, struct iovec *pieces, size_t max)
-{
-	size_t n = 0, from = tickets->unsent_from;
-	for (struct store_ticket *ticket = tickets->unsent; ticket && n < max; ticket = ticket->next) {
-		pieces[n++] = (struct iovec){ ticket->command.p + from, ticket->command.n - from };
-		from = 0;
-	}
-	return n;
-}
-
-void store_tickets_sent(struct store_tickets *tickets, size_t n)
-{
-	n += tickets->unsent_from;
-	struct store_ticket *ticket = tickets->unsent;
-	while (ticket && n >= ticket->command.n) {
-		n -= ticket->command.n;
-		ticket->sent = true;
-		if (ticket->event && !ticket->put)
-			release_command(tickets, ticket);
-		ticket = ticket->next;
-	}
-	tickets->unsent = ticket;
-	tickets->unsent_from = n;
+	tickets->waiting -= put != NULL;
+	return put;
 }
 
 void store_tickets_free(struct store_tickets *tickets)
 {
 	while (tickets->spare) {
 		struct store_ticket *next = tickets->spare->next;
-		buf_free(&tickets->spare->command);
+		store_command_free(&tickets->spare->command);
 		free(tickets->spare);
 		tickets->spare = next;
 	}
 	tickets->spares = 0;
+}
+
+void store_list_add(struct store_list *list, struct store_ticket *ticket)
+{
+	ticket->next = NULL;
+	if (list->last)
+		list->last->next = ticket;
+	else
+		list->first = ticket;
+	list->last = ticket;
+	list->count++;
+}
+
+struct store_ticket *store_list_take(struct store_list *list)
+{
+	struct store_ticket *ticket = list->first;
+	if (!ticket)
+		return NULL;
+	list->first = ticket->next;
+	if (!list->first)
+		list->last = NULL;
+	list->count--;
+	ticket->next = NULL;
+	return ticket;
+}
+
+void store_list_join(struct store_list *list, struct store_list *more)
+{
+	if (!more->first)
+		return;
+	if (list->last)
+		list->last->next = more->first;
+	else
+		list->first = more->first;
+	list->last = more->last;
+	list->count += more->count;
+	*more = (struct store_list){ .first = NULL };
 }

@@ -1,18 +1,11 @@
-/* tickets.h - all that is out: the commands that Redis has not answered yet, in order; of this room only.
+/* tickets.h - the events that are on their way into Redis, each as the bytes that it will be sent as; of this room only.
  *
- *     head ......... unsent ......... tail
- *     | sent, reply  | not, or not    |
- *     | is awaited   | wholly, sent   |
- *
- * A ticket leaves at the head, with the reply that Redis gave to it: replies come in the order of the commands, so none
- * is ever taken for another's. A ticket whose put has given up stays in its place without it. */
+ * A ticket is in one list at a time: of those that gather for the next batch, or of the trip (trips.h) that it is on. */
 #ifndef HOOKGATE_STORE_TICKETS_H
 #define HOOKGATE_STORE_TICKETS_H
 
-#include "base/buf.h"
 #include "base/loop.h"
-
-#include <sys/uio.h>
+#include "store/command.h"
 
 struct store_link;
 struct store_put;
@@ -20,49 +13,47 @@ struct store_put;
 struct store_ticket {
 	struct store_ticket *next;
 	struct store_link *link;
-	struct store_put *put; /* NULL: of the handshake, or given up */
-	struct buf command;    /* kept until the reply, since it may have to be sent again */
+	struct store_put *put;	      /* NULL: given up */
+	struct store_command command; /* kept until the end, since it may have to be sent in another way */
 	struct loop_timer deadline;
-	int64_t put_us, put_ms, patience_ms;
-	bool sent;	/* wholly */
-	bool event;	/* or else of the handshake */
-	bool evaluated; /* sent a second time, with the script's text */
+	int64_t put_us, patience_ms;
+	bool evaluated; /* was sent with the script's text */
 };
 
+struct store_list {
+	struct store_ticket *first, *last;
+	size_t count;
+};
+
+/* Zeroed before first use. */
 struct store_tickets {
-	struct store_ticket *head, *tail, *unsent;
-	size_t unsent_from;	    /* bytes of `unsent` that are out already */
-	size_t count, waiting;	    /* tickets; those with a put */
-	size_t bytes;		    /* that the tickets hold */
+	size_t waiting;		    /* tickets with a put */
+	size_t bytes;		    /* that the tickets hold which are not spare */
 	struct store_ticket *spare; /* used ones, with the memory of their commands */
 	size_t spares;
 };
 
-/* A cleared ticket with an empty command, not in the queue. NULL when memory is short. */
+/* A cleared ticket with an empty command, in no list. NULL when memory is short. */
 struct store_ticket *store_tickets_take(struct store_tickets *tickets) __attribute__((warn_unused_result));
 
-/* Gives a ticket back that is not in the queue. `wipe`: a secret passed through it. */
-void store_tickets_give(struct store_tickets *tickets, struct store_ticket *ticket, bool wipe);
+/* Gives a ticket back that is in no list and was not begun, or has no put any more. */
+void store_tickets_give(struct store_tickets *tickets, struct store_ticket *ticket);
 
-/* Queues it at the tail; its command must be complete. */
-void store_tickets_add(struct store_tickets *tickets, struct store_ticket *ticket);
+/* It has its command and its put from now on: both are counted. */
+void store_tickets_begin(struct store_tickets *tickets, struct store_ticket *ticket);
 
-/* Takes the oldest out, whose reply has come. NULL when nothing was wholly sent: then the reply is nobody's. */
-struct store_ticket *store_tickets_next(struct store_tickets *tickets);
+/* Takes the put off the ticket, and stops its deadline; NULL when it had given up before. */
+struct store_put *store_tickets_end(struct store_tickets *tickets, struct store_ticket *ticket);
 
-/* Takes all out, as a list from the oldest on: the connection is gone. */
-struct store_ticket *store_tickets_clear(struct store_tickets *tickets);
-
-/* The put gives up; the ticket stays for its reply, its command's memory only for as long as it is needed. */
-void store_tickets_detach(struct store_tickets *tickets, struct store_ticket *ticket);
-
-/* What is to be sent, at most `max` pieces; 0: nothing. */
-size_t store_tickets_unsent(const struct store_tickets *tickets, struct iovec *pieces, size_t max);
-
-/* So many more bytes have been sent. */
-void store_tickets_sent(struct store_tickets *tickets, size_t n);
-
-/* Frees the spare ones; the queue must be empty. */
+/* Frees the spare ones. */
 void store_tickets_free(struct store_tickets *tickets);
+
+void store_list_add(struct store_list *list, struct store_ticket *ticket);
+
+/* The first, out of the list; NULL when it is empty. */
+struct store_ticket *store_list_take(struct store_list *list);
+
+/* Puts all of `more` behind, and empties it. */
+void store_list_join(struct store_list *list, struct store_list *more);
 
 #endif

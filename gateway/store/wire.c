@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PIECES_MAX = 512, READ_MAX = 16 * 1024 };
+enum { PIECES_MAX = 1024 /* IOV_MAX */, READ_MAX = 16 * 1024 };
 
 static void fail(struct store_wire *wire, const char *what, int fault)
 {
@@ -127,16 +127,17 @@ out:
 	return fault;
 }
 
-void store_wire_flush(struct store_wire *wire, struct store_tickets *tickets)
+void store_wire_flush(struct store_wire *wire, struct store_trips *trips)
 {
-	struct iovec pieces[PIECES_MAX];
-	while (wire->open && wire->connected && !wire->blocked && tickets->unsent) {
-		struct msghdr message = { .msg_iov = pieces,
-					  .msg_iovlen = store_tickets_unsent(tickets, pieces, PIECES_MAX) };
+	while (wire->open && wire->connected && !wire->blocked && trips->unsent) {
+		struct store_trip *trip = trips->unsent;
+		size_t left = trip->piece_count - trip->sent;
+		struct msghdr message = { .msg_iov = trip->pieces + trip->sent,
+					  .msg_iovlen = left < PIECES_MAX ? left : PIECES_MAX };
 		ssize_t n = sendmsg(wire->fd, &message, MSG_NOSIGNAL);
 		if (n >= 0) {
 			wire->writes++;
-			store_tickets_sent(tickets, (size_t)n);
+			store_trips_sent(trips, (size_t)n);
 		} else if (errno == EAGAIN) {
 			wire->blocked = true;
 			loop_watch_change(&wire->watch, LOOP_READ | LOOP_WRITE);

@@ -1,4 +1,4 @@
-/* wire.h - one connection to Redis on an event loop: bytes out of the tickets, replies in; of this room only.
+/* wire.h - one connection to Redis on an event loop: bytes out of the trips, replies in; of this room only.
  *
  * It knows nothing of what the commands mean. Where something goes wrong it says so once, by `broken`, and it is for
  * the owner to close it, from within the call or later. The owner may close it from within any of its calls. */
@@ -7,7 +7,7 @@
 
 #include "base/loop.h"
 #include "base/reason.h"
-#include "store/tickets.h"
+#include "store/trips.h"
 
 #include <hiredis/hiredis.h>
 #include <sys/socket.h>
@@ -34,9 +34,9 @@ struct store_wire {
 int store_wire_open(struct store_wire *wire, struct loop *loop, const struct sockaddr *address, socklen_t length,
 		    const struct store_wire_calls *calls, void *arg) __attribute__((warn_unused_result));
 
-/* Sends as much of the tickets as the socket takes, in one system call where it takes all; the rest follows when
+/* Sends as much of the trips as the socket takes, in one system call each where it takes all; the rest follows when
  * flushed again after the socket has become writable. */
-void store_wire_flush(struct store_wire *wire, struct store_tickets *tickets);
+void store_wire_flush(struct store_wire *wire, struct store_trips *trips);
 
 /* A no-op when it is not open. */
 void store_wire_close(struct store_wire *wire);

@@ -60,47 +60,63 @@ static struct store_target *new_target(void)
 	return target;
 }
 
-#define HEAD(words) "*" words "\r\n$7\r\nEVALSHA\r\n$40\r\n0123456789abcdef0123456789abcdef01234567\r\n"
-#define KEYS_1 "$1\r\n1\r\n$13\r\nhg:{r}:events\r\n"
-#define KEYS_2 "$1\r\n2\r\n$13\r\nhg:{r}:events\r\n$15\r\nhg:{r}:seen:e-1\r\n"
-#define KEYS_3 "$1\r\n3\r\n$13\r\nhg:{r}:events\r\n$15\r\nhg:{r}:seen:e-1\r\n$15\r\nhg:{r}:guard:ab\r\n"
-#define KEYS_GUARD "$1\r\n2\r\n$13\r\nhg:{r}:events\r\n$15\r\nhg:{r}:guard:ab\r\n"
-#define VALUES                                                                                                         \
-	"$6\r\n259200\r\n$3\r\ne-1\r\n$2\r\n/r\r\n$1\r\nt\r\n$3\r\nnow\r\n$10\r\ntext/plain\r\n$4\r\n\0\r\n\xff\r\n"   \
-	"$1\r\nr\r\n$4\r\nprov\r\n$2\r\n{}\r\n$3\r\nkey\r\n$4\r\nfull\r\n$0\r\n\r\n"
+#define XADD "*29\r\n$4\r\nXADD\r\n$13\r\nhg:{r}:events\r\n$1\r\n*\r\n"
+#define FIELDS                                                                                                         \
+	"$11\r\nspecversion\r\n$3\r\n1.0\r\n$2\r\nid\r\n$3\r\ne-1\r\n$6\r\nsource\r\n$2\r\n/r\r\n$4\r\ntype\r\n"       \
+	"$1\r\nt\r\n$4\r\ntime\r\n$3\r\nnow\r\n$15\r\ndatacontenttype\r\n$10\r\ntext/plain\r\n$4\r\ndata\r\n"          \
+	"$4\r\n\0\r\n\xff\r\n$5\r\nroute\r\n$1\r\nr\r\n$8\r\nprovider\r\n$4\r\nprov\r\n$7\r\nheaders\r\n$2\r\n{}\r\n"  \
+	"$6\r\nsecret\r\n$3\r\nkey\r\n$7\r\ncovered\r\n$4\r\nfull\r\n$11\r\ntraceparent\r\n$0\r\n\r\n"
+#define ID_KEY "$15\r\nhg:{r}:seen:e-1\r\n"
+#define GUARD_KEY "$15\r\nhg:{r}:guard:ab\r\n"
+#define SET(key) "*5\r\n$3\r\nSET\r\n" key "$1\r\n1\r\n$2\r\nEX\r\n$6\r\n259200\r\n"
+#define CALL(words) "*" words "\r\n$7\r\nEVALSHA\r\n$40\r\n0123456789abcdef0123456789abcdef01234567\r\n"
+#define STREAM_KEY "$13\r\nhg:{r}:events\r\n"
+#define WINDOW "$6\r\n259200\r\n"
+
+static struct store_event event_to(const struct store_target *target)
+{
+	return (struct store_event){ .target = target,
+				     .window_s = 259200,
+				     .deduplicate = true,
+				     .id = SLICE("e-1"),
+				     .type = SLICE("t"),
+				     .time = SLICE("now"),
+				     .content_type = SLICE("text/plain"),
+				     .data = SLICE("\0\r\n\xff"),
+				     .headers = SLICE("{}"),
+				     .secret = SLICE("key"),
+				     .covered = SLICE("full") };
+}
 
 static void test_event(void **state)
 {
 	static const struct {
 		bool deduplicate;
-		struct slice guard;
-		struct slice bytes;
+		struct slice guard, bytes, script;
 	} rows[] = {
-		{ true, SLICE_LIT(""), SLICE_LIT(HEAD("18") KEYS_2 VALUES) },
-		{ true, SLICE_LIT("ab"), SLICE_LIT(HEAD("19") KEYS_3 VALUES) },
-		{ false, SLICE_LIT(""), SLICE_LIT(HEAD("17") KEYS_1 VALUES) },
-		{ false, SLICE_LIT("ab"), SLICE_LIT(HEAD("18") KEYS_GUARD VALUES) },
+		{ true, SLICE_LIT(""), SLICE_LIT(XADD FIELDS SET(ID_KEY)),
+		  SLICE_LIT(CALL("32") "$1\r\n2\r\n" STREAM_KEY ID_KEY WINDOW) },
+		{ true, SLICE_LIT("ab"), SLICE_LIT(XADD FIELDS SET(ID_KEY) SET(GUARD_KEY)),
+		  SLICE_LIT(CALL("33") "$1\r\n3\r\n" STREAM_KEY ID_KEY GUARD_KEY WINDOW) },
+		{ false, SLICE_LIT(""), SLICE_LIT(XADD FIELDS), SLICE_LIT(CALL("31") "$1\r\n1\r\n" STREAM_KEY WINDOW) },
+		{ false, SLICE_LIT("ab"), SLICE_LIT(XADD FIELDS SET(GUARD_KEY)),
+		  SLICE_LIT(CALL("32") "$1\r\n2\r\n" STREAM_KEY GUARD_KEY WINDOW) },
 	};
 	struct store_target *target = new_target();
+	struct store_command command = { .mark_count = 0 };
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct store_event event = { .target = target,
-					     .window_s = 259200,
-					     .deduplicate = rows[i].deduplicate,
-					     .guard = rows[i].guard,
-					     .id = SLICE("e-1"),
-					     .type = SLICE("t"),
-					     .time = SLICE("now"),
-					     .content_type = SLICE("text/plain"),
-					     .data = SLICE("\0\r\n\xff"),
-					     .headers = SLICE("{}"),
-					     .secret = SLICE("key"),
-					     .covered = SLICE("full") };
-		struct buf buf = BUF_EMPTY;
-		assert_true(store_command_event(&buf, sha, &event));
-		expect(&buf, (const char *)rows[i].bytes.p, rows[i].bytes.n);
-		assert_int_equal(buf.p[STORE_COMMAND_HEAD], '$');
-		buf_free(&buf);
+		struct store_event event = event_to(target);
+		event.deduplicate = rows[i].deduplicate;
+		event.guard = rows[i].guard;
+		store_command_clear(&command);
+		assert_true(store_command_event(&command, &event));
+		assert_true(store_command_script(&command, sha));
+		expect(&command.bytes, (const char *)rows[i].bytes.p, rows[i].bytes.n);
+		expect(&command.script, (const char *)rows[i].script.p, rows[i].script.n);
+		assert_true(slice_eq(store_command_part(&command, command.fields), SLICE(FIELDS)));
+		assert_true(slice_eq(store_command_part(&command, command.stream), SLICE(STREAM_KEY)));
 	}
+	store_command_free(&command);
 	store_target_free(target);
 }
 
@@ -125,11 +141,11 @@ static void test_room_is_enough(void **state)
 					     .secret = s,
 					     .covered = s,
 					     .traceparent = s };
-		struct buf buf = BUF_EMPTY;
-		assert_true(store_command_event(&buf, sha, &event));
-		assert_true(buf.n <= buf.size);
-		assert_true(buf.n > sizes[i] * 11);
-		buf_free(&buf);
+		struct store_command command = { .mark_count = 0 };
+		assert_true(store_command_event(&command, &event));
+		assert_true(command.bytes.n <= command.bytes.size);
+		assert_true(command.bytes.n > sizes[i] * 11);
+		store_command_free(&command);
 		free(bytes);
 	}
 	store_target_free(target);
@@ -138,26 +154,34 @@ static void test_room_is_enough(void **state)
 static void test_window_of_nothing_is_a_second(void **state)
 {
 	struct store_target *target = new_target();
-	struct store_event event = { .target = target, .deduplicate = true, .id = SLICE("e-1") };
-	struct buf buf = BUF_EMPTY;
-	assert_true(store_command_event(&buf, sha, &event));
-	const char begins[] = HEAD("18") KEYS_2 "$1\r\n1\r\n$3\r\ne-1\r\n";
-	assert_true(slice_starts(buf_slice(&buf), slice_str(begins)));
-	buf_free(&buf);
+	struct store_event event = event_to(target);
+	struct store_command command = { .mark_count = 0 };
+	event.window_s = 0;
+	assert_true(store_command_event(&command, &event));
+	assert_true(store_command_script(&command, sha));
+	const struct slice set = SLICE("$2\r\nEX\r\n$1\r\n1\r\n"), call = SLICE(ID_KEY "$1\r\n1\r\n");
+	assert_true(slice_eq(slice_from(buf_slice(&command.bytes), command.bytes.n - set.n), set));
+	assert_true(slice_eq(slice_from(buf_slice(&command.script), command.script.n - call.n), call));
+	store_command_free(&command);
 	store_target_free(target);
 }
 
-static void test_to_eval(void **state)
+static void test_with_the_text(void **state)
 {
-	struct buf buf = BUF_EMPTY, wanted = BUF_EMPTY;
-	buf_add(&buf, SLICE(HEAD("18") KEYS_2 VALUES));
-	buf_add_str(&wanted, "*18\r\n$4\r\nEVAL\r\n");
+	struct store_target *target = new_target();
+	struct store_event event = event_to(target);
+	struct store_command command = { .mark_count = 0 };
+	struct buf wanted = BUF_EMPTY;
+	buf_add_str(&wanted, "*32\r\n$4\r\nEVAL\r\n");
 	store_command_add_bulk(&wanted, store_script_text());
-	buf_add(&wanted, SLICE(KEYS_2 VALUES));
-	assert_true(store_command_to_eval(&buf));
-	expect(&buf, (const char *)wanted.p, wanted.n);
-	buf_free(&buf);
+	buf_add_str(&wanted, "$1\r\n2\r\n" STREAM_KEY ID_KEY WINDOW);
+	assert_true(store_command_event(&command, &event));
+	assert_true(store_command_script(&command, sha));
+	assert_true(store_command_script(&command, NULL));
+	expect(&command.script, (const char *)wanted.p, wanted.n);
+	store_command_free(&command);
 	buf_free(&wanted);
+	store_target_free(target);
 }
 
 int main(void)
@@ -168,7 +192,7 @@ int main(void)
 		cmocka_unit_test(test_event),
 		cmocka_unit_test(test_room_is_enough),
 		cmocka_unit_test(test_window_of_nothing_is_a_second),
-		cmocka_unit_test(test_to_eval),
+		cmocka_unit_test(test_with_the_text),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

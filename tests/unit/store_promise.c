@@ -17,7 +17,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
-enum { SLOTS = 8, IDS_MAX = 100000, RUN_MS = 3000, PAUSE_MS = 2, PATIENCE_MS = 40, STALLED_MS = 60 };
+enum { SLOTS = 24, IDS_MAX = 100000, RUN_MS = 3000, PAUSE_MS = 2, PATIENCE_MS = 40, STALLED_MS = 60 };
 
 /* One event at a time, until it is stored; then the next. */
 struct slot {
@@ -30,7 +30,7 @@ struct slot {
 static struct bench bench;
 static struct slot slots[SLOTS];
 static struct loop_timer trouble;
-static int ids, stored, duplicates, failures, kills;
+static int ids, stored, duplicates, failures, kills, flushes;
 static bool over, is_frozen;
 static unsigned seed = 1;
 
@@ -84,6 +84,7 @@ static void make_trouble(unsigned kind)
 		break;
 	case 2:
 		redis_do(&bench.redis, "SCRIPT FLUSH");
+		flushes++;
 		break;
 	case 3:
 		redis_number(&bench.redis, "CLIENT KILL TYPE normal SKIPME yes");
@@ -170,8 +171,9 @@ static void test_promise(void **state)
 		redis_again(&bench.redis);
 	else if (is_frozen)
 		redis_thaw(&bench.redis);
-	print_message("%d events: %d stored, %d duplicates, %d unavailable, %d kills, %llu losses, %llu script loads\n",
-		      ids, stored, duplicates, failures, kills, (unsigned long long)counts_of(&bench).losses,
+	print_message("%d events: %d stored, %d duplicates, %d unavailable, %d kills, %d flushes, %llu losses, %llu "
+		      "script loads\n",
+		      ids, stored, duplicates, failures, kills, flushes, (unsigned long long)counts_of(&bench).losses,
 		      (unsigned long long)counts_of(&bench).script_loads);
 	assert_int_equal(stored + duplicates, ids);
 	expect_each_once();

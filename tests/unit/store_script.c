@@ -28,14 +28,14 @@ static int end(void **state)
 /* EVAL with that many of the keys. */
 static struct store_reply *run(const char *keys, const char *id_key, const char *guard_key)
 {
-	struct slice words[32] = { SLICE("EVAL"), store_script_text(), slice_str(keys), SLICE("{r}:events") };
+	struct slice words[40] = { SLICE("EVAL"), store_script_text(), slice_str(keys), SLICE("{r}:events") };
 	size_t n = 4;
 	if (id_key)
 		words[n++] = slice_str(id_key);
 	if (guard_key)
 		words[n++] = slice_str(guard_key);
 	words[n++] = SLICE("60");
-	for (int i = 1; i < STORE_SCRIPT_ARGUMENTS; i++)
+	for (int i = 0; i < STORE_SCRIPT_FIELD_WORDS; i++)
 		words[n++] = SLICE("v");
 	struct store_reply *reply = NULL;
 	struct reason reason;

@@ -24,11 +24,15 @@ static void test_keys(void **state)
 		store_target_new(SLICE("hookgate"), SLICE("stripe"), SLICE("/hooks/stripe"), SLICE("stripe"), &target),
 		0);
 	expect(store_target_stream(target), "hookgate:{stripe}:events");
-	expect(target->stream_bulk, "$24\r\nhookgate:{stripe}:events\r\n");
+	expect(target->xadd, "*29\r\n$4\r\nXADD\r\n$24\r\nhookgate:{stripe}:events\r\n$1\r\n*\r\n"
+			     "$11\r\nspecversion\r\n$3\r\n1.0\r\n$2\r\nid\r\n");
+	expect(slice_head(slice_from(target->xadd, target->stream_at), target->stream_n),
+	       "$24\r\nhookgate:{stripe}:events\r\n");
+	assert_true(slice_starts(slice_from(target->xadd, target->fields_at), SLICE("$11\r\nspecversion\r\n")));
 	expect(target->seen, "hookgate:{stripe}:seen:");
 	expect(target->guard, "hookgate:{stripe}:guard:");
-	expect(target->source_bulk, "$13\r\n/hooks/stripe\r\n");
-	expect(target->names_bulk, "$6\r\nstripe\r\n$6\r\nstripe\r\n");
+	expect(target->source, "$6\r\nsource\r\n$13\r\n/hooks/stripe\r\n$4\r\ntype\r\n");
+	expect(target->names, "$5\r\nroute\r\n$6\r\nstripe\r\n$8\r\nprovider\r\n$6\r\nstripe\r\n$7\r\nheaders\r\n");
 	store_target_free(target);
 }
 
@@ -37,8 +41,8 @@ static void test_empty_parts(void **state)
 	struct store_target *target = NULL;
 	assert_int_equal(store_target_new(SLICE_NONE, SLICE("a"), SLICE_NONE, SLICE_NONE, &target), 0);
 	expect(store_target_stream(target), ":{a}:events");
-	expect(target->source_bulk, "$0\r\n\r\n");
-	expect(target->names_bulk, "$1\r\na\r\n$0\r\n\r\n");
+	expect(target->source, "$6\r\nsource\r\n$0\r\n\r\n$4\r\ntype\r\n");
+	expect(target->names, "$5\r\nroute\r\n$1\r\na\r\n$8\r\nprovider\r\n$0\r\n\r\n$7\r\nheaders\r\n");
 	store_target_free(target);
 }
 

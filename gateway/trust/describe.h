@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "config/diag.h"
 #include "config/node.h"
+#include "trust/public_key.h"
 #include "trust/trust.h"
 
 enum {
@@ -24,7 +25,8 @@ enum {
 	TRUST_ANSWER_HEADERS_MAX = 4,
 	TRUST_INNER_POINTERS_MAX = 12,
 	TRUST_OPTIONS_MAX = 8,
-	TRUST_VARIANTS_MAX = 4
+	TRUST_VARIANTS_MAX = 4,
+	TRUST_KEY_PREFIXES_MAX = 4
 };
 
 /* ---- where a value stands ---- */
@@ -47,6 +49,7 @@ enum trust_place_kind {
 	TRUST_PLACE_URL,	  /* the public URL that the provider was given */
 	TRUST_PLACE_HOST,	  /* its host, with the port where it has one */
 	TRUST_PLACE_OPTION,	  /* what the route says under `options` */
+	TRUST_PLACE_KEY,	  /* the secret, where the scheme is a plain hash; it resolves to trust_key_mark */
 	TRUST_PLACE_TIMESTAMP,	  /* as sent, never formatted anew */
 	TRUST_PLACE_ID,		  /* what `hookgate send` was given */
 	TRUST_PLACE_TYPE,
@@ -120,7 +123,22 @@ struct trust_source {
 
 /* ---- the sections ---- */
 
-enum trust_key_form { TRUST_KEY_TEXT, TRUST_KEY_BASE64, TRUST_KEY_HEX };
+enum trust_key_form {
+	TRUST_KEY_TEXT,
+	TRUST_KEY_ASCII,  /* as it is, and nothing but ASCII may be in it */
+	TRUST_KEY_BASE64, /* padding may be missing, as in the next */
+	TRUST_KEY_BASE64URL,
+	TRUST_KEY_HEX,
+	TRUST_KEY_SHA1 /* the 20 bytes of its SHA-1 */
+};
+
+/* What a secret's text stands for. */
+struct trust_key_rule {
+	enum trust_key_form form;
+	struct slice prefixes[TRUST_KEY_PREFIXES_MAX]; /* the first that is there is taken off */
+	size_t prefix_count;
+};
+
 enum trust_encoding { TRUST_ENCODING_TEXT, TRUST_ENCODING_HEX, TRUST_ENCODING_BASE64, TRUST_ENCODING_BASE64URL };
 enum trust_unit { TRUST_UNIT_SECONDS, TRUST_UNIT_MILLISECONDS, TRUST_UNIT_RFC3339, TRUST_UNIT_HTTP_DATE };
 
@@ -128,8 +146,7 @@ struct trust_scheme;
 
 struct trust_verify {
 	const struct trust_scheme *scheme; /* NULL: the route has to bring a verify section */
-	enum trust_key_form key;
-	struct slice key_prefix;			     /* taken off the secret when it is there */
+	struct trust_key_rule key;
 	struct slice families[TRUST_FAMILIES_MAX];	     /* beginnings of header names, written "*" in them */
 	size_t family_count;				     /* at least 1: "" */
 	struct trust_place signatures[TRUST_SIGNATURES_MAX]; /* every one that is there gives candidates */
@@ -139,6 +156,8 @@ struct trust_verify {
 	unsigned char groups; /* between groups of signature and timestamp in one header; 0: there is but one */
 	unsigned numbered;    /* the headers have a number behind their name, up to this; 0: none has */
 	bool repeated;	      /* the provider sends the header several times */
+	enum trust_signature_form form; /* of ECDSA */
+	bool has_form;			/* it was said */
 	bool has_timestamp;
 	struct trust_place timestamp;
 	struct trust_grammar timestamp_grammar;

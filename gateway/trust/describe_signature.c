@@ -137,7 +137,8 @@ void trust_section_signature(struct trust_reader *reader, const struct config_no
 						 { "list", read_signature_list },
 						 { "field", read_signature_field },
 						 { "assign", read_signature_assign },
-						 { "encoding", trust_section_signature_encoding } };
+						 { "encoding", trust_section_signature_encoding },
+						 { "form", trust_section_signature_form } };
 
 	trust_node_map(reader, node, keys, sizeof(keys) / sizeof(keys[0]));
 }

@@ -10,38 +10,6 @@ static struct trust_verify *verify_of(struct trust_reader *reader)
 	return &reader->into->verify;
 }
 
-static void read_algorithm(struct trust_reader *reader, const struct config_node *node)
-{
-	const struct trust_scheme *scheme;
-	struct trust_choice choices[16];
-	size_t count = 0;
-	int chosen = -1;
-
-	while ((scheme = trust_scheme_at(count)) != NULL && count < 16) {
-		choices[count] = (struct trust_choice){ (const char *)scheme->name.p, (int)count };
-		count++;
-	}
-	trust_node_choice(reader, node, choices, count, &chosen);
-	if (chosen >= 0)
-		verify_of(reader)->scheme = trust_scheme_at((size_t)chosen);
-}
-
-static void read_key(struct trust_reader *reader, const struct config_node *node)
-{
-	static const struct trust_choice choices[] = { { "text", TRUST_KEY_TEXT },
-						       { "base64", TRUST_KEY_BASE64 },
-						       { "hex", TRUST_KEY_HEX } };
-	int value = TRUST_KEY_TEXT;
-
-	trust_node_choice(reader, node, choices, 3, &value);
-	verify_of(reader)->key = (enum trust_key_form)value;
-}
-
-static void read_key_prefix(struct trust_reader *reader, const struct config_node *node)
-{
-	trust_node_text(reader, node, &verify_of(reader)->key_prefix);
-}
-
 static void read_families(struct trust_reader *reader, const struct config_node *node)
 {
 	struct trust_verify *verify = verify_of(reader);
@@ -65,7 +33,9 @@ static void read_signed(struct trust_reader *reader, const struct config_node *n
 	struct slice written = SLICE_NONE;
 
 	trust_node_any_text(reader, node, &written);
+	reader->key_allowed = true;
 	trust_template_read(reader, node, written, text);
+	reader->key_allowed = false;
 	if (trust_template_has(text, TRUST_PLACE_ID) || trust_template_has(text, TRUST_PLACE_TYPE) ||
 	    trust_template_has(text, TRUST_PLACE_NOW))
 		config_error(reader->diag, reader->file, node,
@@ -95,9 +65,9 @@ static void set_defaults(struct trust_verify *verify)
 
 /* The first VERIFY_KEYS of them stand in descriptions, all of them in a route, which has no section `event`. */
 static const struct trust_key section_keys[] = {
-	{ "algorithm", read_algorithm },
-	{ "key", read_key },
-	{ "key_prefix", read_key_prefix },
+	{ "algorithm", trust_section_algorithm },
+	{ "key", trust_section_key },
+	{ "key_prefix", trust_section_key_prefix },
 	{ "families", read_families },
 	{ "signature", trust_section_signature },
 	{ "timestamp", trust_section_timestamp },
@@ -154,6 +124,8 @@ static void judge_whole(struct trust_reader *reader, const struct config_node *n
 		wrong = "has several signatures in another place than one header";
 	else if ((verify->numbered > 0) + verify->repeated + (verify->groups > 0) > 1)
 		wrong = "has several signatures in more than one way: one of numbered, repeated and groups";
+	else
+		wrong = trust_judge_key(verify);
 	if (wrong)
 		config_error(reader->diag, reader->file, node, "%s", wrong);
 }

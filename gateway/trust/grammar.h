@@ -13,6 +13,7 @@ struct trust_reader {
 	const char *file;
 	const char *folder; /* where relative paths of references start; NULL: there are none */
 	struct trust_description *into;
+	bool key_allowed; /* {key} may stand in the template that is read now */
 };
 
 struct trust_key {
@@ -62,8 +63,15 @@ void trust_node_status(struct trust_reader *reader, const struct config_node *no
 /* The nth item when node is a list, node itself when it is a scalar and n is 0, else NULL. */
 const struct config_node *trust_node_item(const struct config_node *node, size_t n);
 
+/* What of algorithm, key and {key} does not go together; NULL: nothing. The scheme is known. */
+const char *trust_judge_key(const struct trust_verify *verify);
+
 /* The sections, one per describe_*.c. */
 void trust_section_verify(struct trust_reader *reader, const struct config_node *node);
+void trust_section_algorithm(struct trust_reader *reader, const struct config_node *node);
+void trust_section_key(struct trust_reader *reader, const struct config_node *node);
+void trust_section_key_prefix(struct trust_reader *reader, const struct config_node *node);
+void trust_section_signature_form(struct trust_reader *reader, const struct config_node *node);
 void trust_section_route_verify(struct trust_reader *reader, const struct config_node *node);
 void trust_section_options(struct trust_reader *reader, const struct config_node *node);
 void trust_section_signature(struct trust_reader *reader, const struct config_node *node);

@@ -6,48 +6,85 @@
 #include "trust/key.h"
 
 #include "base/encode.h"
+#include "trust/digest.h"
+#include "trust/public_key.h"
+#include "trust/scheme.h"
 
 #include <errno.h>
 #include <stdlib.h>
+
+static bool copy(struct slice text, unsigned char *out, size_t *n)
+{
+	memcpy(out, text.p, text.n);
+	*n = text.n;
+	return true;
+}
+
+static bool is_ascii(struct slice text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] >= 0x80)
+			return false;
+	return true;
+}
 
 static bool decode(enum trust_key_form form, struct slice text, unsigned char *out, size_t *n, struct reason *reason)
 {
 	switch (form) {
 	case TRUST_KEY_TEXT:
-		memcpy(out, text.p, text.n);
-		*n = text.n;
-		return true;
+		return copy(text, out, n);
+	case TRUST_KEY_ASCII:
+		if (is_ascii(text))
+			return copy(text, out, n);
+		reason_set(reason,
+			   "has other letters than ASCII's, which this provider normalises and hookgate does not");
+		return false;
 	case TRUST_KEY_BASE64:
-		if (encode_base64_decode(ENCODE_BASE64_ANY, text, out, n))
+	case TRUST_KEY_BASE64URL:
+		if (encode_base64_decode(form == TRUST_KEY_BASE64 ? ENCODE_BASE64_ANY : ENCODE_BASE64URL_ANY, text, out,
+					 n))
 			return true;
-		reason_set(reason, "is not base64, which this provider's secrets are");
+		reason_set(reason, "is not %s, which this provider's secrets are",
+			   form == TRUST_KEY_BASE64 ? "base64" : "base64url");
 		return false;
 	case TRUST_KEY_HEX:
 		if (encode_hex_decode(text, out, n))
 			return true;
 		reason_set(reason, "is not hex, which this provider's secrets are");
 		return false;
+	case TRUST_KEY_SHA1:
+		if (trust_digest_pieces("SHA1", &text, 1, out, n) == 0)
+			return true;
+		reason_set(reason, "needs SHA-1, which this machine's OpenSSL does not offer");
+		return false;
 	}
 	return false;
 }
 
-int trust_key_new(enum trust_key_form form, struct slice prefix, struct slice secret, struct slice *key,
-		  struct reason *reason)
+static struct slice without_prefix(const struct trust_key_rule *rule, struct slice secret)
 {
-	struct slice text = prefix.n > 0 && slice_starts(secret, prefix) ? slice_from(secret, prefix.n) : secret;
+	for (size_t i = 0; i < rule->prefix_count; i++)
+		if (slice_starts(secret, rule->prefixes[i]))
+			return slice_from(secret, rule->prefixes[i].n);
+	return secret;
+}
+
+int trust_key_new(const struct trust_key_rule *rule, struct slice secret, struct slice *key, struct reason *reason)
+{
+	struct slice text = without_prefix(rule, secret);
+	/* Room for the longest form: text as it is, base64 with its slack, a hash. */
+	size_t n = 0, room = text.n + TRUST_DIGEST_MAX;
 	unsigned char *bytes;
-	size_t n = 0;
 
 	if (text.n == 0) {
 		reason_set(reason, "is empty: everybody could sign with it");
 		return -EINVAL;
 	}
-	/* Room for the longest of the three forms: text as it is, base64 with its slack. */
-	bytes = malloc(text.n + 8);
+	bytes = malloc(room);
 	if (!bytes)
 		return -ENOMEM;
-	if (!decode(form, text, bytes, &n, reason)) {
-		explicit_bzero(bytes, text.n + 8);
+	if (!decode(rule->form, text, bytes, &n, reason)) {
+		explicit_bzero(bytes, room);
 		free(bytes);
 		return -EINVAL;
 	}
@@ -64,4 +101,32 @@ void trust_key_free(struct slice *key)
 	explicit_bzero(bytes, key->n);
 	free(bytes);
 	*key = SLICE_NONE;
+}
+
+int trust_secret_open(const struct trust_verify *verify, struct slice text, struct trust_secret *secret,
+		      struct reason *reason)
+{
+	const struct trust_scheme *scheme = verify->scheme;
+	int fault = trust_key_new(&verify->key, text, &secret->key, reason);
+
+	if (fault)
+		return fault;
+	if (scheme->accepts && !scheme->accepts(secret->key, reason))
+		fault = -EINVAL;
+	else if (scheme->bind)
+		fault = scheme->bind(verify, secret, reason);
+	if (fault)
+		trust_key_free(&secret->key);
+	else
+		trust_sha256(secret->key, secret->hash);
+	return fault;
+}
+
+void trust_secret_close(struct trust_secret *secret)
+{
+	trust_key_ring_free(secret->ring);
+	secret->ring = NULL;
+	trust_key_free(&secret->key);
+	/* The hash of a short token tells it to who tries them all. */
+	explicit_bzero(secret->hash, sizeof(secret->hash));
 }

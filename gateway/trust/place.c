@@ -30,6 +30,7 @@ static const struct {
 	{ SLICE_LIT("query-sorted"), TRUST_PLACE_QUERY_SORTED, false },
 	{ SLICE_LIT("url"), TRUST_PLACE_URL, false },
 	{ SLICE_LIT("host"), TRUST_PLACE_HOST, false },
+	{ SLICE_LIT("key"), TRUST_PLACE_KEY, false },
 	{ SLICE_LIT("timestamp"), TRUST_PLACE_TIMESTAMP, false },
 	{ SLICE_LIT("id"), TRUST_PLACE_ID, false },
 	{ SLICE_LIT("type"), TRUST_PLACE_TYPE, false },
@@ -39,7 +40,7 @@ static const struct {
 #define ACCEPTED                                                                                                       \
 	"header:NAME, query:NAME, form:NAME, body:/pointer, raw:/pointer, path:NUMBER, option:NAME, fixed:TEXT, "      \
 	"body, form-sorted, "                                                                                          \
-	"method, path, target, query, query-sorted, url, host, timestamp, id, type, now"
+	"method, path, target, query, query-sorted, url, host, key, timestamp, id, type, now"
 
 /* The description's index of that pointer, which is added when it is new. */
 static bool pointer_index(struct trust_description *into, struct slice text, size_t *index)
@@ -169,7 +170,8 @@ static bool read_one(struct trust_reader *reader, const struct config_node *node
 			return read_named(reader, node, words[i].kind, slice_from(text, words[i].word.n), place);
 		if (!words[i].named && slice_eq(text, words[i].word)) {
 			place->kind = words[i].kind;
-			return true;
+			return place->kind != TRUST_PLACE_KEY || reader->key_allowed ||
+			       wrong(reader, node, text, "is {key}, which may only stand in what is signed");
 		}
 	}
 	return wrong(reader, node, text, "is no place; accepted are " ACCEPTED);

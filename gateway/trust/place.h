@@ -33,6 +33,10 @@ struct trust_reading {
 	struct json_value values[TRUST_POINTERS_MAX];
 };
 
+/* What the place `key` resolves to: not the secret, but the text "{key}" at this one address, so that the signed text
+ * can be shown. A scheme that hashes the secret puts it in its place (scheme_hash.c). */
+extern const struct slice trust_key_mark;
+
 /* Reads a place as plugins/README.md lists them, with "||" between alternatives. False with a finding at the node. */
 bool trust_place_read(struct trust_reader *reader, const struct config_node *node, struct slice text,
 		      struct trust_place *place) __attribute__((warn_unused_result));

@@ -7,6 +7,8 @@
 #include "trust/set.h"
 #include "trust/url.h"
 
+const struct slice trust_key_mark = SLICE_LIT("{key}");
+
 static enum trust_found decode(struct trust_reading *reading, struct slice encoded, bool form, struct slice *out)
 {
 	unsigned char *p;
@@ -127,6 +129,9 @@ static enum trust_found find_here(const struct trust_place *place, struct trust_
 		return trust_url_host(route_of(reading), request, reading->arena, out) ? TRUST_FOUND : TRUST_ABSENT;
 	case TRUST_PLACE_OPTION:
 		return find_option(place, reading, out);
+	case TRUST_PLACE_KEY:
+		*out = trust_key_mark;
+		return TRUST_FOUND;
 	case TRUST_PLACE_TIMESTAMP:
 		*out = reading->timestamp;
 		return reading->timestamp.n > 0 ? TRUST_FOUND : TRUST_ABSENT;

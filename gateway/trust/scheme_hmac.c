@@ -1,4 +1,4 @@
-/* scheme_hmac.c - HMAC with SHA-1 and SHA-2 (RFC 2104, FIPS 198-1).
+/* scheme_hmac.c - HMAC with SHA-1, SHA-2, and MD5 for who still has it (RFC 2104, FIPS 198-1).
  *
  * The MAC is computed once per secret and compared with every candidate, so that neither the number nor the order of
  * right and wrong ones shows in the time taken. */
@@ -26,7 +26,7 @@ static int prove(const struct trust_attempt *attempt, size_t secret, bool *match
 	return 0;
 }
 
-static int make(const struct trust_scheme *scheme, struct slice key, const struct trust_parts *parts,
+static int make(const struct trust_verify *verify, const struct trust_secret *secret, const struct trust_parts *parts,
 		struct arena *arena, struct slice *signature)
 {
 	unsigned char *bytes = arena_alloc(arena, TRUST_MAC_MAX);
@@ -36,7 +36,7 @@ static int make(const struct trust_scheme *scheme, struct slice key, const struc
 
 	if (!bytes)
 		return -ENOMEM;
-	fault = trust_mac_new(scheme->digest, key, &mac);
+	fault = trust_mac_new(verify->scheme->digest, secret->key, &mac);
 	if (fault)
 		return fault;
 	fault = trust_mac_pieces(mac, parts->p, parts->n, bytes, &size);
@@ -56,3 +56,4 @@ const struct trust_scheme trust_scheme_hmac_sha1 = HMAC("hmac-sha1", "SHA1");
 const struct trust_scheme trust_scheme_hmac_sha256 = HMAC("hmac-sha256", "SHA256");
 const struct trust_scheme trust_scheme_hmac_sha384 = HMAC("hmac-sha384", "SHA384");
 const struct trust_scheme trust_scheme_hmac_sha512 = HMAC("hmac-sha512", "SHA512");
+const struct trust_scheme trust_scheme_hmac_md5 = HMAC("hmac-md5", "MD5");

@@ -20,13 +20,13 @@ static int prove_token(const struct trust_attempt *attempt, size_t secret, bool 
 	return 0;
 }
 
-static int make_token(const struct trust_scheme *scheme, struct slice key, const struct trust_parts *parts,
-		      struct arena *arena, struct slice *signature)
+static int make_token(const struct trust_verify *verify, const struct trust_secret *secret,
+		      const struct trust_parts *parts, struct arena *arena, struct slice *signature)
 {
-	(void)scheme;
+	(void)verify;
 	(void)parts;
 	(void)arena;
-	*signature = key;
+	*signature = secret->key;
 	return 0;
 }
 

@@ -25,10 +25,7 @@ static void clear(struct trust_verifier *verifier)
 		clear(&verifier->variants[i]);
 	free(verifier->variants);
 	for (size_t i = 0; i < verifier->secret_count; i++)
-		trust_key_free(&verifier->secrets[i].key);
-	/* The hash of a short token tells it to who tries them all. */
-	if (verifier->secrets)
-		explicit_bzero(verifier->secrets, verifier->secret_count * sizeof(verifier->secrets[0]));
+		trust_secret_close(&verifier->secrets[i]);
 	free(verifier->secrets);
 	trust_description_free(verifier->own);
 }
@@ -101,11 +98,7 @@ static int bind_secret(const struct binder *binder, const struct trust_verifier 
 	/* config/ has said what is wrong with it. */
 	if (verifier->route->wrong && from->bytes.n == 0)
 		return -EINVAL;
-	fault = trust_key_new(verify->key, verify->key_prefix, from->bytes, &to->key, &reason);
-	if (!fault && verify->scheme->accepts && !verify->scheme->accepts(to->key, &reason)) {
-		trust_key_free(&to->key);
-		fault = -EINVAL;
-	}
+	fault = trust_secret_open(verify, from->bytes, to, &reason);
 	if (fault == -EINVAL)
 		config_error(binder->diag, binder->config->file, from->node ? from->node : verifier->route->node,
 			     "the secret \"%.*s\" %s", SLICE_ARGS(from->name), reason.text);
@@ -114,7 +107,6 @@ static int bind_secret(const struct binder *binder, const struct trust_verifier 
 	to->name = from->name;
 	to->not_before_ms = from->not_before_ms;
 	to->not_after_ms = from->not_after_ms;
-	trust_sha256(to->key, to->hash);
 	return 0;
 }
 
@@ -166,7 +158,8 @@ static int bind_secrets(const struct binder *binder, struct trust_verifier *veri
 	for (size_t i = 0; i < route->secret_count; i++) {
 		int r = bind_secret(binder, verifier, &route->secrets[i], &verifier->secrets[verifier->secret_count]);
 
-		warn_of_blanks(binder, verifier, &route->secrets[i]);
+		if (!verifier->description->verify.scheme->is_public)
+			warn_of_blanks(binder, verifier, &route->secrets[i]);
 		if (r == 0)
 			verifier->secret_count++;
 		else if (r != -EINVAL)

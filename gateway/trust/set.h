@@ -5,9 +5,10 @@
 #include "trust/describe.h"
 
 struct trust_secret {
-	struct slice name;	/* of the config */
-	struct slice key;	/* owned: what the secret's text stands for */
-	unsigned char hash[32]; /* SHA-256 of the key, for comparing tokens of any length */
+	struct slice name;	     /* of the config */
+	struct slice key;	     /* owned: what the secret's text stands for */
+	struct trust_key_ring *ring; /* owned: the public keys that its text was; NULL where it is none */
+	unsigned char hash[32];	     /* SHA-256 of the key, for comparing tokens of any length */
 	int64_t not_before_ms, not_after_ms;
 };
 

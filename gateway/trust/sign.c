@@ -180,8 +180,9 @@ static int add_signature(struct signer *s, struct slice timestamp, struct slice 
 		reason_set(reason, "%.*s is signed and missing: give the delivery an id", SLICE_ARGS(culprit->text));
 		return -ENOTSUP;
 	}
-	fault = verify->scheme->make(verify->scheme, s->verifier->secrets[s->draft->secret_index].key, &parts, s->arena,
-				     &bytes);
+	fault = verify->scheme->make(verify, &s->verifier->secrets[s->draft->secret_index], &parts, s->arena, &bytes);
+	if (fault == -ENOTSUP)
+		reason_set(reason, "the secret is a public key: signing takes the private one");
 	if (fault)
 		return fault;
 	value = spell(&verify->signature, encode(verify->encoding, bytes, s->arena), s->arena);

@@ -176,15 +176,15 @@ static const char *find_token(struct tries *t, struct slice mac, bool *changed)
 /* ---- other keys ---- */
 
 static const struct {
-	enum trust_key_form form;
-	struct slice prefix;
+	struct trust_key_rule rule;
 	const char *words;
 } key_variants[] = {
-	{ TRUST_KEY_TEXT, SLICE_LIT(""), "with the secret's text as the key, not decoded" },
-	{ TRUST_KEY_TEXT, SLICE_LIT("whsec_"), "with whsec_ taken off the secret" },
-	{ TRUST_KEY_BASE64, SLICE_LIT(""), "with the secret decoded from base64" },
-	{ TRUST_KEY_BASE64, SLICE_LIT("whsec_"), "with whsec_ taken off the secret and the rest decoded from base64" },
-	{ TRUST_KEY_HEX, SLICE_LIT(""), "with the secret decoded from hex" },
+	{ { .form = TRUST_KEY_TEXT }, "with the secret's text as the key, not decoded" },
+	{ { TRUST_KEY_TEXT, { SLICE_LIT("whsec_") }, 1 }, "with whsec_ taken off the secret" },
+	{ { .form = TRUST_KEY_BASE64 }, "with the secret decoded from base64" },
+	{ { TRUST_KEY_BASE64, { SLICE_LIT("whsec_") }, 1 },
+	  "with whsec_ taken off the secret and the rest decoded from base64" },
+	{ { .form = TRUST_KEY_HEX }, "with the secret decoded from hex" },
 };
 
 /* A change in a list of changes. */
@@ -271,7 +271,7 @@ static void try_secret(struct tries *t, size_t index)
 		struct slice with = words;
 		size_t count = changes;
 
-		if (trust_key_new(key_variants[i].form, key_variants[i].prefix, bytes, &key, &ignored))
+		if (trust_key_new(&key_variants[i].rule, bytes, &key, &ignored))
 			continue;
 		change(t, &with, &count, slice_str(key_variants[i].words));
 		if (!slice_eq(key, secret->key))
@@ -293,17 +293,17 @@ static bool matches_as(struct tries *t, const struct trust_description *d)
 	    TRUST_ACCEPTED)
 		return false;
 	for (size_t i = 0; i < t->verifier->secret_count; i++) {
-		struct slice key, mac, decoded;
+		struct trust_secret secret = { .name = SLICE_NONE };
+		struct slice mac, decoded;
 		struct reason ignored;
 
-		if (trust_key_new(d->verify.key, d->verify.key_prefix, t->verifier->route->secrets[i].bytes, &key,
-				  &ignored))
+		if (trust_key_new(&d->verify.key, t->verifier->route->secrets[i].bytes, &secret.key, &ignored))
 			continue;
-		if (d->verify.scheme->make(d->verify.scheme, key, &evidence.parts, t->arena, &mac) == 0)
+		if (d->verify.scheme->make(&d->verify, &secret, &evidence.parts, t->arena, &mac) == 0)
 			for (size_t k = 0; k < evidence.candidate_count; k++)
 				match |= trust_decode(d->verify.encoding, evidence.candidates[k], t->arena, &decoded) &&
 					 trust_equal(decoded, mac);
-		trust_key_free(&key);
+		trust_key_free(&secret.key);
 	}
 	return match;
 }

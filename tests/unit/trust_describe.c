@@ -21,7 +21,7 @@ static void test_wrong(void **state)
 		{ HEAD VERIFY "if: x\n", "d.yaml:3:1: if: unknown key; accepted are name, title" },
 		{ HEAD VERIFY "docs:\n", "has no value" },
 		{ HEAD VERIFY "options: [color]\n", "\"color\" is not known; accepted are id, type" },
-		{ HEAD "verify: { algorithm: md5 }\n", "\"md5\" is not known; accepted are hmac-sha1, hmac-sha256" },
+		{ HEAD "verify: { algorithm: md4 }\n", "\"md4\" is not known; accepted are hmac-sha1, hmac-sha256" },
 		{ HEAD "verify: { signed: \"{body}\" }\n", "has no (known) algorithm" },
 		{ HEAD "verify: { algorithm: hmac-sha256, signed: \"{body}\" }\n",
 		  "does not say where the signature stands" },
@@ -124,7 +124,7 @@ static void test_read(void **state)
 	assert_slice(d->confidence, "memory");
 	assert_slice(d->evidence, "none");
 	assert_slice(d->verify.scheme->name, "hmac-sha512");
-	assert_int_equal(d->verify.key, TRUST_KEY_BASE64);
+	assert_int_equal(d->verify.key.form, TRUST_KEY_BASE64);
 	assert_int_equal(d->verify.encoding, TRUST_ENCODING_BASE64URL);
 	assert_int_equal(d->verify.tolerance_ms, 10000);
 	assert_int_equal(d->verify.future_ms, 2000);

@@ -50,9 +50,13 @@ static const char LEARNER[] =
 	"\"header:X-Secret\"\n"
 	"    answer: { headers: { X-Secret: \"{header:X-Secret}\" } }\n";
 
+static const char BOUND[] = "name: bound\noptions: [ { name: client } ]\n"
+			    "verify: { algorithm: token, signature: { header: X-Token, encoding: text } }\n"
+			    "require: { \"body:/client\": \"{option:client}\", \"header:X-No\": \"!\" }\n";
+
 static const struct {
 	const char *name, *text;
-} files[] = { { "acme", DESCRIPTION }, { "hooks", HOOKS }, { "learner", LEARNER } };
+} files[] = { { "acme", DESCRIPTION }, { "hooks", HOOKS }, { "learner", LEARNER }, { "bound", BOUND } };
 
 static char folder[64], path[96];
 
@@ -345,13 +349,56 @@ static void test_answer_headers(void **state)
 	fixture_close(&f);
 }
 
+static void test_required(void **state)
+{
+	static const struct {
+		const char *options, *token, *header, *body;
+		enum trust_result result;
+	} rows[] = {
+		{ "{ client: me }", "x", "X-Other", "{\"client\":\"me\"}", TRUST_ACCEPTED },
+		{ "{ client: me }", "x", "X-Other", "{\"client\":\"you\"}", TRUST_SIGNATURE_MISMATCH },
+		{ "{ client: me }", "x", "X-Other", "{\"client\":null}", TRUST_SIGNATURE_MISMATCH },
+		{ "{ client: me }", "x", "X-Other", "{}", TRUST_SIGNATURE_MISMATCH },
+		{ "{ client: me }", "x", "X-Other", "{\"client\":", TRUST_SIGNATURE_MISMATCH },
+		{ "{ client: me }", "x", "X-No", "{\"client\":\"me\"}", TRUST_SIGNATURE_MISMATCH },
+		{ "{ client: me }", "y", "X-Other", "{\"client\":\"me\"}", TRUST_SIGNATURE_MISMATCH },
+		/* An option that the route leaves out fits nobody. */
+		{ "{}", "x", "X-Other", "{\"client\":\"\"}", TRUST_SIGNATURE_MISMATCH },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct header headers[2] = { { SLICE("X-Token"), slice_str(rows[i].token) },
+					     { slice_str(rows[i].header), SLICE("1") } };
+		struct request request = { .method = SLICE("POST"),
+					   .path = SLICE("/a"),
+					   .headers = headers,
+					   .header_count = 2,
+					   .body = slice_str(rows[i].body) };
+		struct trust_fixture f;
+		char route[160];
+		struct trust_verdict verdict;
+
+		(void)snprintf(route, sizeof(route),
+			       "  - { name: a, path: /a, provider: bound, secret: x, options: %s }\n", rows[i].options);
+		fixture_open(&f, folder, route);
+		verdict = fixture_check(&f, &request, NOW);
+		if (verdict.result != rows[i].result)
+			fail_msg("row %zu: %s", i, verdict.reason);
+		if (i == 1)
+			assert_string_equal(verdict.reason, "the signature is right, but body:/client is not what this "
+							    "route wants");
+		fixture_close(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_unsigned),      cmocka_unit_test(test_signed),
-		cmocka_unit_test(test_answers),	      cmocka_unit_test(test_tokens_and_headers),
-		cmocka_unit_test(test_learned),	      cmocka_unit_test(test_options),
-		cmocka_unit_test(test_answer_headers)
+		cmocka_unit_test(test_unsigned),       cmocka_unit_test(test_signed),
+		cmocka_unit_test(test_answers),	       cmocka_unit_test(test_tokens_and_headers),
+		cmocka_unit_test(test_learned),	       cmocka_unit_test(test_options),
+		cmocka_unit_test(test_answer_headers), cmocka_unit_test(test_required)
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

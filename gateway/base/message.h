@@ -24,6 +24,7 @@ struct request {
 	/* As the provider's side of a trusted proxy saw them; empty where nothing but the request is known. */
 	struct slice scheme;	/* "https" */
 	struct slice authority; /* "hooks.example.com:8443" */
+	struct slice prefix;	/* of the public path, taken off by the proxy: "/gateway" */
 	int64_t received_ms;	/* wall clock, when the head was complete */
 };
 

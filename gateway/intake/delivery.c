@@ -12,6 +12,7 @@
  * definition: duplicate, ignored, challenge), and finish() runs once per delivery, whatever happens. */
 #include "base/clock.h"
 #include "intake/filter.h"
+#include "intake/forwarded.h"
 #include "intake/inside.h"
 
 #include <errno.h>
@@ -164,6 +165,7 @@ enum intake_step intake_begin(struct intake_worker *worker, const struct intake_
 	struct intake_delivery *delivery;
 	struct slice allow;
 
+	intake_forwarded(intake_plan_config(worker->share->plan), head->request, head->arena);
 	if (!route) {
 		intake_refuse(worker, head, NULL, INTAKE_not_found, "no route has this path");
 		return INTAKE_ANSWERED;

@@ -31,8 +31,11 @@ bool trust_url(const struct config_route *route, const struct request *request, 
 		if (slice_index(base, '?') < base.n)
 			query = SLICE_NONE;
 	}
-	if (base.n == 0 && !origin(request, arena, &base))
-		return false;
+	if (base.n == 0) {
+		if (!origin(request, arena, &base))
+			return false;
+		base = joined(arena, base, request->prefix, "", SLICE_NONE);
+	}
 	*out = joined(arena, base, path, query.n > 0 ? "?" : "", query);
 	return !arena_failed(arena);
 }

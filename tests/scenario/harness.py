@@ -359,7 +359,8 @@ class Gateway(Process):
         failed = (self.process.returncode or 0) > 0
         if not failed and isinstance(self.config, dict) and self.config["log"]["format"] == "json":
             for line in text.split("\n"):
-                if line:
+                # What the configuration is warned of is told as `check` tells it.
+                if line and not line.startswith(f"{self.file}:"):
                     try:
                         json.loads(line)
                     except ValueError:

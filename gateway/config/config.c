@@ -57,11 +57,13 @@ static void build(const struct config_reader *r, struct config_draft *draft, con
 	config_schema_read(r, CONFIG_SECTION_ADMIN, draft->admin, draft);
 	config_schema_read(r, CONFIG_SECTION_REDIS, draft->redis, draft);
 	config_schema_read(r, CONFIG_SECTION_LOG, draft->log, draft);
+	config_schema_read(r, CONFIG_SECTION_KEY_FETCH, draft->key_fetch, draft);
 	read_workers(&draft->config);
 	config_read_listeners(r, draft);
 	config_read_redis(r, draft);
 	config_read_texts(r, draft);
 	config_read_networks(r, draft);
+	config_read_key_fetch(r, draft);
 	check_sizes(r, &draft->config, root);
 	config_read_routes(r, draft);
 }

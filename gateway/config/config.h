@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "config/diag.h"
 #include "config/node.h"
+#include "config/range.h"
 #include "config/secret.h"
 
 #include <stdint.h>
@@ -92,6 +93,21 @@ struct config_route {
 	struct slice answer_content_type; /* empty: application/json for our own body, else text/plain */
 };
 
+/* In place of a host that keys are fetched from. */
+struct config_key_replace {
+	struct slice host; /* exactly */
+	struct slice with; /* "https://host[:port][/path]", without a trailing slash */
+};
+
+/* How keys are fetched that providers publish; see keys/keys.h. */
+struct config_key_fetch {
+	const char *ca_file; /* NULL: the system's certificates */
+	const struct config_key_replace *replace;
+	size_t replace_count;
+	const struct config_range *allow_private;
+	size_t allow_private_count;
+};
+
 struct config {
 	const char *file;
 	const char *folder; /* of the file: relative paths start here */
@@ -127,6 +143,7 @@ struct config {
 
 	const struct config_network *proxies; /* whose word about the client is believed */
 	size_t proxy_count;
+	struct config_key_fetch key_fetch;
 
 	const struct config_route *routes;
 	size_t route_count;

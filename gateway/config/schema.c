@@ -24,6 +24,8 @@ struct key {
 #define PREFIX_ADMIN "admin."
 #define PREFIX_REDIS "redis."
 #define PREFIX_LOG "log."
+#define PREFIX_KEY_FETCH "key_fetch."
+#define PREFIX_KEY_REPLACE "key_fetch.replace[]."
 #define PREFIX_ROUTE "routes[]."
 #define PREFIX_ROUTE_SECRET "routes[].secrets[]."
 #define PREFIX_ROUTE_EVENTS "routes[].events."
@@ -49,6 +51,8 @@ static const char *const prefixes[] = {
 	[CONFIG_SECTION_ADMIN] = PREFIX_ADMIN,
 	[CONFIG_SECTION_REDIS] = PREFIX_REDIS,
 	[CONFIG_SECTION_LOG] = PREFIX_LOG,
+	[CONFIG_SECTION_KEY_FETCH] = PREFIX_KEY_FETCH,
+	[CONFIG_SECTION_KEY_REPLACE] = PREFIX_KEY_REPLACE,
 	[CONFIG_SECTION_ROUTE] = PREFIX_ROUTE,
 	[CONFIG_SECTION_ROUTE_SECRET] = PREFIX_ROUTE_SECRET,
 	[CONFIG_SECTION_ROUTE_EVENTS] = PREFIX_ROUTE_EVENTS,

@@ -30,6 +30,8 @@ enum config_section {
 	CONFIG_SECTION_ADMIN,
 	CONFIG_SECTION_REDIS,
 	CONFIG_SECTION_LOG,
+	CONFIG_SECTION_KEY_FETCH,
+	CONFIG_SECTION_KEY_REPLACE,
 	CONFIG_SECTION_ROUTE,
 	CONFIG_SECTION_ROUTE_SECRET,
 	CONFIG_SECTION_ROUTE_EVENTS,
@@ -46,6 +48,11 @@ struct config_draft {
 	const struct config_node *admin, *admin_listen, *admin_token;
 	const struct config_node *redis, *redis_url, *redis_prefix, *redis_username, *redis_password;
 	const struct config_node *log;
+	const struct config_node *key_fetch, *key_ca_file, *key_replace, *key_allow_private;
+};
+
+struct config_key_replace_draft {
+	const struct config_node *host, *with;
 };
 
 struct config_route_draft {

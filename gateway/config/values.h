@@ -23,6 +23,8 @@ bool config_read_public_url(const struct config_reader *reader, enum config_sect
 
 /* `trusted_proxies`. In networks.c. */
 void config_read_networks(const struct config_reader *reader, struct config_draft *draft);
+/* What stands under `key_fetch`; in key_fetch.c. */
+void config_read_key_fetch(const struct config_reader *reader, struct config_draft *draft);
 
 /* The routes, over what the file says for all of them. */
 void config_read_routes(const struct config_reader *reader, struct config_draft *draft);

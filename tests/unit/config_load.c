@@ -86,6 +86,8 @@ static void has_the_defaults(void **state)
 	assert_int_equal(config->ack_deadline_ms, 2000);
 	assert_int_equal(config->drain_timeout_ms, 10000);
 	assert_null(config->provider_dir);
+	assert_null(config->key_fetch.ca_file);
+	assert_int_equal(config->key_fetch.replace_count + config->key_fetch.allow_private_count, 0);
 	assert_int_equal(config->public_url.n, 0);
 	assert_int_equal(config->route_count, 1);
 	const struct config_route *route = &config->routes[0];
@@ -132,6 +134,8 @@ static const struct slice full = SLICE_LIT(
 	"window: 1h30m\n"
 	"tolerance: 0s\n"
 	"provider_dir: providers\n"
+	"key_fetch: {ca_file: /dev/null, replace: [{host: api.paypal.com, with: 'https://[::1]:8443/mirror/'}], "
+	"allow_private: [10.0.0.0/8, '::1']}\n"
 	"routes:\n"
 	"  - {name: a, path: /a, provider: stripe, secret: one}\n"
 	"  - name: b.1_x-y\n"
@@ -184,6 +188,13 @@ static void has_what_the_file_says(void **state)
 	assert_int_equal(config->window_ms, 5400000);
 	assert_int_equal(config->tolerance_ms, 0);
 	assert_string_equal(config->provider_dir, "/etc/hookgate/providers");
+	assert_string_equal(config->key_fetch.ca_file, "/dev/null");
+	assert_int_equal(config->key_fetch.replace_count, 1);
+	assert_text(config->key_fetch.replace[0].host, "api.paypal.com");
+	assert_text(config->key_fetch.replace[0].with, "https://[::1]:8443/mirror");
+	assert_int_equal(config->key_fetch.allow_private_count, 2);
+	assert_int_equal(config->key_fetch.allow_private[0].bits, 104);
+	assert_int_equal(config->key_fetch.allow_private[1].bits, 128);
 	config_free(config);
 }
 
@@ -202,7 +213,7 @@ static void routes_inherit_and_override(void **state)
 	assert_text(a->secrets[0].name, "secret");
 	assert_text(a->secrets[0].bytes, "one");
 	assert_true(a->secrets[0].not_before_ms == INT64_MIN && a->secrets[0].not_after_ms == INT64_MAX);
-	assert_int_equal(a->secrets[0].node->line, 22);
+	assert_int_equal(a->secrets[0].node->line, 23);
 	assert_int_equal(a->max_body, 2000);
 	assert_int_equal(a->ack_deadline_ms, 500);
 	assert_int_equal(a->missing_id, CONFIG_MISSING_REJECT);

@@ -16,6 +16,7 @@ struct admin_sources {
 	struct intake_stats *const *stats; /* one per worker */
 	size_t workers;
 	const struct intake_redis_watch *watch;
+	struct keys *keys;  /* NULL: none are fetched */
 	struct slice token; /* empty: none asked for */
 	int64_t started_ms; /* wall clock */
 	uint64_t reloads_done, reloads_refused;

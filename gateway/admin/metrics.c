@@ -215,6 +215,23 @@ static void redis(const struct admin_sources *sources, struct buf *out)
 	       TOTAL(store_script_loads));
 }
 
+static void keys(const struct admin_sources *sources, struct buf *out)
+{
+	struct keys_counts counts;
+
+	if (!sources->keys)
+		return;
+	keys_count(sources->keys, &counts);
+	family(out, "hookgate_key_fetches_total", "counter", "Fetches of providers' published keys by their end.");
+	for (size_t i = 0; i < KEYS_ENDINGS; i++)
+		buf_printf(out, "hookgate_key_fetches_total{result=\"%s\"} %" PRIu64 "\n",
+			   keys_ending_name((enum keys_ending)i), counts.ended[i]);
+	simple(out, "hookgate_key_entries", "gauge", "URLs of keys that are known, failures among them.",
+	       counts.entries);
+	simple(out, "hookgate_key_fetches_in_flight", "gauge", "Fetches begun or queued.", counts.fetching);
+	simple(out, "hookgate_deliveries_waiting_for_keys", "gauge", "Deliveries that wait for a key.", counts.waiting);
+}
+
 static void seconds(struct buf *out, const char *name, const char *help, int64_t wall_ms)
 {
 	family(out, name, "gauge", help);
@@ -272,6 +289,7 @@ void admin_metrics(const struct admin_sources *sources, struct buf *out)
 	by_name(&page);
 	traffic(sources, out);
 	redis(sources, out);
+	keys(sources, out);
 	reloads(sources, out);
 	process(sources, out);
 }

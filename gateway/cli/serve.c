@@ -71,6 +71,7 @@ static int make_workers(struct serve_gateway *gateway)
 									   .stats = gateway->stats[i],
 									   .limits = gateway->limits,
 									   .watch = &gateway->watch,
+									   .keys = gateway->keys,
 									   .redis_socket = gateway->embedded
 												   ? gateway->socket
 												   : NULL,
@@ -125,6 +126,7 @@ void serve_fill_sources(struct serve_gateway *gateway)
 	gateway->sources.stats = gateway->stats;
 	gateway->sources.workers = gateway->worker_count;
 	gateway->sources.watch = &gateway->watch;
+	gateway->sources.keys = gateway->keys;
 	gateway->sources.token = config->admin_token;
 	gateway->sources.loaded_ms = clock_wall_ms();
 }
@@ -287,6 +289,8 @@ static int start(struct serve_gateway *gateway, struct reason *reason)
 	if (r == 0)
 		r = http_limits_new(config->max_connections, config->connections_per_address, &gateway->limits);
 	if (r == 0)
+		r = keys_new(&config->key_fetch, &gateway->keys);
+	if (r == 0)
 		r = make_workers(gateway);
 	if (r == 0)
 		serve_fill_sources(gateway);
@@ -319,6 +323,7 @@ static void clean_up(struct serve_gateway *gateway)
 		serve_worker_free(gateway->workers[i]);
 	}
 	http_server_free(gateway->admin_server);
+	keys_free(gateway->keys);
 	store_embedded_free(gateway->embedded, EMBEDDED_STOP_MS);
 	if (gateway->series && gateway->stats && gateway->stopping)
 		log_account(gateway, unfinished);

@@ -16,6 +16,7 @@ struct serve_gateway {
 	struct intake_plan *plan;
 	struct http_limits *limits;
 	struct intake_redis_watch watch;
+	struct keys *keys;
 	struct store_embedded *embedded;
 	char socket[128];
 	struct serve_worker **workers;

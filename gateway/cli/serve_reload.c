@@ -21,7 +21,7 @@ static int make_shares(struct serve_gateway *gateway, struct intake_plan *plan, 
 	for (unsigned i = 0; r == 0 && i < gateway->worker_count; i++) {
 		r = intake_stats_room(gateway->stats[i], gateway->series);
 		if (r == 0)
-			r = intake_share_new(plan, &shares[i]);
+			r = intake_share_new(plan, gateway->keys, &shares[i]);
 	}
 	return r;
 }
@@ -113,6 +113,8 @@ void serve_reload(struct serve_gateway *gateway)
 		r = -EPERM;
 	if (r == 0)
 		r = make_shares(gateway, plan, shares);
+	if (r == 0)
+		r = keys_configure(gateway->keys, &intake_plan_config(plan)->key_fetch);
 	if (r == 0) {
 		swap_all(gateway, plan, shares);
 		gateway->sources.reloads_done++;

@@ -107,7 +107,8 @@ int serve_worker_new(const struct serve_worker_setup *setup, struct serve_worker
 								     .plan = setup->plan,
 								     .stats = setup->stats,
 								     .redis_socket = setup->redis_socket,
-								     .watch = setup->watch },
+								     .watch = setup->watch,
+								     .keys = setup->keys },
 				      &worker->intake);
 	if (r == 0) {
 		const struct http_service service = http_deliveries(worker->intake);

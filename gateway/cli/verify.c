@@ -12,32 +12,35 @@
 #include <getopt.h>
 #include <inttypes.h>
 
-enum { ARENA_FIRST = 64 * 1024, ARENA_MAX = 512 * 1024 * 1024 };
+enum { ARENA_FIRST = 64 * 1024, ARENA_MAX = 512 * 1024 * 1024, KEY_WAIT_MS = 10000, KEY_ROUNDS_MAX = 4 };
 
-static const char help[] = "usage: hookgate verify -c FILE --route ROUTE [--now UNIX] [--json] [REQUEST]\n\n"
-			   "Puts a captured request through a route's verification, prints the outcome that the "
-			   "gateway would give, and explains a\n"
-			   "refusal: what was signed, which secrets were tried, how far the clocks are apart, what "
-			   "would have matched. Stores nothing.\n\n"
-			   "REQUEST is a file, or standard input where it is left out or \"-\": an HTTP/1.1 request as "
-			   "on the wire, with the request line,\n"
-			   "headers, an empty line, and the body to the end of the file, byte for byte. The head's "
-			   "lines may end in LF alone.\n\n"
-			   "  -c, --config FILE  the configuration\n"
-			   "      --route ROUTE  the route's name; may be left out where there is just one. The "
-			   "request's path need not be the route's\n"
-			   "      --now UNIX     judge the signed time as of then (seconds since 1970); default: now\n"
-			   "      --json         one JSON object: outcome, id, type, secret (its name), reason, "
-			   "explanation (an array of lines), and for a\n"
-			   "                     handshake answer (status, headers, body)\n"
-			   "  -h, --help         this text\n\n"
-			   "Exit status: 0 accepted (also a handshake, a type that the route leaves out), 1 refused, 2 "
-			   "called the wrong way.\n\n"
-			   "Example: hookgate verify -c hookgate.yaml --route stripe --now 1764000000 request.http\n";
+static const char help[] =
+	"usage: hookgate verify -c FILE --route ROUTE [--now UNIX] [--json] [REQUEST]\n\n"
+	"Puts a captured request through a route's verification, prints the outcome that the "
+	"gateway would give, and explains a\n"
+	"refusal: what was signed, which secrets were tried, how far the clocks are apart, what "
+	"would have matched. Stores nothing.\n\n"
+	"REQUEST is a file, or standard input where it is left out or \"-\": an HTTP/1.1 request as "
+	"on the wire, with the request line,\n"
+	"headers, an empty line, and the body to the end of the file, byte for byte. The head's "
+	"lines may end in LF alone.\n\n"
+	"  -c, --config FILE  the configuration\n"
+	"      --route ROUTE  the route's name; may be left out where there is just one. The "
+	"request's path need not be the route's\n"
+	"      --now UNIX     judge the signed time as of then (seconds since 1970); default: now\n"
+	"      --offline      fetch nothing: where the provider publishes its key, say what would be "
+	"fetched\n"
+	"      --json         one JSON object: outcome, id, type, secret (its name), reason, "
+	"explanation (an array of lines), and for a\n"
+	"                     handshake answer (status, headers, body)\n"
+	"  -h, --help         this text\n\n"
+	"Exit status: 0 accepted (also a handshake, a type that the route leaves out), 1 refused, 2 "
+	"called the wrong way.\n\n"
+	"Example: hookgate verify -c hookgate.yaml --route stripe --now 1764000000 request.http\n";
 
 struct verifying {
 	const char *file, *route_name, *request_file;
-	bool json;
+	bool json, offline;
 	int64_t now_ms;
 	const struct intake_route *route;
 	struct cli_request *captured;
@@ -101,18 +104,57 @@ static int judge_verdict(struct verifying *v)
 		return settle(v, INTAKE_timestamp_out_of_tolerance, v->verdict.reason);
 	case TRUST_MALFORMED_REQUEST:
 		return settle(v, INTAKE_malformed_request, v->verdict.reason);
+	case TRUST_KEY_PENDING:
+	case TRUST_KEY_FAILED:
+		return settle(v, INTAKE_overloaded, v->verdict.reason);
 	case TRUST_MALFORMED_BODY:
 		break;
 	}
 	return settle(v, INTAKE_malformed_body, v->verdict.reason);
 }
 
+/* Where the gateway's delivery would wait for a key, this waits here. */
+static int check(struct verifying *v, struct trust_lane *lane, struct keys *keys)
+{
+	int64_t until_ms = clock_mono_ms() + KEY_WAIT_MS;
+	int fault;
+
+	for (unsigned rounds = 0;; rounds++) {
+		fault = trust_check(v->route->verifier, lane, &v->captured->request, v->now_ms, v->arena, &v->verdict);
+		if (fault != 0 || v->verdict.result != TRUST_KEY_PENDING || !keys || rounds == KEY_ROUNDS_MAX)
+			break;
+		if (!keys_await(keys, v->verdict.key_url, until_ms - clock_mono_ms()))
+			break;
+	}
+	if (fault == 0 && v->verdict.key_url.n > 0)
+		buf_printf(&v->explanation, "note: the provider publishes its key, at %.*s%s\n",
+			   SLICE_ARGS(v->verdict.key_url), keys ? "" : "; --offline does not fetch it");
+	return fault;
+}
+
+static int judge_signature(struct verifying *v, const struct intake_plan *plan)
+{
+	struct trust_lane *lane = NULL;
+	struct keys *keys = NULL;
+	int fault = v->offline ? 0 : keys_new(&intake_plan_config(plan)->key_fetch, &keys);
+
+	if (fault == 0)
+		fault = trust_lane_new(intake_plan_set(plan), &lane);
+	if (fault == 0) {
+		trust_lane_use_keys(lane, keys);
+		fault = check(v, lane, keys);
+	}
+	if (fault == 0)
+		fault = judge_verdict(v);
+	trust_lane_free(lane);
+	keys_free(keys);
+	return fault;
+}
+
 static int judge(struct verifying *v, const struct intake_plan *plan)
 {
 	const struct request *request = &v->captured->request;
-	struct trust_lane *lane = NULL;
 	struct slice allow = SLICE_NONE;
-	int fault;
 
 	if (!trust_method_allowed(v->route->verifier, request->method, &allow)) {
 		buf_printf(&v->explanation, "the route takes %.*s only\n", SLICE_ARGS(allow));
@@ -120,13 +162,7 @@ static int judge(struct verifying *v, const struct intake_plan *plan)
 	}
 	if (request->body.n > v->route->config->max_body)
 		return settle(v, INTAKE_body_too_large, "the body is over max_body");
-	fault = trust_lane_new(intake_plan_set(plan), &lane);
-	if (fault == 0)
-		fault = trust_check(v->route->verifier, lane, request, v->now_ms, v->arena, &v->verdict);
-	if (fault == 0)
-		fault = judge_verdict(v);
-	trust_lane_free(lane);
-	return fault;
+	return judge_signature(v, plan);
 }
 
 /* ---- the explanation ---- */
@@ -157,7 +193,8 @@ static void note_capture(struct verifying *v)
 
 static int explain(struct verifying *v)
 {
-	bool of_trust = v->verdict.result != TRUST_ACCEPTED && v->verdict.result != TRUST_CHALLENGE;
+	bool of_trust = v->verdict.result != TRUST_ACCEPTED && v->verdict.result != TRUST_CHALLENGE &&
+			v->verdict.result != TRUST_KEY_PENDING && v->verdict.result != TRUST_KEY_FAILED;
 	int fault = 0;
 
 	if (of_trust && intake_outcome_status(v->outcome) >= 400 && v->outcome != INTAKE_method_not_allowed &&
@@ -321,10 +358,8 @@ int cli_verify(int argc, char **argv)
 {
 	struct verifying v = { .now_ms = clock_wall_ms(), .reason = "", .request_file = "-" };
 	const struct cli_option options[] = {
-		{ "config", 'c', .text = &v.file },
-		{ "route", .text = &v.route_name },
-		{ "now", .unix_ms = &v.now_ms },
-		{ "json", .flag = &v.json },
+		{ "config", 'c', .text = &v.file }, { "route", .text = &v.route_name }, { "now", .unix_ms = &v.now_ms },
+		{ "offline", .flag = &v.offline },  { "json", .flag = &v.json },
 	};
 	const struct cli_call call = { "verify", help, options, sizeof options / sizeof options[0], 1 };
 	int status;

@@ -17,17 +17,6 @@
 
 #include <errno.h>
 
-struct intake_delivery {
-	struct intake_worker *worker;
-	struct intake_share *share;
-	const struct intake_route *route;
-	struct intake_head head;
-	struct intake_delivery *next_early;
-	struct store_put put;
-	struct trust_verdict verdict;
-	struct trust_event event;
-};
-
 /* Long enough for a reconnect with backoff, short enough for a provider that obeys it. */
 #define RETRY_AFTER_S "2"
 
@@ -83,7 +72,7 @@ static void settle(struct intake_worker *worker, const struct intake_head *head,
 }
 
 /* The end of every delivery that came as far as having a route. `delivery` is gone after it. */
-static void finish(struct intake_delivery *delivery, enum intake_outcome outcome, const char *reason,
+void intake_finish(struct intake_delivery *delivery, enum intake_outcome outcome, const char *reason,
 		   const struct answer *answer)
 {
 	struct intake_worker *worker = delivery->worker;
@@ -111,7 +100,7 @@ static void finish_taken(struct intake_delivery *delivery, enum intake_outcome o
 			own.status = delivery->route->own_status;
 		taken = &own;
 	}
-	finish(delivery, outcome, reason, taken);
+	intake_finish(delivery, outcome, reason, taken);
 }
 
 static void finish_refused(struct intake_delivery *delivery, enum intake_outcome outcome)
@@ -127,7 +116,7 @@ static void finish_refused(struct intake_delivery *delivery, enum intake_outcome
 		if (delivery->verdict.refusal_content_type.n > 0)
 			message_add(&answer, SLICE("Content-Type"), delivery->verdict.refusal_content_type);
 	}
-	finish(delivery, outcome, delivery->verdict.reason, &answer);
+	intake_finish(delivery, outcome, delivery->verdict.reason, &answer);
 }
 
 /* ---- step 1: the head ---- */
@@ -154,7 +143,7 @@ static enum intake_step refuse_method(struct intake_delivery *delivery, struct s
 
 	own_answer(&answer, INTAKE_method_not_allowed);
 	message_add(&answer, SLICE("Allow"), allow);
-	finish(delivery, INTAKE_method_not_allowed, "the route does not take this method", &answer);
+	intake_finish(delivery, INTAKE_method_not_allowed, "the route does not take this method", &answer);
 	return INTAKE_ANSWERED;
 }
 
@@ -178,7 +167,7 @@ enum intake_step intake_begin(struct intake_worker *worker, const struct intake_
 	if (!trust_method_allowed(route->verifier, head->request->method, &allow))
 		return refuse_method(delivery, allow);
 	if (head->declared > 0 && (uint64_t)head->declared > route->config->max_body) {
-		finish(delivery, INTAKE_body_too_large, "Content-Length is over max_body", NULL);
+		intake_finish(delivery, INTAKE_body_too_large, "Content-Length is over max_body", NULL);
 		return INTAKE_ANSWERED;
 	}
 	*max_body = route->config->max_body;
@@ -203,7 +192,7 @@ static void stored(struct store_put *put, enum store_result result, const char *
 	case STORE_UNAVAILABLE:
 		break;
 	}
-	finish(delivery, INTAKE_store_unavailable, reason, NULL);
+	intake_finish(delivery, INTAKE_store_unavailable, reason, NULL);
 }
 
 static struct slice cover_name(enum trust_cover cover)
@@ -219,23 +208,28 @@ static struct slice cover_name(enum trust_cover cover)
 	return SLICE("none");
 }
 
-/* The headers lie in their connection's memory, which goes when the client hangs up: who waits without having told Redis
- * of them must have them to itself. */
-static bool keep_headers(struct intake_delivery *delivery)
+/* The method and the headers lie in their connection's memory, which goes when the client hangs up: who waits without
+ * having told Redis of them must have them to itself. */
+bool intake_keep_headers(struct intake_delivery *delivery)
 {
 	struct request *request = delivery->head.request;
 	struct arena *arena = delivery->head.arena;
-	struct header *headers = arena_alloc(arena, request->header_count * sizeof *headers);
+	struct header *headers;
 
+	if (delivery->headers_kept)
+		return true;
+	headers = arena_alloc(arena, request->header_count * sizeof *headers);
 	if (!headers)
 		return false;
 	for (size_t i = 0; i < request->header_count; i++) {
 		headers[i].name = arena_copy(arena, request->headers[i].name);
 		headers[i].value = arena_copy(arena, request->headers[i].value);
 	}
+	request->method = arena_copy(arena, request->method);
 	if (arena_failed(arena))
 		return false;
 	request->headers = headers;
+	delivery->headers_kept = true;
 	return true;
 }
 
@@ -247,7 +241,7 @@ static bool waits_for_the_first_connect(struct intake_delivery *delivery)
 
 	if (worker->early_over || !worker->link || store_link_state(worker->link) != STORE_CONNECTING)
 		return false;
-	if (!keep_headers(delivery))
+	if (!intake_keep_headers(delivery))
 		return false;
 	if (!worker->early && loop_timer_start(worker->loop, &worker->early_timer,
 					       delivery->route->config->ack_deadline_ms, intake_early_over, worker) < 0)
@@ -255,6 +249,14 @@ static bool waits_for_the_first_connect(struct intake_delivery *delivery)
 	delivery->next_early = worker->early;
 	worker->early = delivery;
 	return true;
+}
+
+/* Who has waited for a key has waited already. */
+static int64_t deadline_of(const struct intake_delivery *delivery)
+{
+	if (delivery->key_rounds > 0)
+		return delivery->deadline_ms;
+	return loop_now_ms(delivery->worker->loop) + delivery->route->config->ack_deadline_ms;
 }
 
 static void put(struct intake_delivery *delivery)
@@ -283,21 +285,21 @@ static void put(struct intake_delivery *delivery)
 	clock_format_rfc3339(request->received_ms, time);
 	message_header(request, SLICE("content-type"), &event.content_type);
 	if (buf_failed(&worker->scratch)) {
-		finish(delivery, INTAKE_internal_error, "out of memory", NULL);
+		intake_finish(delivery, INTAKE_internal_error, "out of memory", NULL);
 		return;
 	}
 	if (waits_for_the_first_connect(delivery))
 		return;
 	if (!worker->link) {
-		finish(delivery, INTAKE_store_unavailable, "the gateway is stopping", NULL);
+		intake_finish(delivery, INTAKE_store_unavailable, "the gateway is stopping", NULL);
 		return;
 	}
 	delivery->put.done = stored;
-	r = store_put(worker->link, &event, loop_now_ms(worker->loop) + route->config->ack_deadline_ms, &delivery->put);
+	r = store_put(worker->link, &event, deadline_of(delivery), &delivery->put);
 	if (r == -EAGAIN)
-		finish(delivery, INTAKE_store_unavailable, store_link_reason(worker->link), NULL);
+		intake_finish(delivery, INTAKE_store_unavailable, store_link_reason(worker->link), NULL);
 	else if (r < 0)
-		finish(delivery, INTAKE_internal_error, "out of memory", NULL);
+		intake_finish(delivery, INTAKE_internal_error, "out of memory", NULL);
 }
 
 void intake_early_over(void *arg)
@@ -322,27 +324,27 @@ static void read_event(struct intake_delivery *delivery)
 	struct trust_event event;
 
 	if (trust_read_event(route->verifier, delivery->head.request, delivery->head.arena, &event, &result) < 0) {
-		finish(delivery, INTAKE_internal_error, "the event could not be read", NULL);
+		intake_finish(delivery, INTAKE_internal_error, "the event could not be read", NULL);
 		return;
 	}
 	switch (result) {
 	case TRUST_EVENT_OK:
 		break;
 	case TRUST_EVENT_ID_MISSING:
-		finish(delivery, INTAKE_event_id_missing, event.reason, NULL);
+		intake_finish(delivery, INTAKE_event_id_missing, event.reason, NULL);
 		return;
 	case TRUST_EVENT_MALFORMED_BODY:
-		finish(delivery, INTAKE_malformed_body, event.reason, NULL);
+		intake_finish(delivery, INTAKE_malformed_body, event.reason, NULL);
 		return;
 	case TRUST_EVENT_MALFORMED_REQUEST:
-		finish(delivery, INTAKE_malformed_request, event.reason, NULL);
+		intake_finish(delivery, INTAKE_malformed_request, event.reason, NULL);
 		return;
 	}
 	/* The request's headers go with the connection, and a client may hang up before Redis has answered. */
 	event.id = arena_copy(delivery->head.arena, event.id);
 	event.type = arena_copy(delivery->head.arena, event.type);
 	if (arena_failed(delivery->head.arena)) {
-		finish(delivery, INTAKE_internal_error, "out of memory", NULL);
+		intake_finish(delivery, INTAKE_internal_error, "out of memory", NULL);
 		return;
 	}
 	delivery->event = event;
@@ -364,13 +366,17 @@ static void count_taken_in(struct intake_delivery *delivery)
 		intake_count(intake_stats_at(stats, route->secret_series[delivery->verdict.secret_index]), 1);
 }
 
-void intake_complete(struct intake_delivery *delivery)
+void intake_check(struct intake_delivery *delivery)
 {
 	const struct request *request = delivery->head.request;
 
 	if (trust_check(delivery->route->verifier, delivery->share->lane, request, request->received_ms,
 			delivery->head.arena, &delivery->verdict) < 0) {
-		finish(delivery, INTAKE_internal_error, "the signature could not be checked", NULL);
+		intake_finish(delivery, INTAKE_internal_error, "the signature could not be checked", NULL);
+		return;
+	}
+	if (delivery->verdict.result == TRUST_KEY_PENDING) {
+		intake_wait_for_key(delivery);
 		return;
 	}
 	count_taken_in(delivery);
@@ -378,9 +384,13 @@ void intake_complete(struct intake_delivery *delivery)
 	case TRUST_ACCEPTED:
 		read_event(delivery);
 		return;
+	case TRUST_KEY_PENDING:
+	case TRUST_KEY_FAILED:
+		intake_finish(delivery, INTAKE_overloaded, delivery->verdict.reason, NULL);
+		return;
 	case TRUST_CHALLENGE:
 		intake_learned(delivery->route, request, delivery->verdict.learned);
-		finish(delivery, INTAKE_challenge, delivery->verdict.reason, &delivery->verdict.answer);
+		intake_finish(delivery, INTAKE_challenge, delivery->verdict.reason, &delivery->verdict.answer);
 		return;
 	case TRUST_SIGNATURE_MISSING:
 		finish_refused(delivery, INTAKE_signature_missing);
@@ -400,6 +410,12 @@ void intake_complete(struct intake_delivery *delivery)
 	}
 }
 
+void intake_complete(struct intake_delivery *delivery)
+{
+	delivery->deadline_ms = loop_now_ms(delivery->worker->loop) + delivery->route->config->ack_deadline_ms;
+	intake_check(delivery);
+}
+
 /* ---- what the transport finds wrong ---- */
 
 void intake_refuse(struct intake_worker *worker, const struct intake_head *head, struct intake_delivery *delivery,
@@ -410,7 +426,7 @@ void intake_refuse(struct intake_worker *worker, const struct intake_head *head,
 	own_answer(&answer, outcome);
 	answer.close = true;
 	if (delivery) {
-		finish(delivery, outcome, reason, &answer);
+		intake_finish(delivery, outcome, reason, &answer);
 		return;
 	}
 	settle(worker, head, NULL, NULL, outcome, reason);

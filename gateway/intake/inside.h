@@ -18,6 +18,23 @@ struct intake_share {
 
 void intake_share_release(struct intake_share *share);
 
+struct intake_delivery {
+	struct intake_worker *worker;
+	struct intake_share *share;
+	const struct intake_route *route;
+	struct intake_head head;
+	struct intake_delivery *next_early;
+	struct intake_delivery *next_pending, **pending_link; /* while it waits for a key */
+	struct keys_waiter waiter;
+	struct loop_timer key_timer;
+	unsigned key_rounds;
+	int64_t deadline_ms; /* loop's clock: when it must have been answered */
+	bool headers_kept;
+	struct store_put put;
+	struct trust_verdict verdict;
+	struct trust_event event;
+};
+
 struct intake_worker {
 	struct loop *loop;
 	struct intake_share *share;
@@ -29,8 +46,10 @@ struct intake_worker {
 	struct intake_delivery *early; /* came before the first connect was decided */
 	struct loop_timer early_timer;
 	bool early_over;
-	struct buf scratch; /* the entry's headers as JSON; copied by store_put */
-	uint64_t random[2]; /* for trace ids: unlike others', not secret */
+	struct keys_inbox *inbox;	 /* NULL: no keys here, or the worker has given up */
+	struct intake_delivery *pending; /* wait for a key */
+	struct buf scratch;		 /* the entry's headers as JSON; copied by store_put */
+	uint64_t random[2];		 /* for trace ids: unlike others', not secret */
 };
 
 /* delivery.c: it is known whether Redis is there, or the time for that is over; the timer's function. */
@@ -38,6 +57,18 @@ void intake_early_over(void *arg);
 
 /* learned.c: shows the operator a secret that came with a handshake; nothing when it is empty. */
 void intake_learned(const struct intake_route *route, const struct request *request, struct slice secret);
+/* delivery.c: trust is asked (again), and what it says is acted on; the end of a delivery; the request's headers made
+ * the delivery's own (false: out of memory). */
+void intake_check(struct intake_delivery *delivery);
+void intake_finish(struct intake_delivery *delivery, enum intake_outcome outcome, const char *reason,
+		   const struct answer *answer);
+bool intake_keep_headers(struct intake_delivery *delivery);
+
+/* pending.c: the verdict is that a key is being fetched: the delivery waits, or ends here. */
+void intake_wait_for_key(struct intake_delivery *delivery);
+
+/* pending.c: all that wait for a key end, and no other will wait. */
+void intake_pending_give_up(struct intake_worker *worker);
 
 /* entry.c: the parts of a stream entry that are made here. */
 

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-int intake_share_new(struct intake_plan *plan, struct intake_share **out)
+int intake_share_new(struct intake_plan *plan, struct keys *keys, struct intake_share **out)
 {
 	struct intake_share *share = calloc(1, sizeof *share);
 	int r;
@@ -20,6 +20,7 @@ int intake_share_new(struct intake_plan *plan, struct intake_share **out)
 		free(share);
 		return r;
 	}
+	trust_lane_use_keys(share->lane, keys);
 	share->plan = intake_plan_ref(plan);
 	*out = share;
 	return 0;
@@ -129,7 +130,9 @@ int intake_worker_new(const struct intake_worker_setup *setup, struct intake_wor
 	worker->stats = setup->stats;
 	worker->watch = setup->watch;
 	worker->redis_socket = setup->redis_socket;
-	r = intake_share_new(setup->plan, &worker->share);
+	r = intake_share_new(setup->plan, setup->keys, &worker->share);
+	if (r == 0 && setup->keys)
+		r = keys_inbox_new(setup->keys, setup->loop, &worker->inbox);
 	if (r == 0)
 		r = trust_random(worker->random, sizeof worker->random);
 	worker->random[0] |= 1;
@@ -150,6 +153,7 @@ int intake_worker_new(const struct intake_worker_setup *setup, struct intake_wor
 
 void intake_worker_give_up(struct intake_worker *worker)
 {
+	intake_pending_give_up(worker);
 	store_link_free(worker->link);
 	worker->link = NULL;
 	loop_timer_stop(&worker->early_timer);

@@ -24,12 +24,14 @@ struct intake_worker_setup {
 	struct intake_stats *stats;	  /* outlives the worker, has room for the plan's numbers */
 	const char *redis_socket;	  /* see store_link_setup; outlives the worker */
 	struct intake_redis_watch *watch; /* outlives the worker */
+	struct keys *keys;		  /* outlives the worker; NULL: no key is fetched */
 };
 
 int intake_worker_new(const struct intake_worker_setup *setup, struct intake_worker **out)
 	__attribute__((warn_unused_result));
 
-/* Deliveries still waiting for Redis end with store_unavailable at once, and so does every new one. */
+/* Deliveries still waiting for Redis end with store_unavailable at once, and so does every new one; those that wait for
+ * a key with overloaded. */
 void intake_worker_give_up(struct intake_worker *worker);
 
 /* Gives up first, if that has not been done. Accepts NULL. */
@@ -37,7 +39,8 @@ void intake_worker_free(struct intake_worker *worker);
 
 /* What a reload hands to a worker: made by the main thread, so that nothing can fail in the worker. */
 struct intake_share;
-int intake_share_new(struct intake_plan *plan, struct intake_share **out) __attribute__((warn_unused_result));
+int intake_share_new(struct intake_plan *plan, struct keys *keys, struct intake_share **out)
+	__attribute__((warn_unused_result));
 void intake_share_free(struct intake_share *share);
 
 /* New deliveries use the share's plan; those in flight keep theirs. Takes the share. */

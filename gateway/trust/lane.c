@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 struct trust_lane {
+	struct keys *keys;
 	size_t count;
 	struct trust_mac *macs[];
 };
@@ -23,6 +24,11 @@ int trust_lane_new(const struct trust_set *set, struct trust_lane **out)
 	lane->count = set->slots;
 	*out = lane;
 	return 0;
+}
+
+void trust_lane_use_keys(struct trust_lane *lane, struct keys *keys)
+{
+	lane->keys = keys;
 }
 
 void trust_lane_free(struct trust_lane *lane)

@@ -7,7 +7,8 @@
  *   lane        one thread's working state for a set: keyed MAC contexts, made on first use, so that a delivery costs
  *               no key set-up. A lane belongs to one thread; the others may be shared by all.
  *
- * Nothing here does I/O once the catalogue is loaded, and nothing here logs. */
+ * Nothing here does I/O once the catalogue is loaded, and nothing here logs; keys that a provider publishes are fetched
+ * by keys/, which a lane is given. */
 #ifndef HOOKGATE_TRUST_TRUST_H
 #define HOOKGATE_TRUST_TRUST_H
 
@@ -15,6 +16,7 @@
 #include "base/buf.h"
 #include "base/message.h"
 #include "config/config.h"
+#include "keys/keys.h"
 
 struct trust_catalogue;
 struct trust_provider;
@@ -78,6 +80,10 @@ const struct trust_verifier *trust_set_verifier(const struct trust_set *set, siz
 int trust_lane_new(const struct trust_set *set, struct trust_lane **out) __attribute__((warn_unused_result));
 void trust_lane_free(struct trust_lane *lane);
 
+/* Where the lane's thread gets keys that are published; they outlive the lane. Without (NULL), such a key is pending
+ * for ever. */
+void trust_lane_use_keys(struct trust_lane *lane, struct keys *keys);
+
 /* ---- what a route needs to know of its verifier ---- */
 
 /* Is a request with this method worth reading? Otherwise the outcome is method_not_allowed; *allow is then the header's
@@ -109,7 +115,9 @@ enum trust_result {
 	TRUST_SIGNATURE_MISMATCH,
 	TRUST_TIMESTAMP_OUT_OF_TOLERANCE, /* the signature was right */
 	TRUST_MALFORMED_REQUEST,	  /* e.g. a signature header sent twice, a control character in an id */
-	TRUST_MALFORMED_BODY
+	TRUST_MALFORMED_BODY,
+	TRUST_KEY_PENDING, /* the provider's key is being fetched from verdict.key_url: wait, and check again */
+	TRUST_KEY_FAILED   /* it could not be fetched: nothing is known of the sender, he may come again */
 };
 
 enum trust_cover { TRUST_COVER_NONE, TRUST_COVER_PARTIAL, TRUST_COVER_FULL };
@@ -132,6 +140,7 @@ struct trust_verdict {
 	struct slice learned;
 	bool refusal_has_body; /* of a refusal: then these are its body and type, else the outcome's own */
 	struct slice refusal_body, refusal_content_type;
+	struct slice key_url; /* for TRUST_KEY_PENDING; in the arena */
 };
 
 /* Steps 3 and 4 of gateway/README.md: handshake, signature over the exact bytes against every secret valid now, then

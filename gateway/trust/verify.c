@@ -225,7 +225,7 @@ int trust_check(const struct trust_verifier *verifier, struct trust_lane *lane, 
 		fault = -ENOMEM;
 	if (fault)
 		return fault;
-	if (v.result != TRUST_ACCEPTED && v.result != TRUST_CHALLENGE)
+	if (v.result != TRUST_ACCEPTED && v.result != TRUST_CHALLENGE && v.result <= TRUST_MALFORMED_BODY)
 		dress_refusal(verifier->description, &v);
 	*verdict = v;
 	return 0;

@@ -44,6 +44,7 @@ struct verifying {
 	int64_t now_ms;
 	const struct intake_route *route;
 	struct cli_request *captured;
+	struct keys *keys; /* NULL: nothing is fetched */
 	struct arena *arena;
 
 	enum intake_outcome outcome;
@@ -114,40 +115,38 @@ static int judge_verdict(struct verifying *v)
 }
 
 /* Where the gateway's delivery would wait for a key, this waits here. */
-static int check(struct verifying *v, struct trust_lane *lane, struct keys *keys)
+static int check(struct verifying *v, struct trust_lane *lane)
 {
 	int64_t until_ms = clock_mono_ms() + KEY_WAIT_MS;
 	int fault;
 
 	for (unsigned rounds = 0;; rounds++) {
 		fault = trust_check(v->route->verifier, lane, &v->captured->request, v->now_ms, v->arena, &v->verdict);
-		if (fault != 0 || v->verdict.result != TRUST_KEY_PENDING || !keys || rounds == KEY_ROUNDS_MAX)
+		if (fault != 0 || v->verdict.result != TRUST_KEY_PENDING || !v->keys || rounds == KEY_ROUNDS_MAX)
 			break;
-		if (!keys_await(keys, v->verdict.key_url, until_ms - clock_mono_ms()))
+		if (!keys_await(v->keys, v->verdict.key_url, until_ms - clock_mono_ms()))
 			break;
 	}
 	if (fault == 0 && v->verdict.key_url.n > 0)
 		buf_printf(&v->explanation, "note: the provider publishes its key, at %.*s%s\n",
-			   SLICE_ARGS(v->verdict.key_url), keys ? "" : "; --offline does not fetch it");
+			   SLICE_ARGS(v->verdict.key_url), v->keys ? "" : "; --offline does not fetch it");
 	return fault;
 }
 
 static int judge_signature(struct verifying *v, const struct intake_plan *plan)
 {
 	struct trust_lane *lane = NULL;
-	struct keys *keys = NULL;
-	int fault = v->offline ? 0 : keys_new(&intake_plan_config(plan)->key_fetch, &keys);
+	int fault = v->offline ? 0 : keys_new(&intake_plan_config(plan)->key_fetch, &v->keys);
 
 	if (fault == 0)
 		fault = trust_lane_new(intake_plan_set(plan), &lane);
 	if (fault == 0) {
-		trust_lane_use_keys(lane, keys);
-		fault = check(v, lane, keys);
+		trust_lane_use_keys(lane, v->keys);
+		fault = check(v, lane);
 	}
 	if (fault == 0)
 		fault = judge_verdict(v);
 	trust_lane_free(lane);
-	keys_free(keys);
 	return fault;
 }
 
@@ -199,7 +198,7 @@ static int explain(struct verifying *v)
 
 	if (of_trust && intake_outcome_status(v->outcome) >= 400 && v->outcome != INTAKE_method_not_allowed &&
 	    v->outcome != INTAKE_body_too_large)
-		fault = trust_explain(v->route->verifier, &v->captured->request, v->now_ms, &v->explanation);
+		fault = trust_explain(v->route->verifier, v->keys, &v->captured->request, v->now_ms, &v->explanation);
 	if (v->outcome == INTAKE_timestamp_out_of_tolerance && v->verdict.has_skew)
 		buf_printf(&v->explanation, "--now %" PRId64 " judges it as of the time when it was signed\n",
 			   (v->now_ms - v->verdict.skew_ms) / 1000);
@@ -347,6 +346,7 @@ static int verify(struct verifying *v)
 		v->arena = arena_new(ARENA_FIRST, ARENA_MAX);
 		status = v->arena ? verify_text(v, plan, buf_slice(&text)) : cli_fail("verify", "memory is short");
 	}
+	keys_free(v->keys);
 	arena_free(v->arena);
 	buf_free(&v->explanation);
 	buf_free(&text);

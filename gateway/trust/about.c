@@ -129,7 +129,7 @@ static struct slice example(const struct trust_description *d)
 		variable[n] = (char)(d->name.p[n] == '-'   ? '_'
 				     : d->name.p[n] >= 'a' ? d->name.p[n] - 32
 							   : d->name.p[n]);
-	if (scheme && !scheme->keyed)
+	if (scheme && (!scheme->keyed || d->verify.published.url.count > 0))
 		return head;
 	return arena_printf(d->arena, "%.*s    secret: env:%.*s_WEBHOOK_SECRET\n%.*s", SLICE_ARGS(head), (int)n,
 			    variable, SLICE_ARGS(verify));

@@ -26,6 +26,7 @@ enum {
 	TRUST_INNER_POINTERS_MAX = 12,
 	TRUST_OPTIONS_MAX = 8,
 	TRUST_VARIANTS_MAX = 4,
+	TRUST_KEY_HOSTS_MAX = 8,
 	TRUST_KEY_PREFIXES_MAX = 4
 };
 
@@ -144,6 +145,14 @@ enum trust_unit { TRUST_UNIT_SECONDS, TRUST_UNIT_MILLISECONDS, TRUST_UNIT_RFC333
 
 struct trust_scheme;
 
+/* Where the provider publishes its keys. */
+struct trust_published {
+	struct trust_template url; /* count 0: nowhere */
+	struct slice hosts[TRUST_KEY_HOSTS_MAX];
+	struct keys_policy policy; /* its hosts are these */
+	bool fixed;		   /* nothing of the URL comes with the delivery: then there may be no hosts */
+};
+
 struct trust_verify {
 	const struct trust_scheme *scheme; /* NULL: the route has to bring a verify section */
 	struct trust_key_rule key;
@@ -156,6 +165,7 @@ struct trust_verify {
 	unsigned char groups; /* between groups of signature and timestamp in one header; 0: there is but one */
 	unsigned numbered;    /* the headers have a number behind their name, up to this; 0: none has */
 	bool repeated;	      /* the provider sends the header several times */
+	struct trust_published published;
 	enum trust_signature_form form; /* of ECDSA */
 	bool has_form;			/* it was said */
 	bool has_timestamp;

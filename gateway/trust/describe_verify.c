@@ -67,6 +67,7 @@ static void set_defaults(struct trust_verify *verify)
 static const struct trust_key section_keys[] = {
 	{ "algorithm", trust_section_algorithm },
 	{ "key", trust_section_key },
+	{ "keys", trust_section_keys },
 	{ "key_prefix", trust_section_key_prefix },
 	{ "families", read_families },
 	{ "signature", trust_section_signature },
@@ -79,7 +80,7 @@ static const struct trust_key section_keys[] = {
 	{ "window", trust_section_event_window },
 };
 
-enum { VERIFY_KEYS = 8, ROUTE_KEYS = sizeof(section_keys) / sizeof(section_keys[0]) };
+enum { VERIFY_KEYS = 9, ROUTE_KEYS = sizeof(section_keys) / sizeof(section_keys[0]) };
 
 static enum trust_cover cover_of(const struct trust_template *signed_text)
 {
@@ -124,6 +125,8 @@ static void judge_whole(struct trust_reader *reader, const struct config_node *n
 		wrong = "has several signatures in another place than one header";
 	else if ((verify->numbered > 0) + verify->repeated + (verify->groups > 0) > 1)
 		wrong = "has several signatures in more than one way: one of numbered, repeated and groups";
+	else if (verify->published.url.count > 0 && !verify->scheme->is_public)
+		wrong = "has keys that anybody can read, but its algorithm checks with a secret";
 	else
 		wrong = trust_judge_key(verify);
 	if (wrong)

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "trust/digest.h"
+#include "trust/published.h"
 #include "trust/tries.h"
 
 #include <errno.h>
@@ -20,6 +21,8 @@ static const char *const outcomes[] = {
 	[TRUST_TIMESTAMP_OUT_OF_TOLERANCE] = "timestamp_out_of_tolerance",
 	[TRUST_MALFORMED_REQUEST] = "malformed_request",
 	[TRUST_MALFORMED_BODY] = "malformed_body",
+	[TRUST_KEY_PENDING] = "overloaded",
+	[TRUST_KEY_FAILED] = "overloaded",
 };
 
 static void add_escaped(struct buf *out, struct slice s)
@@ -92,6 +95,8 @@ static void add_time(struct buf *out, int64_t ms)
 static void tell_secrets(const struct trust_verifier *verifier, const struct trust_verdict *verdict, int64_t now_ms,
 			 struct buf *out)
 {
+	if (trust_uses_published(verifier) && verdict->key_url.n > 0)
+		buf_printf(out, "key:          published at %.*s\n", SLICE_ARGS(verdict->key_url));
 	for (size_t i = 0; i < verifier->secret_count; i++) {
 		const struct trust_secret *secret = &verifier->secrets[i];
 
@@ -181,14 +186,17 @@ static int explain(const struct trust_verifier *route_verifier, struct trust_lan
 	return 0;
 }
 
-int trust_explain(const struct trust_verifier *verifier, const struct request *request, int64_t now_ms, struct buf *out)
+int trust_explain(const struct trust_verifier *verifier, struct keys *keys, const struct request *request,
+		  int64_t now_ms, struct buf *out)
 {
 	struct arena *arena = arena_new(65536, ARENA_LIMIT);
 	struct trust_lane *lane = NULL;
 	int fault = arena ? trust_lane_new(verifier->set, &lane) : -ENOMEM;
 
-	if (!fault)
+	if (!fault) {
+		trust_lane_use_keys(lane, keys);
 		fault = explain(verifier, lane, request, now_ms, arena, out);
+	}
 	if (!fault && (arena_failed(arena) || buf_failed(out)))
 		fault = -ENOMEM;
 	trust_lane_free(lane);

@@ -76,6 +76,7 @@ void trust_section_route_verify(struct trust_reader *reader, const struct config
 void trust_section_options(struct trust_reader *reader, const struct config_node *node);
 void trust_section_signature(struct trust_reader *reader, const struct config_node *node);
 void trust_section_timestamp(struct trust_reader *reader, const struct config_node *node);
+void trust_section_keys(struct trust_reader *reader, const struct config_node *node);
 void trust_section_signature_place(struct trust_reader *reader, const struct config_node *node);
 void trust_section_signature_prefix(struct trust_reader *reader, const struct config_node *node);
 void trust_section_signature_encoding(struct trust_reader *reader, const struct config_node *node);

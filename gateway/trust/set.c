@@ -142,7 +142,8 @@ static int bind_secrets(const struct binder *binder, struct trust_verifier *veri
 			"there is no secret yet: deliveries are refused until the one that provider %.*s hands over is "
 			"put here",
 			SLICE_ARGS(route->provider));
-	else if (keyed && route->secret_count == 0 && !route->wrong)
+	else if (keyed && route->secret_count == 0 && !route->wrong &&
+		 verifier->description->verify.published.url.count == 0)
 		config_error(binder->diag, binder->config->file, route->node, "provider %.*s needs a secret",
 			     SLICE_ARGS(route->provider));
 	if (!keyed && route->secret_count > 0)

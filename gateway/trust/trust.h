@@ -193,9 +193,9 @@ struct slice trust_sample_body(const struct trust_verifier *verifier, struct sli
 
 /* Why a request was refused, in detail, for `hookgate verify`: which part was missing; the signed bytes (length,
  * SHA-256, start); each secret by name; clock skew; and what would have matched. Text lines are appended to `out`; no
- * secret, and no signature that would be right, ever stands in it. */
-int trust_explain(const struct trust_verifier *verifier, const struct request *request, int64_t now_ms, struct buf *out)
-	__attribute__((warn_unused_result));
+ * secret, and no signature that would be right, ever stands in it. `keys` as of a lane. */
+int trust_explain(const struct trust_verifier *verifier, struct keys *keys, const struct request *request,
+		  int64_t now_ms, struct buf *out) __attribute__((warn_unused_result));
 
 /* SHA-256 and random bytes for others (this is the room that names OpenSSL), and comparison in constant time. */
 void trust_sha256(struct slice s, unsigned char out[32]);

@@ -9,6 +9,7 @@
 #include "trust/verify.h"
 
 #include "trust/digest.h"
+#include "trust/published.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -66,6 +67,8 @@ static int prove(const struct trust_verifier *verifier, struct trust_lane *lane,
 	for (size_t i = 0; i < evidence->candidate_count; i++)
 		if (trust_decode(verify->encoding, evidence->candidates[i], arena, &decoded[attempt.candidate_count]))
 			attempt.candidate_count++;
+	if (trust_uses_published(verifier))
+		return trust_prove_published(&attempt, &evidence->reading, verdict);
 	fault = try_secrets(&attempt, now_ms, verdict, &tried);
 	if (fault || verdict->secret_index != SIZE_MAX)
 		return fault;

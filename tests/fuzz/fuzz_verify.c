@@ -134,7 +134,7 @@ static void explain(size_t route, const struct request *request)
 {
 	struct buf out = BUF_EMPTY;
 
-	MUST(trust_explain(trust_set_verifier(set, route), request, NOW, &out) == 0 && out.n > 0);
+	MUST(trust_explain(trust_set_verifier(set, route), NULL, request, NOW, &out) == 0 && out.n > 0);
 	for (size_t i = 0; i < out.n; i++)
 		MUST(out.p[i] == '\n' || (out.p[i] >= 0x20 && out.p[i] < 0x7f));
 	buf_free(&out);

@@ -11,7 +11,7 @@ static const char *explain(struct trust_fixture *f, const struct request *reques
 	static char text[16384];
 	struct buf out = BUF_EMPTY;
 
-	assert_int_equal(trust_explain(fixture_verifier(f), request, now_ms, &out), 0);
+	assert_int_equal(trust_explain(fixture_verifier(f), NULL, request, now_ms, &out), 0);
 	assert_true(out.n < sizeof(text));
 	memcpy(text, out.p, out.n);
 	text[out.n] = '\0';

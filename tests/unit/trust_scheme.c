@@ -153,7 +153,7 @@ static void test_known_hash(void **state)
 	request.body = SLICE("{key}");
 	assert_int_equal(fixture_check(&f, &request, NOW).result, TRUST_SIGNATURE_MISMATCH);
 	/* What is told of it has {key} where the secret was. */
-	assert_int_equal(trust_explain(fixture_verifier(&f), &request, NOW, &told), 0);
+	assert_int_equal(trust_explain(fixture_verifier(&f), NULL, &request, NOW, &told), 0);
 	buf_add_byte(&told, '\0');
 	assert_non_null(strstr((const char *)told.p, "{key}"));
 	assert_null(strstr((const char *)told.p, "my-secret-key"));

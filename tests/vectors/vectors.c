@@ -191,6 +191,8 @@ static const char *const results[] = {
 	[TRUST_TIMESTAMP_OUT_OF_TOLERANCE] = "timestamp_out_of_tolerance",
 	[TRUST_MALFORMED_REQUEST] = "malformed_request",
 	[TRUST_MALFORMED_BODY] = "malformed_body",
+	[TRUST_KEY_PENDING] = "overloaded",
+	[TRUST_KEY_FAILED] = "overloaded",
 };
 
 static const char *const event_results[] = {

@@ -20,6 +20,7 @@ struct signer {
 	struct header *headers;
 	size_t room, count;
 	struct slice target; /* the draft's, and the signature where it stands in the query */
+	struct slice body;   /* the draft's, and time and signature where it has marks for them */
 	bool full;
 };
 
@@ -116,6 +117,23 @@ static struct slice percent_encode(struct slice text, struct arena *arena)
 	return out;
 }
 
+static bool in_body(const struct trust_place *place)
+{
+	return place->kind == TRUST_PLACE_POINTER || place->kind == TRUST_PLACE_FORM;
+}
+
+/* Puts the text in the place of the mark that the sample, or who gave the body, has there. False where there is none. */
+static bool fill(struct signer *s, struct slice mark, struct slice text)
+{
+	const unsigned char *at = s->body.n > 0 ? memmem(s->body.p, s->body.n, mark.p, mark.n) : NULL;
+	size_t before = at ? (size_t)(at - s->body.p) : 0;
+
+	if (at)
+		s->body = arena_printf(s->arena, "%.*s%.*s%.*s", SLICE_ARGS(slice_head(s->body, before)),
+				       SLICE_ARGS(text), SLICE_ARGS(slice_from(s->body, before + mark.n)));
+	return at != NULL;
+}
+
 /* Puts the signature where the provider looks for it first. */
 static int put(struct signer *s, struct slice value, struct reason *reason)
 {
@@ -127,8 +145,12 @@ static int put(struct signer *s, struct slice value, struct reason *reason)
 		add(s, verify->numbered > 0 ? arena_printf(s->arena, "%.*s1", SLICE_ARGS(name)) : name, value);
 		return 0;
 	}
+	if (verify->signature_count > 0 && in_body(place) && fill(s, SLICE("<signature>"), value))
+		return 0;
 	if (verify->signature_count == 0 || place->kind != TRUST_PLACE_QUERY || place->inner != TRUST_INNER_NONE) {
-		reason_set(reason, "this provider's signature does not stand in a header or the query");
+		reason_set(reason,
+			   "this provider's signature does not stand in a header or the query, nor does the body "
+			   "have <signature> in its place");
 		return -ENOTSUP;
 	}
 	s->target = arena_printf(s->arena, "%.*s%c%.*s=%.*s", SLICE_ARGS(target),
@@ -161,7 +183,7 @@ static int add_signature(struct signer *s, struct slice timestamp, struct slice 
 				   .target = s->draft->target,
 				   .headers = s->headers,
 				   .header_count = s->count,
-				   .body = s->draft->body };
+				   .body = s->body };
 	struct trust_reading reading = { .description = s->verifier->description,
 					 .request = &request,
 					 .arena = s->arena,
@@ -194,7 +216,7 @@ static int add_signature(struct signer *s, struct slice timestamp, struct slice 
 
 static bool stands_in_body(struct signer *s, const struct trust_place *place)
 {
-	struct request request = { .body = s->draft->body };
+	struct request request = { .headers = s->headers, .header_count = s->count, .body = s->body };
 	struct trust_reading reading = { .description = s->verifier->description,
 					 .request = &request,
 					 .arena = s->arena };
@@ -212,13 +234,15 @@ static int add_timestamp(struct signer *s, struct slice *text, struct slice *sha
 
 	if (!verify->has_timestamp)
 		return 0;
+	*text = timestamp_text(verify->unit, s->draft->now_ms, s->arena);
+	if (in_body(&verify->timestamp) && fill(s, SLICE("<timestamp>"), *text))
+		return 0;
 	if (verify->timestamp.kind == TRUST_PLACE_POINTER && stands_in_body(s, &verify->timestamp))
 		return 0;
 	if (verify->timestamp.kind != TRUST_PLACE_HEADER) {
 		reason_set(reason, "this provider's timestamp stands neither in a header nor in the signed body");
 		return -ENOTSUP;
 	}
-	*text = timestamp_text(verify->unit, s->draft->now_ms, s->arena);
 	spelt = spell(&verify->timestamp_grammar, *text, s->arena);
 	if (signature_header(verify, &name) && slice_eq_nocase(name, verify->timestamp.names[0]))
 		*shared = spelt;
@@ -258,7 +282,8 @@ int trust_sign(const struct trust_verifier *verifier, const struct trust_draft *
 			    .arena = arena,
 			    .headers = headers,
 			    .room = room,
-			    .target = draft->target };
+			    .target = draft->target,
+			    .body = draft->body };
 	int fault = sign(&s, reason);
 
 	if (!fault && arena_failed(arena))
@@ -269,7 +294,7 @@ int trust_sign(const struct trust_verifier *verifier, const struct trust_draft *
 		return fault;
 	*header_count = s.count;
 	*target = s.target;
-	*body = draft->body;
+	*body = s.body;
 	return 0;
 }
 

@@ -179,7 +179,7 @@ static enum keys_ending ending_of(const struct fetch *fetch, CURLcode code, long
 		return status == 200 ? KEYS_ENDED_WELL : KEYS_ENDED_STATUS;
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		return KEYS_ENDED_TIMEOUT;
-	if (code == CURLE_COULDNT_CONNECT && fetch->refused_address)
+	if (fetch->refused_address && (code == CURLE_COULDNT_CONNECT || code == CURLE_ABORTED_BY_CALLBACK))
 		return KEYS_ENDED_ADDRESS;
 	if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CONNECT_ERROR ||
 	    code == CURLE_SSL_CACERT_BADFILE || code == CURLE_SSL_CIPHER || code == CURLE_SSL_ISSUER_ERROR)

@@ -62,8 +62,7 @@ struct config_patterns {
 /* Addresses with the same first bits; "unix" is whoever comes over a Unix socket. */
 struct config_network {
 	bool is_unix;
-	unsigned char address[16]; /* IPv4 as ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2) */
-	unsigned bits;		   /* of all 128 */
+	struct config_range range; /* where it is not */
 };
 
 struct config_route {
@@ -171,9 +170,6 @@ void config_free(struct config *config);
 
 /* Is that address ("192.0.2.1", "2001:db8::1", "unix") one of `trusted_proxies`? */
 bool config_is_proxy(const struct config *config, struct slice address);
-
-/* An address as 16 bytes, IPv4 as ::ffff:a.b.c.d; false when it is none. */
-bool config_address_bytes(struct slice text, unsigned char out[16]) __attribute__((warn_unused_result));
 
 /* Finds a route by name; NULL when there is none. */
 const struct config_route *config_route_find(const struct config *config, struct slice name);

@@ -18,7 +18,10 @@ struct config_range {
 bool config_range_parse(struct slice text, struct config_range *out, struct reason *reason)
 	__attribute__((warn_unused_result));
 
-/* Is the address (IPv4 mapped) one of the network's? */
-bool config_range_has(const struct config_range *network, const unsigned char ip[16]);
+/* Is the address (IPv4 mapped) one of the range's? */
+bool config_range_has(const struct config_range *range, const unsigned char ip[16]);
+
+/* An address alone; false when it is none. */
+bool config_address_bytes(struct slice text, unsigned char out[16]) __attribute__((warn_unused_result));
 
 #endif

@@ -4,7 +4,7 @@
 #include "fuzz.h"
 #include "intake/forwarded.h"
 
-static const struct config_network everybody[] = { { .is_unix = true }, { .bits = 0 } };
+static const struct config_network everybody[] = { { .is_unix = true }, { .range = { .bits = 0 } } };
 
 static bool lies_within(struct slice s, const char *marks)
 {

@@ -59,7 +59,7 @@ static int tell_failure(const struct keys_answer *answer, struct arena *arena, s
 	const char *text = arena_cstring(arena, slice_head(reason, slice_index(reason, '\0')));
 
 	if (answer->result == KEYS_PENDING)
-		return refuse(verdict, TRUST_KEY_PENDING, "the provider's key is being fetched");
+		return refuse(verdict, TRUST_KEY_PENDING, "the provider's key has to be fetched first");
 	if (answer->result == KEYS_REFUSED)
 		return refuse(verdict, TRUST_SIGNATURE_MISMATCH, text ? text : "memory is short");
 	return refuse(verdict, TRUST_KEY_FAILED, text ? text : "memory is short");

@@ -1,10 +1,10 @@
 /* trust_catalogue.c - built-in and own descriptions, names and aliases, what is told of them. */
-#include "base/clock.h"
 #include "trust/catalogue.h"
 #include "trust_fixture.h"
 
 #include <errno.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define OWN "verify: { algorithm: hmac-sha256, signature: { header: X-Own, encoding: hex }, signed: \"{body}\" }\n"
@@ -187,16 +187,25 @@ static void test_wrong(void **state)
 	remove_file("a.yaml");
 }
 
-/* 150 descriptions must not be felt at the start of a command; here with a generous limit, as tests run under
+/* Of our own time, whatever else the machine does. */
+static int64_t cpu_ms(void)
+{
+	struct timespec spent;
+
+	assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent), 0);
+	return spent.tv_sec * 1000 + spent.tv_nsec / 1000000;
+}
+
+/* 200 descriptions must not be felt at the start of a command; here with a generous limit, as tests run under
  * sanitizers. */
 static void test_fast_enough(void **state)
 {
-	int64_t before = clock_mono_ms();
+	int64_t before = cpu_ms();
 
 	(void)state;
 	for (int i = 0; i < 15; i++)
 		trust_catalogue_free(load(NULL));
-	assert_true(clock_mono_ms() - before < 1000);
+	assert_true(cpu_ms() - before < 1000);
 }
 
 int main(void)

@@ -14,6 +14,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { GATHER_MAX = 32 * 1024, WAIT_MAX_MS = 1000, PIECE_MAX = 4096 };
@@ -158,20 +160,45 @@ static bool wait_writable(int64_t *deadline_ms)
 	return ready > 0 || (ready < 0 && errno == EINTR);
 }
 
-/* Writes to the sink, waiting where it must; how many bytes went out. The sink was opened by others and may block: it is asked before each
- * piece, which is so small (PIPE_BUF) that a pipe that says yes takes all of it. */
+/* What the sink is decides how it is written to without being held up. The sink was opened by others and may block. */
+enum sink_kind {
+	SINK_FILE,   /* never holds up for long, and is not asked */
+	SINK_SOCKET, /* can be written to without blocking whatever it was opened for; journald's is one */
+	SINK_OTHER /* is asked before each piece, which is so small (PIPE_BUF) that a pipe that says yes takes all of it */
+};
+
+static enum sink_kind kind_of_sink(void)
+{
+	struct stat about;
+	if (fstat(sink.fd, &about) != 0)
+		return SINK_OTHER;
+	return S_ISREG(about.st_mode) ? SINK_FILE : S_ISSOCK(about.st_mode) ? SINK_SOCKET : SINK_OTHER;
+}
+
+static ssize_t put_piece(enum sink_kind kind, struct slice s)
+{
+	if (kind == SINK_SOCKET)
+		return send(sink.fd, s.p, s.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return write(sink.fd, s.p, kind == SINK_FILE || s.n < PIECE_MAX ? s.n : PIECE_MAX);
+}
+
+/* Writes to the sink, waiting where it must; how many bytes went out. */
 static size_t put(struct slice s)
 {
 	size_t done = 0;
 	int64_t deadline_ms = 0;
+	enum sink_kind kind = kind_of_sink();
+	bool ask = kind == SINK_OTHER;
 	while (done < s.n) {
-		if (!wait_writable(&deadline_ms))
+		if (ask && !wait_writable(&deadline_ms))
 			break;
-		ssize_t n = write(sink.fd, s.p + done, s.n - done < PIECE_MAX ? s.n - done : PIECE_MAX);
+		ssize_t n = put_piece(kind, slice_from(s, done));
 		if (n >= 0)
 			done += (size_t)n;
 		else if (errno != EINTR && errno != EAGAIN)
 			break;
+		/* A socket is asked when it is full; a file never says so. */
+		ask = kind == SINK_OTHER || (kind == SINK_SOCKET && n < 0);
 	}
 	if (done > 0)
 		sink.torn = s.p[done - 1] != '\n';

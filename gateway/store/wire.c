@@ -1,6 +1,6 @@
 /* wire.c - one connection to Redis on an event loop.
  *
- * Of hiredis it uses the parser of replies alone. hiredis' own asynchronous context would copy each command twice,
+ * Of hiredis it uses the parser of replies alone, and that only for what inplace.c cannot read. hiredis' own asynchronous context would copy each command twice,
  * allocate for each, call back in the middle of being freed, and raise SIGPIPE; here what goes out is gathered from
  * where the commands were written. The one difficulty left: a reply's callback may close the connection whose replies
  * are being read. */
@@ -37,22 +37,47 @@ static void finish_connect(struct store_wire *wire)
 	wire->calls->opened(wire->arg);
 }
 
-/* Hands out what the parser has complete. False when the connection broke or was closed meanwhile. */
-static bool take_replies(struct store_wire *wire, redisReader *reader)
+/* Hands out the replies that lie whole in the buffer; how many bytes they were. */
+static size_t take_whole(struct store_wire *wire, char *bytes, size_t n)
 {
-	for (;;) {
+	size_t taken = 0;
+	while (taken < n && wire->open) {
+		size_t length = store_inplace_read(&wire->inplace, bytes + taken, n - taken);
+		if (length == 0)
+			break;
+		taken += length;
+		wire->calls->reply(wire->arg, &wire->inplace.reply);
+	}
+	return taken;
+}
+
+/* Hands out what the parser has complete. It is amid a reply until one has ended with the last byte that it was given. */
+static void take_parsed(struct store_wire *wire, redisReader *reader)
+{
+	wire->amid = true;
+	while (wire->open && wire->amid) {
 		void *reply = NULL;
 		if (redisReaderGetReply(reader, &reply) != REDIS_OK) {
 			fail(wire, "Redis answered what is not its protocol", 0);
-			return false;
+			return;
 		}
 		if (!reply)
-			return true;
+			return;
+		wire->amid = reader->pos < reader->len;
 		wire->calls->reply(wire->arg, reply);
 		freeReplyObject(reply);
-		if (!wire->open)
-			return false;
 	}
+}
+
+static void take_replies(struct store_wire *wire, redisReader *reader, char *bytes, size_t n)
+{
+	size_t taken = wire->amid ? 0 : take_whole(wire, bytes, n);
+	if (!wire->open || taken == n)
+		return;
+	if (redisReaderFeed(reader, bytes + taken, n - taken) == REDIS_OK)
+		take_parsed(wire, reader);
+	else
+		fail(wire, "cannot read", ENOMEM);
 }
 
 static void read_replies(struct store_wire *wire)
@@ -69,17 +94,15 @@ static void read_replies(struct store_wire *wire)
 		return;
 	}
 	redisReader *reader = wire->reader;
-	if (redisReaderFeed(reader, bytes, (size_t)n) != REDIS_OK) {
-		fail(wire, "cannot read", ENOMEM);
-		return;
-	}
 	wire->reading = true;
-	bool whole = take_replies(wire, reader);
+	take_replies(wire, reader, bytes, (size_t)n);
 	wire->reading = false;
-	if (!wire->open)
+	if (!wire->open) {
 		redisReaderFree(reader);
-	else if (whole)
+		store_inplace_free(&wire->inplace);
+	} else {
 		wire->calls->replied(wire->arg);
+	}
 }
 
 static void on_ready(void *arg, unsigned events)
@@ -155,8 +178,10 @@ void store_wire_close(struct store_wire *wire)
 	loop_unwatch(&wire->watch);
 	close(wire->fd);
 	/* Else who is reading frees it. */
-	if (!wire->reading)
+	if (!wire->reading) {
 		redisReaderFree(wire->reader);
+		store_inplace_free(&wire->inplace);
+	}
 	wire->open = wire->connected = false;
 	wire->reader = NULL;
 }

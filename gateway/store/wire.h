@@ -7,6 +7,7 @@
 
 #include "base/loop.h"
 #include "base/reason.h"
+#include "store/inplace.h"
 #include "store/trips.h"
 
 #include <hiredis/hiredis.h>
@@ -25,6 +26,8 @@ struct store_wire {
 	bool open, connected, blocked, reading;
 	struct loop_watch watch;
 	redisReader *reader;
+	bool amid; /* the parser awaits the rest of a reply */
+	struct store_inplace inplace;
 	const struct store_wire_calls *calls;
 	void *arg;
 	uint64_t writes;

@@ -124,6 +124,9 @@ bool num_parse_duration(struct slice s, int64_t max_ms, int64_t *out_ms)
 
 size_t num_format_u64(uint64_t value, char out[20])
 {
+	static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+				    "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+				    "8081828384858687888990919293949596979899";
 	char digits[DIGITS_MAX];
 	size_t at = DIGITS_MAX;
 	/* Most are lengths of what a delivery carries: nearly all have one or two digits, and divisions are slow. */
@@ -131,10 +134,20 @@ size_t num_format_u64(uint64_t value, char out[20])
 		out[0] = (char)('0' + value);
 		return 1;
 	}
-	do {
-		digits[--at] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value > 0);
+	if (value < 100) {
+		memcpy(out, pairs + value * 2, 2);
+		return 2;
+	}
+	for (; value >= 100; value /= 100) {
+		at -= 2;
+		memcpy(digits + at, pairs + value % 100 * 2, 2);
+	}
+	if (value >= 10) {
+		at -= 2;
+		memcpy(digits + at, pairs + value * 2, 2);
+	} else {
+		digits[--at] = (char)('0' + value);
+	}
 	memcpy(out, digits + at, DIGITS_MAX - at);
 	return DIGITS_MAX - at;
 }

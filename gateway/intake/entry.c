@@ -10,18 +10,52 @@ static bool is_credential(struct slice name)
 	       slice_eq_nocase(name, SLICE("proxy-authorization"));
 }
 
+static void lower_eight(unsigned char *out, const unsigned char *in)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+	uint64_t bytes;
+
+	memcpy(&bytes, in, sizeof bytes);
+	/* The high bit of each byte that is A to Z. */
+	uint64_t low = bytes & ~high;
+	uint64_t capitals = (low + (0x80 - 'A') * ones) & ~(low + (0x7f - 'Z') * ones) & ~bytes & high;
+	bytes |= capitals >> 2;
+	memcpy(out, &bytes, sizeof bytes);
+}
+
 static void write_lower(struct buf *out, struct slice name)
 {
 	if (!buf_room(out, name.n + 2))
 		return;
-	out->p[out->n++] = '"';
-	for (size_t i = 0; i < name.n; i++) {
+	unsigned char *at = out->p + out->n;
+	*at++ = '"';
+	/* A name is a token (RFC 9110): nothing in it needs escaping. Eight at a time, then the rest. */
+	size_t whole = name.n & ~(size_t)7;
+	for (size_t i = 0; i < whole; i += 8)
+		lower_eight(at + i, name.p + i);
+	for (size_t i = whole; i < name.n; i++) {
 		unsigned char c = name.p[i];
 
-		/* A name is a token (RFC 9110): nothing in it needs escaping. */
-		out->p[out->n++] = c >= 'A' && c <= 'Z' ? (unsigned char)(c | 0x20) : c;
+		at[i] = (unsigned char)(c | ((unsigned char)(c - 'A') < 26) << 5);
 	}
-	out->p[out->n++] = '"';
+	at[name.n] = '"';
+	out->n += name.n + 2;
+}
+
+/* False: all names differ, by their lengths and first letters. True: two of them may be the same. */
+static bool may_repeat(const struct request *request)
+{
+	uint64_t seen = 0, before;
+
+	for (size_t i = 0; i < request->header_count; i++) {
+		struct slice name = request->headers[i].name;
+
+		before = seen;
+		seen |= UINT64_C(1) << ((name.n * 11 + (name.n > 0 ? name.p[0] | 0x20 : 0)) & 63);
+		if (seen == before)
+			return true;
+	}
+	return false;
 }
 
 static bool seen_before(const struct request *request, size_t at)
@@ -61,18 +95,19 @@ struct slice intake_entry_headers(struct intake_worker *worker, const struct req
 {
 	struct buf *out = &worker->scratch;
 	char separator = '{';
+	bool repeats = may_repeat(request);
 
 	buf_clear(out);
 	for (size_t i = 0; i < request->header_count; i++) {
 		const struct header *header = &request->headers[i];
 
 		if (is_credential(header->name) || slice_eq_nocase(header->name, secret_header) ||
-		    seen_before(request, i))
+		    (repeats && seen_before(request, i)))
 			continue;
 		buf_add_byte(out, (unsigned char)separator);
 		write_lower(out, header->name);
 		buf_add_byte(out, ':');
-		if (seen_after(request, i))
+		if (repeats && seen_after(request, i))
 			write_array(out, request, i);
 		else
 			json_write_string(out, header->value);

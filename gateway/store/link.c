@@ -7,6 +7,7 @@
  * store_link_drop(), and one place where the phase changes, store_link_enter(). */
 #include "store/link.h"
 
+#include "base/clock.h"
 #include "store/place.h"
 
 #include <errno.h>
@@ -124,6 +125,7 @@ void store_link_drop(struct store_link *link, const char *why)
 	if (was_ready && loop_now_ms(link->setup.loop) - link->ready_ms >= WELL_MS)
 		link->attempts = 0;
 	close_all(link);
+	link->heard_us = 0;
 	memset(link->expects, 0, sizeof link->expects);
 	start_step(link, backoff_ms(link), attempt);
 	struct store_list lost = { .first = NULL };
@@ -185,6 +187,8 @@ static void on_reply(void *arg, const redisReply *reply)
 {
 	struct store_link *link = arg;
 	struct store_trip *trip = store_trips_answered(&link->trips);
+	if (link->heard_us == 0)
+		link->heard_us = clock_mono_us();
 	if (!trip) {
 		bool error = reply->type == REDIS_REPLY_ERROR;
 		char why[200];

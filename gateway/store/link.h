@@ -62,6 +62,7 @@ struct store_link {
 
 	struct loop_timer slow, stall;
 	int64_t heard_ms; /* when Redis last answered anything */
+	int64_t heard_us; /* the time it is, while replies are handed out; else 0 */
 
 	atomic_uint_fast64_t connects, losses, script_loads, refusals, timeouts, races, writes;
 };

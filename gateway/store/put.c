@@ -15,7 +15,9 @@ enum { BYTES_MAX = 64 * 1024 * 1024 };
 
 static void tell(struct store_put *put, const struct store_ticket *ticket, enum store_result result, const char *reason)
 {
-	put->done(put, result, reason, clock_mono_us() - ticket->put_us);
+	/* Of replies that come together, the first looks at the clock for all. */
+	int64_t now_us = ticket->link->heard_us != 0 ? ticket->link->heard_us : clock_mono_us();
+	put->done(put, result, reason, now_us > ticket->put_us ? now_us - ticket->put_us : 0);
 }
 
 /* The ticket stays where it is: on a trip, or for the next one to leave it behind. */
@@ -88,6 +90,7 @@ static void on_stall(void *arg)
 
 void store_put_heard(struct store_link *link)
 {
+	link->heard_us = 0;
 	link->heard_ms = loop_now_ms(link->setup.loop);
 	if (link->phase == STORE_PHASE_STALLED && owed_ms(link) < link->setup.stall_ms)
 		store_link_enter(link, STORE_PHASE_READY, NULL);

@@ -127,9 +127,30 @@ static void orders_by_bytes(void **state)
 	}
 }
 
+/* Every pair of bytes, among the eight that are looked at together and behind them. */
+static void test_eq_nocase_every_pair(void **state)
+{
+	for (unsigned a = 0; a < 256; a++) {
+		for (unsigned b = 0; b < 256; b++) {
+			bool letters = (a | 0x20) >= 'a' && (a | 0x20) <= 'z' && (b | 0x20) >= 'a' && (b | 0x20) <= 'z';
+			bool equal = a == b || (letters && (a | 0x20) == (b | 0x20));
+			unsigned char one[10] = "xYzw-vut5", two[10] = "XyzW-vUT5";
+			for (size_t at = 0; at < 9; at += 4) {
+				unsigned char kept[2] = { one[at], two[at] };
+				one[at] = (unsigned char)a;
+				two[at] = (unsigned char)b;
+				assert_int_equal(slice_eq_nocase(slice_of(one, 9), slice_of(two, 9)), equal);
+				one[at] = kept[0];
+				two[at] = kept[1];
+			}
+		}
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_eq_nocase_every_pair),
 		cmocka_unit_test(compares_without_case),
 		cmocka_unit_test(knows_prefixes),
 		cmocka_unit_test(finds_and_cuts),

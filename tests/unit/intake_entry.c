@@ -28,6 +28,9 @@ static void test_headers(void **state)
 		{ { { "X-Token", "s" }, { "X-Tokens", "t" } }, "x-token", "{\"x-tokens\":\"t\"}" },
 		/* Characters of a token beside the letters, which have no lower case. */
 		{ { { "!#$%&'*+-.^_`|~09Z", "1" } }, "", "{\"!#$%&'*+-.^_`|~09z\":\"1\"}" },
+		{ { { "@ABCXYZ[`abcxyz{AZ", "1" } }, "", "{\"@abcxyz[`abcxyz{az\":\"1\"}" },
+		/* The same length and first letter, and yet not the same. */
+		{ { { "X-Ab", "1" }, { "x-cd", "2" } }, "", "{\"x-ab\":\"1\",\"x-cd\":\"2\"}" },
 		{ { { "A", "1" }, { "A", "1" }, { "A", "" } }, "", "{\"a\":[\"1\",\"1\",\"\"]}" },
 		{ { { "AB", "1" }, { "ABC", "2" }, { "A", "3" } }, "", "{\"ab\":\"1\",\"abc\":\"2\",\"a\":\"3\"}" },
 		/* Nothing but credentials; repeated ones; and names that only look like theirs. */

@@ -49,7 +49,8 @@ static struct slice way_words(const struct trust_description *d)
 		return SLICE("none");
 	if (!verify->scheme->texted)
 		return arena_printf(d->arena, "%.*s in %.*s%s%.*s", SLICE_ARGS(verify->scheme->name),
-				    SLICE_ARGS(verify->signatures[0].names[0]),
+				    SLICE_ARGS(verify->signatures[0].names[0].n > 0 ? verify->signatures[0].names[0]
+										    : verify->signatures[0].text),
 				    verify->signature.prefix.n > 0 ? ": " : "",
 				    SLICE_ARGS(slice_trim(verify->signature.prefix)));
 	return arena_printf(d->arena, "%.*s %.*s over %.*s", SLICE_ARGS(verify->scheme->name),

@@ -48,17 +48,26 @@ static void tell_request(const struct trust_verify *verify, const struct trust_e
 	if (!verify->scheme->keyed)
 		return;
 	for (size_t i = 0; i < verify->signature_count; i++) {
-		struct slice name = verify->signatures[i].names[evidence->reading.family], value = SLICE_NONE;
-		bool header = verify->signatures[i].kind == TRUST_PLACE_HEADER;
-		size_t count = header ? message_header(evidence->reading.request, name, &value)
-				      : message_query(evidence->reading.request, name, &value);
+		const struct trust_place *place = &verify->signatures[i];
+		bool named = place->kind == TRUST_PLACE_HEADER || place->kind == TRUST_PLACE_QUERY;
+		struct slice value = SLICE_NONE;
+		struct trust_reading reading = evidence->reading;
+		enum trust_found found;
 
-		buf_printf(out, "signature:    %s %.*s stands there %s%s\n", header ? "header" : "parameter",
-			   SLICE_ARGS(name),
-			   count == 0	? "not at all"
-			   : count == 1 ? "once"
-					: "more than once",
-			   count == 1 && value.n == 0 ? " and is empty" : "");
+		/* Of several headers, how many there are is not a fault: the line below says how many signatures. */
+		if (verify->numbered || verify->repeated)
+			continue;
+		found = trust_place_find(place, &reading, &value);
+		buf_printf(out, "signature:    %s%.*s stands there %s%s\n",
+			   !named			       ? ""
+			   : place->kind == TRUST_PLACE_HEADER ? "header "
+							       : "parameter ",
+			   SLICE_ARGS(named ? place->names[reading.family] : place->text),
+			   found == TRUST_ABSENT     ? "not at all"
+			   : found == TRUST_FOUND    ? "once"
+			   : found == TRUST_REPEATED ? "more than once"
+						     : "and cannot be read",
+			   found == TRUST_FOUND && value.n == 0 ? " and is empty" : "");
 	}
 	buf_printf(out, "signature:    %zu of the kind that this provider makes\n", evidence->candidate_count);
 }

@@ -183,8 +183,12 @@ static int judge_all(const struct trust_verifier *verifier, struct trust_lane *l
 		     int64_t now_ms, struct arena *arena, struct trust_verdict *verdict)
 {
 	size_t count = count_groups(&verifier->description->verify, request);
-	const struct trust_verdict fresh = *verdict;
+	struct trust_verdict fresh;
 
+	/* A verdict is large, and hardly any provider has groups. */
+	if (count == 1)
+		return judge(verifier, lane, request, now_ms, arena, 0, verdict);
+	fresh = *verdict;
 	for (size_t group = 0; group < count; group++) {
 		struct trust_verdict one = fresh;
 		int fault = judge(verifier, lane, request, now_ms, arena, group, &one);

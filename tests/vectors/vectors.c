@@ -170,6 +170,7 @@ static void read_vector(struct vector *v, const char *file, const struct config_
 	read_headers(v);
 	read_body(v);
 	read_secrets(v);
+	v->route.public_url = text_of(node, "public_url");
 	v->config = (struct config){ .file = file, .routes = &v->route, .route_count = 1 };
 }
 
@@ -219,10 +220,33 @@ static void expect_text(const struct vector *v, const struct config_node *node, 
 		fail(v, key, got);
 }
 
+static struct slice answer_header(const struct answer *answer, struct slice name)
+{
+	for (size_t i = 0; i < answer->header_count; i++)
+		if (slice_eq_nocase(answer->headers[i].name, name))
+			return answer->headers[i].value;
+	return SLICE_NONE;
+}
+
+/* All headers that it has, and no others. */
+static void expect_headers(const struct vector *v, const struct config_node *expected, const struct answer *answer)
+{
+	const struct config_node *headers = config_node_get(expected, SLICE("headers"));
+	struct slice type = answer_header(answer, SLICE("Content-Type"));
+	size_t count = type.n > 0;
+
+	if (!slice_eq(type, text_of(expected, "content_type")))
+		fail(v, "content_type", type);
+	for (const struct config_node *h = headers ? headers->first : NULL; h; h = h->next, count++)
+		if (!slice_eq(h->text, answer_header(answer, h->key)))
+			fail(v, "a header of the answer", answer_header(answer, h->key));
+	if (count != answer->header_count)
+		fail(v, "the answer has other headers than these", SLICE_NONE);
+}
+
 static void expect_answer(const struct vector *v, const struct answer *answer)
 {
 	const struct config_node *expected = config_node_get(v->node, SLICE("answer"));
-	struct slice type = answer->header_count > 0 ? answer->headers[0].value : SLICE_NONE;
 	char status[16];
 
 	(void)snprintf(status, sizeof(status), "%u", answer->status);
@@ -232,10 +256,7 @@ static void expect_answer(const struct vector *v, const struct answer *answer)
 	}
 	expect_text(v, expected, "status", slice_str(status));
 	expect_text(v, expected, "body", answer->body);
-	if (config_node_get(expected, SLICE("content_type")))
-		expect_text(v, expected, "content_type", type);
-	else if (type.n > 0)
-		fail(v, "content_type", type);
+	expect_headers(v, expected, answer);
 }
 
 /* Flips one bit and expects that the request is refused; or, where `other` is said, that it is only accepted for another

@@ -175,6 +175,28 @@ static void add_signed_headers(struct signer *s)
 	}
 }
 
+/* Headers that must have a certain value besides. */
+static void add_required(struct signer *s)
+{
+	const struct trust_description *d = s->verifier->description;
+	const struct request nothing = { .body = SLICE_NONE };
+	struct trust_reading reading = {
+		.description = d, .request = &nothing, .arena = s->arena, .verifier = s->verifier
+	};
+
+	for (size_t i = 0; i < d->required_count; i++) {
+		const struct trust_match *match = &d->required[i];
+		struct slice value = match->text;
+
+		if (match->place.kind != TRUST_PLACE_HEADER)
+			continue;
+		if (match->kind == TRUST_MATCH_TEXT ||
+		    (match->kind == TRUST_MATCH_TEMPLATE &&
+		     trust_template_join(&match->template, &reading, &value) == TRUST_FOUND))
+			add(s, match->place.names[0], value);
+	}
+}
+
 /* Signs what the headers so far, the timestamp and the body make; appends or completes the signature's header. */
 static int add_signature(struct signer *s, struct slice timestamp, struct slice shared, struct reason *reason)
 {
@@ -261,6 +283,7 @@ static int sign(struct signer *s, struct reason *reason)
 		add(s, SLICE("Content-Type"), s->draft->content_type);
 	add_source(s, &d->id, s->draft->id);
 	add_source(s, &d->type, s->draft->type);
+	add_required(s);
 	if (!d->verify.scheme->keyed)
 		return 0;
 	if (!d->verify.scheme->make || s->draft->secret_index >= s->verifier->secret_count) {

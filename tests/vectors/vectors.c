@@ -170,7 +170,6 @@ static void read_vector(struct vector *v, const char *file, const struct config_
 	read_headers(v);
 	read_body(v);
 	read_secrets(v);
-	v->route.public_url = text_of(node, "public_url");
 	v->config = (struct config){ .file = file, .routes = &v->route, .route_count = 1 };
 }
 

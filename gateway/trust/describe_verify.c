@@ -42,6 +42,11 @@ static void read_signed(struct trust_reader *reader, const struct config_node *n
 			     "id, type and now are for samples; say where it stands, such as {header:X-Id}");
 }
 
+static void read_inflate(struct trust_reader *reader, const struct config_node *node)
+{
+	trust_node_bool(reader, node, &verify_of(reader)->inflate);
+}
+
 static void read_covered(struct trust_reader *reader, const struct config_node *node)
 {
 	static const struct trust_choice choices[] = { { "full", TRUST_COVER_FULL },
@@ -74,6 +79,7 @@ static const struct trust_key section_keys[] = {
 	{ "timestamp", trust_section_timestamp },
 	{ "signed", read_signed },
 	{ "covered", read_covered },
+	{ "inflate", read_inflate },
 	{ "id", trust_section_event_id },
 	{ "type", trust_section_event_type },
 	{ "id_signed", trust_section_event_id_signed },

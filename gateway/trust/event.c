@@ -143,9 +143,11 @@ static struct finding read_type(struct trust_reading *reading, struct trust_even
 	return finding;
 }
 
-int trust_read_event(const struct trust_verifier *route_verifier, const struct request *request, struct arena *arena,
+int trust_read_event(const struct trust_verifier *route_verifier, const struct request *sent, struct arena *arena,
 		     struct trust_event *event, enum trust_event_result *result)
 {
+	struct request plain;
+	const struct request *request = trust_plain(route_verifier, sent, arena, &plain);
 	const struct trust_verifier *verifier = trust_pick(route_verifier, request, arena);
 	const struct trust_description *d = verifier->description;
 	struct trust_reading reading = { .description = d,

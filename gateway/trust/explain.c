@@ -167,15 +167,17 @@ static void tell_clock(const struct trust_verifier *verifier, const struct trust
 	tell_unit(verify, timestamp, now_ms, out);
 }
 
-static int explain(const struct trust_verifier *route_verifier, struct trust_lane *lane, const struct request *request,
+static int explain(const struct trust_verifier *route_verifier, struct trust_lane *lane, const struct request *sent,
 		   int64_t now_ms, struct arena *arena, struct buf *out)
 {
+	struct request plain;
+	const struct request *request = trust_plain(route_verifier, sent, arena, &plain);
 	const struct trust_verifier *verifier = trust_pick(route_verifier, request, arena);
 	const struct trust_verify *verify = &verifier->description->verify;
 	struct trust_evidence evidence;
 	struct trust_verdict verdict;
 	const char *ignored;
-	int fault = trust_check(route_verifier, lane, request, now_ms, arena, &verdict);
+	int fault = trust_check(route_verifier, lane, sent, now_ms, arena, &verdict);
 
 	if (fault)
 		return fault;

@@ -213,9 +213,11 @@ static void dress_refusal(const struct trust_description *d, struct trust_verdic
 	verdict->refusal_content_type = d->refusal_content_type;
 }
 
-int trust_check(const struct trust_verifier *verifier, struct trust_lane *lane, const struct request *request,
+int trust_check(const struct trust_verifier *verifier, struct trust_lane *lane, const struct request *sent,
 		int64_t now_ms, struct arena *arena, struct trust_verdict *verdict)
 {
+	struct request plain;
+	const struct request *request = trust_plain(verifier, sent, arena, &plain);
 	struct trust_reading reading = { .description = verifier->description,
 					 .request = request,
 					 .arena = arena,

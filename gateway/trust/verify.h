@@ -39,6 +39,12 @@ size_t trust_family(const struct trust_verify *verify, const struct request *req
 /* Is there a signature, right or wrong, of the kind that the verifier looks at? */
 bool trust_is_signed(const struct trust_verifier *verifier, const struct request *request, struct arena *arena);
 
+/* What is verified and read instead of the request: the request itself, or *plain, which is it with its body inflated,
+ * where the description says that this is what was signed. A body that cannot be inflated stays as it is, and matches
+ * no signature. */
+const struct request *trust_plain(const struct trust_verifier *verifier, const struct request *request,
+				  struct arena *arena, struct request *plain);
+
 /* The one whose way of signing the request shows: the verifier itself, or one of its variants. */
 const struct trust_verifier *trust_pick(const struct trust_verifier *verifier, const struct request *request,
 					struct arena *arena);

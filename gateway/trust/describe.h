@@ -168,7 +168,7 @@ struct trust_verify {
 	struct trust_published published;
 	enum trust_signature_form form; /* of ECDSA */
 	bool has_form;			/* it was said */
-	bool inflate;	      /* a body that is compressed was signed before */
+	bool inflate;			/* a body that is compressed was signed before */
 	bool has_timestamp;
 	struct trust_place timestamp;
 	struct trust_grammar timestamp_grammar;

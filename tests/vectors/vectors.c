@@ -302,14 +302,14 @@ static bool was_sent(const struct vector *v, struct slice part)
 	return false;
 }
 
-/* The candidate that is right. */
+/* The candidate that is right: of several, the one that the guard is made of, which only a MAC or a hash is. */
 static struct slice right_candidate(const struct trust_verifier *verifier, const struct trust_evidence *evidence,
 				    struct slice guard, struct arena *arena)
 {
 	for (size_t i = 0; i < evidence->candidate_count; i++) {
 		struct slice decoded;
 
-		if (guard.n == 0 ||
+		if (guard.n == 0 || evidence->candidate_count == 1 ||
 		    (trust_decode(verifier->description->verify.encoding, evidence->candidates[i], arena, &decoded) &&
 		     slice_eq(decoded, guard)))
 			return evidence->candidates[i];

@@ -68,7 +68,7 @@ static void set_defaults(struct trust_verify *verify)
 					 .future_ms = 5 * 60 * 1000 };
 }
 
-/* The first VERIFY_KEYS of them stand in descriptions, all of them in a route, which has no section `event`. */
+/* All but the last four stand in descriptions, all of them in a route, which has no section `event`. */
 static const struct trust_key section_keys[] = {
 	{ "algorithm", trust_section_algorithm },
 	{ "key", trust_section_key },
@@ -86,7 +86,7 @@ static const struct trust_key section_keys[] = {
 	{ "window", trust_section_event_window },
 };
 
-enum { VERIFY_KEYS = 9, ROUTE_KEYS = sizeof(section_keys) / sizeof(section_keys[0]) };
+enum { ROUTE_KEYS = sizeof(section_keys) / sizeof(section_keys[0]), VERIFY_KEYS = ROUTE_KEYS - 4 };
 
 static enum trust_cover cover_of(const struct trust_template *signed_text)
 {

@@ -256,12 +256,13 @@ static size_t distance(struct slice a, struct slice b)
 	return row[b.n];
 }
 
-/* How far a name is from what was asked for: letters that differ, or 3 where one begins with the other; more is not near. */
+/* How far a name is from what was asked for: letters that differ (not all of it), or 3 where one begins with the other;
+ * more is not near. */
 static size_t away(struct slice known, struct slice name)
 {
 	size_t letters = distance(known, name);
 
-	if (letters <= 2)
+	if (letters <= 2 && letters < known.n)
 		return letters;
 	return name.n >= 3 && (slice_starts(known, name) || slice_starts(name, known)) ? 3 : 4;
 }

@@ -120,8 +120,8 @@ static void test_near(void **state)
 	static const struct {
 		const char *name, *near;
 	} rows[] = {
-		{ "stirpe", "stripe" }, { "githb", "github, gitlab" },
-		{ "Github", "github" }, { "standard", "standard-webhooks, standardwebhooks" },
+		{ "stirpe", "stripe" }, { "githlab", "gitlab, github" },
+		{ "Github", "github" }, { "standard", "standard-webhooks, standard-webhooks-v1a, standardwebhooks" },
 		{ "qqqqqq", "" },	{ "", "" },
 	};
 	struct trust_catalogue *catalogue = load(NULL);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes the provider descriptions as a C table: embed.py OUT.c DESCRIPTION.yaml ...
+"""Writes the provider descriptions and the plugins as C tables: embed.py OUT.c DESCRIPTION.yaml ... PLUGIN.c ...
 
-Only the text before the line "vectors:" goes into the program; the vectors are for the tests, and for people.
+Of a plugin only its symbol is named: "plugin_" and the file's name, with "_" for "-". Of a description, only the text before the line "vectors:" goes into the program; the vectors are for the tests, and for people.
 """
 import pathlib
 import sys
@@ -27,6 +27,8 @@ def literal(data):
 
 def main(out, names):
     rows = []
+    plugins = sorted(pathlib.Path(n).stem.replace('-', '_') for n in names if n.endswith('.c'))
+    names = [n for n in names if n.endswith('.yaml')]
     for name in sorted(names, key=lambda n: pathlib.Path(n).name):
         kept = []
         for line in pathlib.Path(name).read_bytes().splitlines(keepends=True):
@@ -35,10 +37,14 @@ def main(out, names):
             kept.append(line)
         rows.append('\t{ "plugins/%s",\n\t  SLICE_LIT(%s) },\n' % (pathlib.Path(name).name, literal(b''.join(kept))))
     pathlib.Path(out).write_text(
-        '/* Made by plugins/embed.py. */\n#include "trust/catalogue.h"\n\n'
+        '/* Made by plugins/embed.py. */\n#include "trust/catalogue.h"\n#include "trust/plugin_load.h"\n\n'
         '#pragma GCC diagnostic ignored "-Woverlength-strings"\n'
         'const struct trust_builtin trust_builtins[] = {\n%s};\n'
-        'const size_t trust_builtin_count = sizeof(trust_builtins) / sizeof(trust_builtins[0]);\n' % ''.join(rows))
+        'const size_t trust_builtin_count = sizeof(trust_builtins) / sizeof(trust_builtins[0]);\n\n'
+        '%sconst struct plugin *const trust_builtin_plugins[] = {\n%s};\n'
+        'const size_t trust_builtin_plugin_count = sizeof(trust_builtin_plugins) / sizeof(trust_builtin_plugins[0]);\n'
+        % (''.join(rows), ''.join('extern const struct plugin plugin_%s;\n' % p for p in plugins),
+           ''.join('\t&plugin_%s,\n' % p for p in plugins)))
 
 
 if __name__ == '__main__':

@@ -113,7 +113,7 @@ static void cell(struct buf *out, struct slice value, size_t width)
 
 static void list_line(const struct trust_about *about, struct slice window, struct buf *out)
 {
-	cell(out, about->name, 20);
+	cell(out, about->name, 28);
 	cell(out, about->scheme, 44);
 	cell(out, about->id, 28);
 	cell(out, window, 6);
@@ -235,7 +235,8 @@ static int load(const char *file, struct config **config, struct trust_catalogue
 	if (readable) {
 		config_diag_free(&diag);
 		diag = CONFIG_DIAG_EMPTY;
-		fault = trust_catalogue_new(*config ? (*config)->provider_dir : NULL, &diag, catalogue);
+		fault = trust_catalogue_new(*config ? (*config)->provider_dir : NULL,
+					    *config ? (*config)->plugin_dir : NULL, &diag, catalogue);
 	}
 	cli_print_findings(stderr, &diag);
 	config_diag_free(&diag);

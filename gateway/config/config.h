@@ -138,6 +138,7 @@ struct config {
 	int64_t tolerance_ms;
 
 	const char *provider_dir; /* NULL: none */
+	const char *plugin_dir;	  /* NULL: none */
 	struct slice public_url;  /* empty: none; without a trailing slash */
 
 	const struct config_network *proxies; /* whose word about the client is believed */

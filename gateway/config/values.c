@@ -192,15 +192,23 @@ static struct slice without_slash(struct slice url)
 	return url.p[url.n - 1] == '/' ? slice_head(url, url.n - 1) : url;
 }
 
+/* Relative to the configuration's folder. */
+static const char *read_folder(const struct config_reader *r, const struct config_node *node)
+{
+	char *joined = config_file_join(r->folder, node->text);
+	const char *path = joined ? config_pool_string(r->pool, slice_str(joined)) : NULL;
+	r->pool->failed = r->pool->failed || !joined;
+	free(joined);
+	return path;
+}
+
 void config_read_texts(const struct config_reader *r, struct config_draft *draft)
 {
 	struct slice url;
 	if (draft->public_url && config_read_public_url(r, CONFIG_SECTION_TOP, draft->public_url, &url))
 		draft->config.public_url = without_slash(url);
-	if (draft->provider_dir) {
-		char *joined = config_file_join(r->folder, draft->provider_dir->text);
-		draft->config.provider_dir = joined ? config_pool_string(r->pool, slice_str(joined)) : NULL;
-		r->pool->failed = r->pool->failed || !joined;
-		free(joined);
-	}
+	if (draft->provider_dir)
+		draft->config.provider_dir = read_folder(r, draft->provider_dir);
+	if (draft->plugin_dir)
+		draft->config.plugin_dir = read_folder(r, draft->plugin_dir);
 }

@@ -140,7 +140,7 @@ static int read_file(struct intake_plan *plan, const char *file, struct config_d
 
 	if (!plan->config)
 		return config_r < 0 ? config_r : -EINVAL;
-	r = trust_catalogue_new(plan->config->provider_dir, diag, &plan->catalogue);
+	r = trust_catalogue_new(plan->config->provider_dir, plan->config->plugin_dir, diag, &plan->catalogue);
 	if (r == 0)
 		r = trust_set_new(plan->config, plan->catalogue, diag, &plan->set);
 	return config_r < 0 ? config_r : r;

@@ -2,6 +2,7 @@
  *
  * Everything here is drawn from what the engine works with, so that it cannot say anything else than what is done. */
 #include "trust/catalogue.h"
+#include "trust/plugin.h"
 #include "trust/scheme.h"
 
 static struct slice encoding_word(enum trust_encoding encoding)
@@ -45,6 +46,8 @@ static struct slice way_words(const struct trust_description *d)
 
 	if (!verify->scheme)
 		return SLICE("as the route's section `verify` says");
+	if (verify->plugin)
+		return arena_printf(d->arena, "plugin %s: %s", verify->plugin->name, verify->plugin->scheme);
 	if (!verify->scheme->keyed)
 		return SLICE("none");
 	if (!verify->scheme->texted)
@@ -112,6 +115,29 @@ static struct slice confidence_words(const struct trust_description *d)
 	return d->evidence;
 }
 
+static struct slice option_line(const struct trust_description *d, struct slice lines, struct slice name,
+				struct slice about)
+{
+	return arena_printf(d->arena, "%.*s%s      %.*s: \"...\" # %.*s\n", SLICE_ARGS(lines),
+			    lines.n == 0 ? "    options:\n" : "", SLICE_ARGS(name), SLICE_ARGS(about));
+}
+
+/* What a route must say besides the secret. */
+static struct slice option_lines(const struct trust_description *d)
+{
+	const struct plugin *plugin = d->verify.plugin;
+	struct slice lines = SLICE_NONE;
+
+	for (size_t i = 0; i < d->own_option_count; i++)
+		if (d->own_options[i].required)
+			lines = option_line(d, lines, d->own_options[i].name, d->own_options[i].about);
+	for (size_t i = 0; plugin && i < plugin->option_count; i++)
+		if (plugin->options[i].required)
+			lines = option_line(d, lines, slice_str(plugin->options[i].name),
+					    slice_str(plugin->options[i].help));
+	return lines;
+}
+
 static struct slice example(const struct trust_description *d)
 {
 	const struct trust_scheme *scheme = d->verify.scheme;
@@ -130,8 +156,10 @@ static struct slice example(const struct trust_description *d)
 		variable[n] = (char)(d->name.p[n] == '-'   ? '_'
 				     : d->name.p[n] >= 'a' ? d->name.p[n] - 32
 							   : d->name.p[n]);
-	if (scheme && (!scheme->keyed || d->verify.published.url.count > 0))
-		return head;
+	verify = scheme ? option_lines(d) : verify;
+	if (scheme && (!scheme->keyed || d->verify.published.url.count > 0 ||
+		       (d->verify.plugin && (d->verify.plugin->flags & PLUGIN_SECRET_OPTIONAL))))
+		return arena_printf(d->arena, "%.*s%.*s", SLICE_ARGS(head), SLICE_ARGS(verify));
 	return arena_printf(d->arena, "%.*s    secret: env:%.*s_WEBHOOK_SECRET\n%.*s", SLICE_ARGS(head), (int)n,
 			    variable, SLICE_ARGS(verify));
 }
@@ -155,7 +183,10 @@ void trust_about_fill(struct trust_provider *provider)
 		.handshake = handshake_words(d),
 		.covered = cover_word(d->verify.covered),
 		.window_ms = d->window_ms,
-		.tolerance_ms = d->verify.has_timestamp ? d->verify.tolerance_ms : -1,
+		.tolerance_ms =
+			d->verify.has_timestamp || (d->verify.plugin && (d->verify.plugin->flags & PLUGIN_TELLS_TIME))
+				? d->verify.tolerance_ms
+				: -1,
 		.id_signed = d->id_signed,
 		.text = d->source,
 		.example = example(d),

@@ -6,6 +6,7 @@
 
 #include "config/file.h"
 #include "config/secret.h"
+#include "trust/plugin_load.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,6 +21,7 @@ struct entry {
 };
 
 struct trust_catalogue {
+	struct trust_plugins *plugins;
 	struct trust_provider *providers; /* sorted by name once all are read */
 	size_t count, room;
 	struct entry *names; /* names and aliases, sorted */
@@ -40,6 +42,8 @@ void trust_catalogue_free(struct trust_catalogue *catalogue)
 		provider_clear(&catalogue->providers[i]);
 	free(catalogue->providers);
 	free(catalogue->names);
+	/* Last: descriptions point into them. */
+	trust_plugins_free(catalogue->plugins);
 	free(catalogue);
 }
 
@@ -88,6 +92,7 @@ static int add(struct trust_catalogue *catalogue, const char *file, struct slice
 		/* Its findings are in the diag; the others are still worth reading. */
 		return fault == -EINVAL ? 0 : fault;
 	}
+	trust_plugins_bind(catalogue->plugins, added.description, diag);
 	keep(catalogue, &added);
 	return 0;
 }
@@ -187,11 +192,12 @@ static int index_names(struct trust_catalogue *catalogue, struct config_diag *di
 	return 0;
 }
 
-int trust_catalogue_new(const char *provider_dir, struct config_diag *diag, struct trust_catalogue **out)
+int trust_catalogue_new(const char *provider_dir, const char *plugin_dir, struct config_diag *diag,
+			struct trust_catalogue **out)
 {
 	struct trust_catalogue *catalogue = calloc(1, sizeof(*catalogue));
 	size_t before = diag->errors;
-	int fault = catalogue ? 0 : -ENOMEM;
+	int fault = catalogue ? trust_plugins_new(plugin_dir, diag, &catalogue->plugins) : -ENOMEM;
 
 	for (size_t i = 0; !fault && i < trust_builtin_count; i++)
 		fault = add(catalogue, trust_builtins[i].file, trust_builtins[i].text, diag);

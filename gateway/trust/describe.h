@@ -27,7 +27,9 @@ enum {
 	TRUST_OPTIONS_MAX = 8,
 	TRUST_VARIANTS_MAX = 4,
 	TRUST_KEY_HOSTS_MAX = 8,
-	TRUST_KEY_PREFIXES_MAX = 4
+	TRUST_KEY_PREFIXES_MAX = 4,
+	TRUST_PLUGIN_OPTIONS_MAX = 16,
+	TRUST_PLUGIN_HOSTS_MAX = 8
 };
 
 /* ---- where a value stands ---- */
@@ -144,6 +146,7 @@ enum trust_encoding { TRUST_ENCODING_TEXT, TRUST_ENCODING_HEX, TRUST_ENCODING_BA
 enum trust_unit { TRUST_UNIT_SECONDS, TRUST_UNIT_MILLISECONDS, TRUST_UNIT_RFC3339, TRUST_UNIT_HTTP_DATE };
 
 struct trust_scheme;
+struct plugin;
 
 /* Where the provider publishes its keys. */
 struct trust_published {
@@ -176,6 +179,9 @@ struct trust_verify {
 	int64_t tolerance_ms, future_ms; /* -1: not checked */
 	struct trust_template signed_text;
 	enum trust_cover covered;
+	struct slice plugin_name; /* empty: none */
+	unsigned plugin_line, plugin_column;
+	const struct plugin *plugin; /* bound by the catalogue, of the same name */
 };
 
 enum trust_match_kind {
@@ -238,6 +244,13 @@ struct trust_own_option {
 	struct slice value; /* the route's, or the default; empty: there is none */
 };
 
+/* What a route says under `options` for its plugin. */
+struct trust_plugin_option {
+	struct slice name;
+	struct slice *values;
+	size_t count;
+};
+
 struct trust_description {
 	struct arena *arena;
 	struct config_tree *tree;
@@ -249,6 +262,8 @@ struct trust_description {
 	unsigned options; /* of enum trust_option */
 	struct trust_own_option own_options[TRUST_OPTIONS_MAX];
 	size_t own_option_count;
+	struct trust_plugin_option plugin_options[TRUST_PLUGIN_OPTIONS_MAX];
+	size_t plugin_option_count;
 	struct trust_verify verify;
 
 	struct trust_match required[TRUST_MATCHES_MAX]; /* what must be so besides the signature */

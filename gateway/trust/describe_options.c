@@ -3,7 +3,7 @@
  * The special difficulty: an option's value may be a secret (a verify token), so it can be a reference as a secret is, and
  * it is wiped where it was read into. */
 #include "config/secret.h"
-#include "trust/grammar.h"
+#include "trust/plugin_load.h"
 
 #include <errno.h>
 
@@ -110,6 +110,7 @@ static void not_an_option(struct trust_reader *reader, const struct config_node 
 			buf_printf(&names, "%s%s", names.n > 0 ? ", " : "", choices[i].name);
 	for (size_t i = 0; i < d->own_option_count; i++)
 		buf_printf(&names, "%s%.*s", names.n > 0 ? ", " : "", SLICE_ARGS(d->own_options[i].name));
+	trust_plugin_option_names(d, &names);
 	config_error_key(reader->diag, reader->file, node, "provider %.*s has no such option; %s%.*s",
 			 SLICE_ARGS(d->name), names.n > 0 ? "accepted: " : "it takes none",
 			 SLICE_ARGS(buf_slice(&names)));
@@ -220,6 +221,8 @@ static void read_options(struct trust_reader *reader, const struct config_node *
 
 		while (i < CHOICES && !slice_eq(child->key, slice_str(keys[i].name)))
 			i++;
+		if (!own && i == CHOICES && trust_plugin_option_read(reader, child))
+			continue;
 		if (!own && i == CHOICES)
 			not_an_option(reader, child);
 		else if (config_node_absent(child))
@@ -252,6 +255,8 @@ int trust_description_override(struct trust_description *d, const struct config_
 	}
 	if (options)
 		read_options(&reader, options);
+	if (d->verify.plugin_name.n > 0 && !d->verify.plugin)
+		config_error_key(diag, config->file, verify, "a plugin is named by a description, not by a route");
 	if (arena_failed(d->arena))
 		return -ENOMEM;
 	return diag->errors == before ? 0 : -EINVAL;

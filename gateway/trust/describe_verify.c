@@ -10,6 +10,15 @@ static struct trust_verify *verify_of(struct trust_reader *reader)
 	return &reader->into->verify;
 }
 
+static void read_plugin(struct trust_reader *reader, const struct config_node *node)
+{
+	struct trust_verify *verify = verify_of(reader);
+
+	trust_node_text(reader, node, &verify->plugin_name);
+	verify->plugin_line = node->line;
+	verify->plugin_column = node->column;
+}
+
 static void read_families(struct trust_reader *reader, const struct config_node *node)
 {
 	struct trust_verify *verify = verify_of(reader);
@@ -80,6 +89,7 @@ static const struct trust_key section_keys[] = {
 	{ "signed", read_signed },
 	{ "covered", read_covered },
 	{ "inflate", read_inflate },
+	{ "plugin", read_plugin },
 	{ "id", trust_section_event_id },
 	{ "type", trust_section_event_type },
 	{ "id_signed", trust_section_event_id_signed },
@@ -107,6 +117,20 @@ static bool timestamp_is_signed(const struct trust_verify *verify)
 			   trust_template_covers(&verify->signed_text, TRUST_PLACE_QUERIES)));
 }
 
+/* What a plugin proves, it finds by itself. */
+static const char *judge_plugin(const struct trust_verify *verify, const struct config_node *node)
+{
+	if (verify->scheme != &trust_scheme_plugin)
+		return "names a plugin, but its algorithm is another";
+	if (verify->plugin_name.n == 0)
+		return "does not name its plugin";
+	if (verify->signature_count > 0 || verify->signed_text.count > 0)
+		return "says where the signature stands or what is signed, which its plugin knows";
+	if (!config_node_get(node, SLICE("covered")))
+		return "does not say how much of the body is covered: full, partial or none";
+	return NULL;
+}
+
 static void judge_whole(struct trust_reader *reader, const struct config_node *node)
 {
 	const struct trust_verify *verify = verify_of(reader);
@@ -114,6 +138,8 @@ static void judge_whole(struct trust_reader *reader, const struct config_node *n
 
 	if (!verify->scheme)
 		wrong = "has no (known) algorithm";
+	else if (verify->scheme == &trust_scheme_plugin || verify->plugin_name.n > 0)
+		wrong = judge_plugin(verify, node);
 	else if (verify->scheme->keyed && verify->signature_count == 0)
 		wrong = "does not say where the signature stands: signature.header, .query or .at";
 	else if (!verify->scheme->keyed && verify->signature_count > 0)

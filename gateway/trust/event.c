@@ -5,7 +5,7 @@
  * sent is refused. The type only labels: where it cannot be found it is empty. */
 #include "base/encode.h"
 #include "trust/digest.h"
-#include "trust/verify.h"
+#include "trust/plugin_call.h"
 
 #include <errno.h>
 
@@ -110,17 +110,17 @@ static int make_up(const struct trust_verifier *verifier, const struct request *
 	return 0;
 }
 
-static struct finding read_id(struct trust_reading *reading, struct trust_event *event)
+static struct finding read_id(struct trust_reading *reading, struct slice told, struct trust_event *event)
 {
 	const struct trust_source *source = &reading->description->id;
-	struct slice id = SLICE_NONE;
+	struct slice id = told;
 	enum trust_found found;
 	struct finding finding;
 
 	if (!look_up(reading))
 		return (struct finding){ TRUST_EVENT_MALFORMED_BODY, "the body says that it is JSON and is not" };
-	found = find(source, reading, &id);
-	finding = judge(found, id, source->pointers != 0, "the event id stands there more than once",
+	found = told.n > 0 ? TRUST_FOUND : find(source, reading, &id);
+	finding = judge(found, id, told.n > 0 || source->pointers != 0, "the event id stands there more than once",
 			"the event id is longer than 512 bytes, has control characters, or cannot be read");
 	if (finding.result == TRUST_EVENT_OK && found == TRUST_FOUND) {
 		event->id = id;
@@ -129,11 +129,11 @@ static struct finding read_id(struct trust_reading *reading, struct trust_event 
 	return finding;
 }
 
-static struct finding read_type(struct trust_reading *reading, struct trust_event *event)
+static struct finding read_type(struct trust_reading *reading, struct slice told, struct trust_event *event)
 {
 	const struct trust_source *source = &reading->description->type;
-	struct slice type = SLICE_NONE;
-	enum trust_found found = find(source, reading, &type);
+	struct slice type = told;
+	enum trust_found found = told.n > 0 ? TRUST_FOUND : find(source, reading, &type);
 	struct finding finding =
 		judge(found, type, source->pointers != 0, "the event type stands there more than once",
 		      "the event type is longer than 512 bytes, has control characters, or cannot be read");
@@ -156,12 +156,17 @@ int trust_read_event(const struct trust_verifier *route_verifier, const struct r
 					 .family = trust_family(&d->verify, request),
 					 .verifier = verifier };
 	struct trust_event e = { .reason = "" };
-	struct finding finding = read_id(&reading, &e);
+	struct finding finding = { TRUST_EVENT_OK, "the body is not as this provider sends it" };
+	struct slice id, type;
 	enum trust_event_result r;
-	int fault = 0;
+	int fault = trust_plugin_event(verifier, request, arena, &id, &type, &finding.result);
 
+	if (fault)
+		return fault;
 	if (finding.result == TRUST_EVENT_OK)
-		finding = read_type(&reading, &e);
+		finding = read_id(&reading, id, &e);
+	if (finding.result == TRUST_EVENT_OK)
+		finding = read_type(&reading, type, &e);
 	r = finding.result;
 	e.reason = finding.reason;
 	if (r == TRUST_EVENT_OK && !e.id_found)

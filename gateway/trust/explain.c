@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "trust/digest.h"
+#include "trust/plugin.h"
 #include "trust/published.h"
 #include "trust/tries.h"
 
@@ -146,7 +147,9 @@ static void tell_clock(const struct trust_verifier *verifier, const struct trust
 	struct slice timestamp = evidence->timestamp;
 	int64_t skew;
 
-	if (!verify->has_timestamp)
+	if (verify->plugin && !verify->has_timestamp && evidence->has_timestamp)
+		timestamp = SLICE("told by the plugin");
+	else if (!verify->has_timestamp)
 		return;
 	if (timestamp.n == 0) {
 		buf_add_str(out, "timestamp:    missing\n");
@@ -182,9 +185,13 @@ static int explain(const struct trust_verifier *route_verifier, struct trust_lan
 	if (fault)
 		return fault;
 	buf_printf(out, "outcome:      %s: %s\n", outcomes[verdict.result], verdict.reason);
-	buf_printf(out, "provider:     %.*s, %.*s%s%.*s\n", SLICE_ARGS(verifier->description->name),
-		   SLICE_ARGS(verify->scheme->name), verify->signed_text.count > 0 ? " over " : "",
-		   SLICE_ARGS(verify->signed_text.text));
+	if (verify->plugin)
+		buf_printf(out, "provider:     %.*s, plugin %s: %s\n", SLICE_ARGS(verifier->description->name),
+			   verify->plugin->name, verify->plugin->scheme);
+	else
+		buf_printf(out, "provider:     %.*s, %.*s%s%.*s\n", SLICE_ARGS(verifier->description->name),
+			   SLICE_ARGS(verify->scheme->name), verify->signed_text.count > 0 ? " over " : "",
+			   SLICE_ARGS(verify->signed_text.text));
 	if (verdict.result == TRUST_CHALLENGE)
 		return 0;
 	(void)trust_gather(verifier, request, now_ms, arena, &evidence, &ignored);
@@ -192,7 +199,7 @@ static int explain(const struct trust_verifier *route_verifier, struct trust_lan
 	tell_signed(&evidence, arena, out);
 	tell_clock(verifier, &evidence, now_ms, out);
 	tell_secrets(verifier, &verdict, now_ms, out);
-	if (verdict.secret_index == SIZE_MAX && verify->scheme->keyed)
+	if (verdict.secret_index == SIZE_MAX && verify->scheme->keyed && !verify->plugin)
 		trust_tries(verifier, &evidence, now_ms, out);
 	return 0;
 }

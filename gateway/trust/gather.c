@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/num.h"
-#include "trust/verify.h"
+#include "trust/plugin_call.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -289,10 +289,17 @@ enum trust_result trust_gather_group(const struct trust_verifier *verifier, cons
 	evidence->candidate_count = 0;
 	evidence->timestamp = SLICE_NONE;
 	evidence->has_timestamp = evidence->has_parts = false;
+	evidence->call = NULL;
+	evidence->plugin_failed = false;
 	results[0] = gather_signatures(verify, evidence, &reasons[0]);
 	results[1] = gather_timestamp(verify, evidence, &reasons[1]);
-	results[2] = gather_parts(verify, evidence, &reasons[2]);
-	evidence->has_parts = results[2] == TRUST_ACCEPTED;
+	if (verify->plugin) {
+		evidence->parts.n = 0;
+		results[2] = trust_plugin_read(verifier, evidence, &reasons[2]);
+	} else {
+		results[2] = gather_parts(verify, evidence, &reasons[2]);
+		evidence->has_parts = results[2] == TRUST_ACCEPTED;
+	}
 	for (size_t i = 0; i < 3; i++)
 		if (results[i] != TRUST_ACCEPTED) {
 			*reason = reasons[i];

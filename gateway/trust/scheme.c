@@ -27,6 +27,7 @@ static const struct trust_scheme *const schemes[] = {
 	&trust_scheme_token,
 	&trust_scheme_basic,
 	&trust_scheme_none,
+	&trust_scheme_plugin,
 };
 
 const struct trust_scheme *trust_scheme_at(size_t n)

@@ -55,6 +55,6 @@ extern const struct trust_scheme trust_scheme_hmac_sha1, trust_scheme_hmac_sha25
 	trust_scheme_ecdsa_p256_sha256, trust_scheme_ecdsa_p384_sha384, trust_scheme_ecdsa_p521_sha512,
 	trust_scheme_rsa_sha1, trust_scheme_rsa_sha256, trust_scheme_rsa_sha384, trust_scheme_rsa_sha512,
 	trust_scheme_rsa_pss_sha256, trust_scheme_rsa_pss_sha384, trust_scheme_rsa_pss_sha512, trust_scheme_token,
-	trust_scheme_basic, trust_scheme_none;
+	trust_scheme_basic, trust_scheme_none, trust_scheme_plugin;
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "trust/catalogue.h"
 #include "trust/key.h"
+#include "trust/plugin_load.h"
 #include "trust/scheme.h"
 
 #include <errno.h>
@@ -79,6 +80,7 @@ static int describe(const struct binder *binder, struct trust_verifier *verifier
 				       &verifier->own);
 	if (fault)
 		return fault;
+	trust_plugin_attach(verifier->own, verifier->description->verify.plugin);
 	verifier->description = verifier->own;
 	fault = trust_description_override(verifier->own, config_node_absent(route->verify) ? NULL : route->verify,
 					   config_node_absent(route->options) ? NULL : route->options, binder->config,
@@ -133,16 +135,18 @@ static bool learns(const struct trust_description *d)
 static int bind_secrets(const struct binder *binder, struct trust_verifier *verifier)
 {
 	const struct config_route *route = verifier->route;
+	const struct plugin *plugin = verifier->description->verify.plugin;
 	bool keyed = verifier->description->verify.scheme->keyed;
+	bool optional = plugin && (plugin->flags & PLUGIN_SECRET_OPTIONAL);
 	int fault = 0;
 
-	if (keyed && route->secret_count == 0 && !route->wrong && learns(verifier->description))
+	if (keyed && !optional && route->secret_count == 0 && !route->wrong && learns(verifier->description))
 		config_warn(
 			binder->diag, binder->config->file, route->node,
 			"there is no secret yet: deliveries are refused until the one that provider %.*s hands over is "
 			"put here",
 			SLICE_ARGS(route->provider));
-	else if (keyed && route->secret_count == 0 && !route->wrong &&
+	else if (keyed && !optional && route->secret_count == 0 && !route->wrong &&
 		 verifier->description->verify.published.url.count == 0)
 		config_error(binder->diag, binder->config->file, route->node, "provider %.*s needs a secret",
 			     SLICE_ARGS(route->provider));
@@ -159,7 +163,7 @@ static int bind_secrets(const struct binder *binder, struct trust_verifier *veri
 	for (size_t i = 0; i < route->secret_count; i++) {
 		int r = bind_secret(binder, verifier, &route->secrets[i], &verifier->secrets[verifier->secret_count]);
 
-		if (!verifier->description->verify.scheme->is_public)
+		if (!verifier->description->verify.scheme->is_public && !verifier->secrets[verifier->secret_count].ring)
 			warn_of_blanks(binder, verifier, &route->secrets[i]);
 		if (r == 0)
 			verifier->secret_count++;
@@ -223,6 +227,7 @@ static int bind_variants(const struct binder *binder, struct trust_verifier *ver
 static int bind_route(const struct binder *binder, struct trust_verifier *verifier)
 {
 	const struct config_route *route = verifier->route;
+	const struct plugin_option *missing;
 	int fault;
 
 	/* Without any, config/ has already said so. */
@@ -242,6 +247,10 @@ static int bind_route(const struct binder *binder, struct trust_verifier *verifi
 			     SLICE_ARGS(route->provider));
 		return -EINVAL;
 	}
+	missing = trust_plugin_option_missing(verifier->description);
+	if (missing)
+		config_error(binder->diag, binder->config->file, route->node, "provider %.*s needs the option `%s`: %s",
+			     SLICE_ARGS(route->provider), missing->name, missing->help);
 	bind_times(verifier);
 	fault = bind_secrets(binder, verifier);
 	return fault || verifier->description->variant_count == 0 ? fault : bind_variants(binder, verifier);
@@ -342,7 +351,7 @@ bool trust_method_allowed(const struct trust_verifier *verifier, struct slice me
 	for (size_t i = 0; i < d->handshake_count; i++)
 		if (slice_eq(d->handshakes[i].method, method))
 			return true;
-	return false;
+	return d->verify.plugin && (d->verify.plugin->flags & PLUGIN_ANSWERS_GET) && slice_eq(method, SLICE("GET"));
 }
 
 void trust_demanded_answer(const struct trust_verifier *verifier, struct answer *answer)

@@ -3,6 +3,7 @@
 #define HOOKGATE_TRUST_SET_H
 
 #include "trust/describe.h"
+#include "trust/public_key.h"
 
 struct trust_secret {
 	struct slice name;	     /* of the config */

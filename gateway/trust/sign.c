@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "trust/lane.h"
+#include "trust/plugin_call.h"
 #include "trust/scheme.h"
 #include "trust/template.h"
 
@@ -273,6 +274,29 @@ static int add_timestamp(struct signer *s, struct slice *text, struct slice *sha
 	return 0;
 }
 
+/* A plugin adds its headers itself, and may put another body or target in place of the draft's. */
+static int sign_by_plugin(struct signer *s, struct reason *reason)
+{
+	struct trust_plugin_draft draft = {
+		.headers = s->headers, .room = s->room, .count = s->count, .target = s->target, .body = s->body
+	};
+	struct request request = { .method = s->draft->method,
+				   .target = s->draft->target,
+				   .headers = s->headers,
+				   .header_count = s->count,
+				   .body = s->draft->body };
+	int fault;
+
+	(void)message_split_target(request.target, &request.path, &request.query);
+	fault = trust_plugin_sign(s->verifier, &request, s->draft->now_ms, s->draft->secret_index, s->arena, &draft,
+				  reason);
+	s->count = draft.count;
+	s->full |= draft.full;
+	s->target = draft.target;
+	s->body = draft.body;
+	return fault;
+}
+
 static int sign(struct signer *s, struct reason *reason)
 {
 	const struct trust_description *d = s->verifier->description;
@@ -286,6 +310,8 @@ static int sign(struct signer *s, struct reason *reason)
 	add_required(s);
 	if (!d->verify.scheme->keyed)
 		return 0;
+	if (d->verify.plugin)
+		return sign_by_plugin(s, reason);
 	if (!d->verify.scheme->make || s->draft->secret_index >= s->verifier->secret_count) {
 		reason_set(reason, d->verify.scheme->make ? "the route has no such secret"
 							  : "this scheme can only be verified");

@@ -27,9 +27,10 @@ struct trust_lane;
 /* ---- catalogue ---- */
 
 /* Reads the built-in descriptions and those of `provider_dir` (NULL: none; a file there replaces a built-in one of the
- * same name). What is wrong is added to diag with file and line. 0, -EINVAL, or a fault. */
-int trust_catalogue_new(const char *provider_dir, struct config_diag *diag, struct trust_catalogue **out)
-	__attribute__((warn_unused_result));
+ * same name), and loads the plugins of `plugin_dir` (NULL: none), which live as long as the catalogue. What is wrong is
+ * added to diag with file and line. 0, -EINVAL, or a fault. */
+int trust_catalogue_new(const char *provider_dir, const char *plugin_dir, struct config_diag *diag,
+			struct trust_catalogue **out) __attribute__((warn_unused_result));
 void trust_catalogue_free(struct trust_catalogue *catalogue);
 
 /* By name or alias; NULL when there is none. */

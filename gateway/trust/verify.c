@@ -9,6 +9,7 @@
 #include "trust/verify.h"
 
 #include "trust/digest.h"
+#include "trust/plugin_call.h"
 #include "trust/published.h"
 
 #include <errno.h>
@@ -50,7 +51,7 @@ static int try_secrets(const struct trust_attempt *attempt, int64_t now_ms, stru
 	return 0;
 }
 
-static int prove(const struct trust_verifier *verifier, struct trust_lane *lane, const struct trust_evidence *evidence,
+static int prove(const struct trust_verifier *verifier, struct trust_lane *lane, struct trust_evidence *evidence,
 		 int64_t now_ms, struct trust_verdict *verdict)
 {
 	const struct trust_verify *verify = &verifier->description->verify;
@@ -64,6 +65,8 @@ static int prove(const struct trust_verifier *verifier, struct trust_lane *lane,
 
 	if (!verify->scheme->keyed)
 		return 0;
+	if (verify->plugin)
+		return trust_plugin_prove(verifier, lane, evidence, now_ms, verdict);
 	for (size_t i = 0; i < evidence->candidate_count; i++)
 		if (trust_decode(verify->encoding, evidence->candidates[i], arena, &decoded[attempt.candidate_count]))
 			attempt.candidate_count++;
@@ -96,7 +99,11 @@ static int fill_guard(const struct trust_evidence *evidence, struct trust_verdic
 	hash = arena_alloc(evidence->reading.arena, 32);
 	if (!hash)
 		return -ENOMEM;
-	trust_sha256_pieces(evidence->parts.p, evidence->parts.n, hash);
+	/* A plugin that told no signed text covers the body. */
+	if (evidence->parts.n > 0)
+		trust_sha256_pieces(evidence->parts.p, evidence->parts.n, hash);
+	else
+		trust_sha256(evidence->reading.request->body, hash);
 	verdict->guard = slice_of(hash, 32);
 	return 0;
 }
@@ -135,6 +142,8 @@ static int judge(const struct trust_verifier *verifier, struct trust_lane *lane,
 	struct slice wrong;
 	int fault;
 
+	if (evidence.plugin_failed)
+		return -EIO;
 	if (result != TRUST_ACCEPTED) {
 		refuse(verdict, result, reason);
 		return 0;
@@ -228,7 +237,8 @@ int trust_check(const struct trust_verifier *verifier, struct trust_lane *lane, 
 
 	v.reason =
 		verifier->description->verify.scheme->keyed ? "the signature is right" : "this route verifies nothing";
-	if (!trust_handshake(verifier, &reading, lane, false, &v))
+	if (!trust_handshake(verifier, &reading, lane, false, &v) &&
+	    !trust_plugin_handshake(verifier, request, now_ms, arena, &v, &fault))
 		fault = judge_all(trust_pick(verifier, request, arena), lane, request, now_ms, arena, &v);
 	if (!fault && arena_failed(arena))
 		fault = -ENOMEM;

@@ -17,6 +17,8 @@ struct trust_evidence {
 	bool has_timestamp;
 	struct trust_parts parts;
 	bool has_parts;
+	struct plugin_call *call; /* where a plugin verifies; else NULL */
+	bool plugin_failed;	  /* and did wrong: a fault */
 };
 
 /* Gathers signature, timestamp and the signed parts. TRUST_ACCEPTED when all is there; else the

@@ -12,7 +12,22 @@
 
 static const int64_t NOW = 1764000000000;
 
+/* Public keys: what is accepted with them cannot be made here. */
+#define RSA_KEY                                                                                                        \
+	"MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA0GpokHgj643ixDCTNCI3CAQtWAwU/t/eLKgT5txXH9kIr+bPLzsY6N9g"         \
+	"Ah3g6V1FLHFSPKi1S1voBb7LWPS+xkS5nbSQssXznA3OEE9EQ/qKOcbkpV9O99tbpkVnhH9HleyUH/PeOop1lVcwkn6LoPwl+6jc"         \
+	"MgrpVez43gyv6vTyg7OlYVGBeLqNVeiMgGg7POIGDtr7EJP0UlClKwZs6HGXX7vuFr9fGe/13lP0s4jfK73nL9Dp8VNyv59rOzUE"         \
+	"MK4SCnHUXSMhmFazffxi1LjYeLeuGwKKjaD5Hwa9nR6uNnOVd2f7TSabsOOzZGnBSqkwSk4tvbEjW0fjtwZTOQIDAQAB"
+#define P256_KEY                                                                                                       \
+	"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAExcY5t8fpyYZJY/1np3nAo+l9I+WWUW3aHZFSn6q31lOUWH4DX2aINrdP/ycp4yK2"         \
+	"9ruKkDBreIV23TX80ATyvQ=="
+#define P521_KEY                                                                                                       \
+	"MIGbMBAGByqGSM49AgEGBSuBBAAjA4GGAAQACPnEENOaJAzMeHOrwd/ITYWUg2uT2aN5yRfiwDzhBeew5NVkAeP67iU6D3EIqtab"         \
+	"hG30997W/+0POCLEjmdFsm4BdWnAfZTippmT9sP2ErFfbAu8EQJbD0yNBf4DjhJAZVpqLYEIOy2NnrYlr3N/c210RIuHSyLM6u5a"         \
+	"+mXtQvTwzfY="
+
 static const char CONFIG[] =
+	"public_url: https://x.example\n"
 	"listen: 127.0.0.1:0\nredis: { url: \"redis://127.0.0.1:6379/0\" }\nroutes:\n"
 	"  - { name: a, path: /a, provider: stripe, secret: fuzz }\n"
 	"  - { name: b, path: /b, provider: github, secret: fuzz }\n"
@@ -23,9 +38,23 @@ static const char CONFIG[] =
 	"  - { name: g, path: /g, provider: generic, secret: fuzz, options: { id: \"body:/id\" } }\n"
 	"  - { name: h, path: /h, provider: token, secret: fuzz }\n"
 	"  - { name: i, path: /i, provider: basic, secret: \"fu:zz\" }\n"
-	"  - { name: j, path: /j, provider: none, options: { id: \"form:id\", type: \"body:/type\" } }\n";
+	"  - { name: j, path: /j, provider: none, options: { id: \"form:id\", type: \"body:/type\" } }\n"
+	"  - { name: pa, path: /pa, provider: adyen, secret: 66757a7a }\n"
+	"  - { name: pb, path: /pb, provider: braintree, secret: fuzz, options: { public_key: pk } }\n"
+	"  - { name: pc, path: /pc, provider: coinbase-cdp, secret: fuzz }\n"
+	"  - { name: pd, path: /pd, provider: contentful, secret: fuzz }\n"
+	"  - { name: pe, path: /pe, provider: mandrill, secret: fuzz }\n"
+	"  - { name: pf, path: /pf, provider: moralis, secret: fuzz }\n"
+	"  - { name: pg, path: /pg, provider: twilio, secret: fuzz }\n"
+	"  - { name: ph, path: /ph, provider: wechat, secret: fuzz }\n"
+	"  - { name: pi, path: /pi, provider: atlassian-connect, secret: fuzz }\n"
+	"  - { name: pj, path: /pj, provider: rfc9421, secret: fuzz }\n"
+	"  - { name: pk, path: /pk, provider: paypal, secret: " RSA_KEY ", options: { webhook_id: w } }\n"
+	"  - { name: pl, path: /pl, provider: aws-sns, secret: " RSA_KEY ", options: { topics: [ t ] } }\n"
+	"  - { name: pm, path: /pm, provider: ebay, secret: " P256_KEY " }\n"
+	"  - { name: pn, path: /pn, provider: truelayer, secret: " P521_KEY " }\n";
 
-enum { ROUTES = 10, HEADERS_MAX = 24 };
+enum { ROUTES = 24, PLUGINS = 10, HEADERS_MAX = 24 }; /* from PLUGINS on they are plugins */
 
 static struct trust_set *set;
 static struct trust_lane *lane;
@@ -37,7 +66,7 @@ static void set_up(void)
 	static struct trust_catalogue *catalogue;
 
 	MUST(config_load_text(slice_str(CONFIG), "fuzz.yaml", &diag, &config) == 0);
-	MUST(trust_catalogue_new(NULL, &diag, &catalogue) == 0);
+	MUST(trust_catalogue_new(NULL, NULL, &diag, &catalogue) == 0);
 	MUST(trust_set_new(config, catalogue, &diag, &set) == 0);
 	MUST(trust_lane_new(set, &lane) == 0);
 }
@@ -117,7 +146,8 @@ static void run(size_t route, const struct request *request)
 	MUST(verdict.reason && *verdict.reason);
 	if (verdict.result == TRUST_ACCEPTED) {
 		if (verdict.covered == TRUST_COVER_FULL) {
-			judge_mac(verifier, request, &verdict, arena);
+			if (route < PLUGINS)
+				judge_mac(verifier, request, &verdict, arena);
 			judge_flipped(verifier, request, arena);
 		} else {
 			judge_token(request, route);

@@ -88,6 +88,7 @@ static void has_the_defaults(void **state)
 	assert_null(config->provider_dir);
 	assert_null(config->key_fetch.ca_file);
 	assert_int_equal(config->key_fetch.replace_count + config->key_fetch.allow_private_count, 0);
+	assert_null(config->plugin_dir);
 	assert_int_equal(config->public_url.n, 0);
 	assert_int_equal(config->route_count, 1);
 	const struct config_route *route = &config->routes[0];
@@ -136,6 +137,7 @@ static const struct slice full = SLICE_LIT(
 	"provider_dir: providers\n"
 	"key_fetch: {ca_file: /dev/null, replace: [{host: api.paypal.com, with: 'https://[::1]:8443/mirror/'}], "
 	"allow_private: [10.0.0.0/8, '::1']}\n"
+	"plugin_dir: plugins\n"
 	"routes:\n"
 	"  - {name: a, path: /a, provider: stripe, secret: one}\n"
 	"  - name: b.1_x-y\n"
@@ -195,6 +197,7 @@ static void has_what_the_file_says(void **state)
 	assert_int_equal(config->key_fetch.allow_private_count, 2);
 	assert_int_equal(config->key_fetch.allow_private[0].bits, 104);
 	assert_int_equal(config->key_fetch.allow_private[1].bits, 128);
+	assert_string_equal(config->plugin_dir, "/etc/hookgate/plugins");
 	config_free(config);
 }
 
@@ -213,7 +216,7 @@ static void routes_inherit_and_override(void **state)
 	assert_text(a->secrets[0].name, "secret");
 	assert_text(a->secrets[0].bytes, "one");
 	assert_true(a->secrets[0].not_before_ms == INT64_MIN && a->secrets[0].not_after_ms == INT64_MAX);
-	assert_int_equal(a->secrets[0].node->line, 23);
+	assert_int_equal(a->secrets[0].node->line, 24);
 	assert_int_equal(a->max_body, 2000);
 	assert_int_equal(a->ack_deadline_ms, 500);
 	assert_int_equal(a->missing_id, CONFIG_MISSING_REJECT);

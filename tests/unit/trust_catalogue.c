@@ -58,7 +58,7 @@ static struct trust_catalogue *load(const char *dir)
 	struct config_diag diag = CONFIG_DIAG_EMPTY;
 	struct trust_catalogue *catalogue = NULL;
 
-	if (trust_catalogue_new(dir, &diag, &catalogue))
+	if (trust_catalogue_new(dir, NULL, &diag, &catalogue))
 		fail_msg("%s", fixture_findings(&diag));
 	config_diag_free(&diag);
 	return catalogue;
@@ -165,7 +165,7 @@ static void expect_finding(const char *dir, const char *finding)
 	struct config_diag diag = CONFIG_DIAG_EMPTY;
 	struct trust_catalogue *catalogue = NULL;
 
-	assert_int_equal(trust_catalogue_new(dir, &diag, &catalogue), -EINVAL);
+	assert_int_equal(trust_catalogue_new(dir, NULL, &diag, &catalogue), -EINVAL);
 	assert_null(catalogue);
 	if (!strstr(fixture_findings(&diag), finding))
 		fail_msg("\"%s\" is not in: %s", finding, fixture_findings(&diag));

@@ -54,7 +54,7 @@ __attribute__((unused)) static void fixture_open(struct trust_fixture *f, const 
 	*f = (struct trust_fixture){ .result = -1 };
 	buf_printf(&text, "listen: 127.0.0.1:0\nredis: { url: \"redis://127.0.0.1:6379/0\" }\nroutes:\n%s", routes);
 	if (config_load_text(buf_slice(&text), "test.yaml", &f->diag, &f->config) ||
-	    trust_catalogue_new(provider_dir, &f->diag, &f->catalogue))
+	    trust_catalogue_new(provider_dir, NULL, &f->diag, &f->catalogue))
 		fail_msg("%s", fixture_findings(&f->diag));
 	buf_free(&text);
 	f->arena = arena_new(16384, 1 << 24);

@@ -23,6 +23,9 @@ static const char *const names[] = {
 	"travis-ci", "trello", "twitch", "typeform", "vercel", "veriff", "viber", "webex", "webflow", "whop",
 	"wise", "woocommerce", "workos", "worldpay-access", "x-twitter", "xendit", "xero", "youtube",
 	"zendesk", "zoom",
+	/* What plugins verify. */
+	"adyen", "atlassian-connect", "aws-sns", "braintree", "coinbase-cdp", "contentful", "ebay", "mandrill",
+	"moralis", "paypal", "rfc9421", "truelayer", "twilio", "wechat",
 };
 /* clang-format on */
 
@@ -32,7 +35,7 @@ static void test_names(void **state)
 	struct trust_catalogue *catalogue = NULL;
 
 	(void)state;
-	if (trust_catalogue_new(NULL, &diag, &catalogue))
+	if (trust_catalogue_new(NULL, NULL, &diag, &catalogue))
 		fail_msg("%s", fixture_findings(&diag));
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		const struct trust_provider *provider = trust_catalogue_find(catalogue, slice_str(names[i]));

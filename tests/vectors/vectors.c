@@ -12,6 +12,7 @@
 #include "base/num.h"
 #include "config/node.h"
 #include "trust/catalogue.h"
+#include "trust/form.h"
 #include "trust/verify.h"
 
 #include <dirent.h>
@@ -273,6 +274,13 @@ static void flip(struct run *run, struct slice bytes, size_t bit, struct slice o
 	*p = before;
 }
 
+/* The case of a percent escape's letter is no difference in a form. */
+static bool is_escape(const struct run *run, struct slice bytes, size_t at)
+{
+	return slice_eq_nocase(trust_media_type(&run->vector->request), SLICE("application/x-www-form-urlencoded")) &&
+	       bytes.p[at] >= 'A' && ((at >= 1 && bytes.p[at - 1] == '%') || (at >= 2 && bytes.p[at - 2] == '%'));
+}
+
 static void flip_all(struct run *run, struct slice bytes, bool hex, struct slice other, const char *what)
 {
 	size_t bits = bytes.n * 8;
@@ -280,7 +288,7 @@ static void flip_all(struct run *run, struct slice bytes, bool hex, struct slice
 
 	for (size_t bit = 0; bit < bits; bit += step) {
 		/* The case of a hex letter is no difference. */
-		if (hex && bit % 8 == 5 && bytes.p[bit / 8] >= 'A')
+		if (bit % 8 == 5 && ((hex && bytes.p[bit / 8] >= 'A') || is_escape(run, bytes, bit / 8)))
 			continue;
 		flip(run, bytes, bit, other, what);
 	}
@@ -352,7 +360,39 @@ static struct slice needed_candidate(struct run *run, const struct trust_evidenc
 	return SLICE_NONE;
 }
 
-static void flip_bits(struct run *run, struct slice guard)
+static bool within(struct slice part, struct slice whole)
+{
+	return part.p >= whole.p && part.p + part.n <= whole.p + whole.n;
+}
+
+static bool is_hex(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!strchr("0123456789abcdefABCDEF", s.p[i]))
+			return false;
+	return s.n > 0;
+}
+
+/* Of a plugin: the signatures that it named, where they stand in the request as they were sent. */
+static void flip_plugin(struct run *run, const struct trust_evidence *evidence, struct slice guard)
+{
+	const struct vector *v = run->vector;
+
+	for (size_t i = 0; i < evidence->candidate_count; i++) {
+		struct slice candidate = evidence->candidates[i];
+		bool in_request = within(candidate, v->request.body);
+
+		for (size_t k = 0; k < v->request.header_count; k++)
+			in_request |= within(candidate, v->headers[k].value);
+		if (in_request)
+			flip_all(run, candidate, is_hex(candidate), guard,
+				 "a bit of the signature flipped, and still accepted");
+	}
+	if (evidence->candidate_count == 0)
+		fail(v, "the plugin named no signature", SLICE_NONE);
+}
+
+static void flip_bits(struct run *run, const struct trust_verdict *verdict)
 {
 	struct arena *arena = arena_new(65536, 1 << 24);
 	const struct trust_verifier *verifier =
@@ -360,20 +400,25 @@ static void flip_bits(struct run *run, struct slice guard)
 	const struct trust_description *d = verifier ? verifier->description : NULL;
 	const struct trust_template *id = verifier ? &d->id.alternatives[0] : NULL;
 	struct trust_evidence evidence;
-	struct slice value, kept = copy(guard);
+	struct slice value, kept = copy(verdict->guard);
+	bool full = verdict->covered == TRUST_COVER_FULL;
 
 	if (!verifier)
 		abort();
 	/* Of a compressed body not each bit makes another text. */
-	if (d->verify.covered == TRUST_COVER_FULL &&
+	if (full &&
 	    !(d->verify.inflate && message_header(&run->vector->request, SLICE("Content-Encoding"), &value) > 0))
 		flip_all(run, run->vector->request.body, false, SLICE_NONE,
 			 "a bit of the body flipped, and still accepted");
 	value = right_group(run, verifier, kept, arena, &evidence);
-	if (value.n == 0)
+	if (value.n == 0 && !d->verify.plugin)
 		value = needed_candidate(run, &evidence);
-	if (d->verify.scheme->keyed && value.n == 0 && evidence.candidate_count < 2)
+	if (d->verify.plugin) {
+		flip_plugin(run, &evidence, kept);
+		value = SLICE_NONE;
+	} else if (d->verify.scheme->keyed && value.n == 0 && evidence.candidate_count < 2) {
 		fail(run->vector, "no candidate is the right one", SLICE_NONE);
+	}
 	if (was_sent(run->vector, value))
 		flip_all(run, value, d->verify.encoding == TRUST_ENCODING_HEX, kept,
 			 "a bit of the signature flipped, and still accepted");
@@ -438,7 +483,7 @@ static void run_accepted(struct run *run, const struct trust_verdict *verdict)
 		expect_text(v, v->node, "type", event.type);
 		expect_text(v, v->node, "matched", verdict->secret);
 	}
-	flip_bits(run, verdict->guard);
+	flip_bits(run, verdict);
 	round_trip(run);
 }
 
@@ -563,7 +608,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	/* The folder's descriptions and not those that were built in: the text may have changed since. */
-	if (trust_catalogue_new(argv[1], &diag, &catalogue)) {
+	if (trust_catalogue_new(argv[1], NULL, &diag, &catalogue)) {
 		char line[512];
 
 		for (size_t i = 0; i < diag.count; i++) {

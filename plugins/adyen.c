@@ -1,0 +1,182 @@
+/* adyen.c - Adyen: a signature in every item of a standard notification, or in a header over the whole body of the others
+ * (platform, management, banking).
+ *
+ * The special difficulty: a standard notification has up to some tens of items, each with its own signature over eight of
+ * its fields, and all of them must be right. What else stands in an item is not covered. */
+#include "trust/plugin.h"
+
+enum { ITEMS_MAX = 32, FIELDS = 8, POINTER_ROOM = 64 };
+
+struct item {
+	struct plugin_bytes signature; /* decoded; empty: it is not base64 */
+	struct plugin_bytes signed_text;
+};
+
+struct state {
+	size_t count; /* of items; 0: the header is what counts */
+	struct item items[ITEMS_MAX];
+	struct plugin_bytes header; /* decoded */
+};
+
+static enum plugin_result refuse(const struct plugin_host *host, struct plugin_call *call, enum plugin_result result,
+				 const char *why)
+{
+	host->reason(call, why);
+	return result;
+}
+
+/* "/notificationItems/12/NotificationRequestItem" */
+static void item_pointer(unsigned nth, char out[POINTER_ROOM])
+{
+	static const char before[] = "/notificationItems/", after[] = "/NotificationRequestItem";
+	size_t at = 0;
+
+	for (size_t i = 0; i < sizeof(before) - 1; i++)
+		out[at++] = before[i];
+	if (nth >= 10)
+		out[at++] = (char)('0' + nth / 10);
+	out[at++] = (char)('0' + nth % 10);
+	for (size_t i = 0; i < sizeof(after); i++)
+		out[at++] = after[i];
+}
+
+/* A field that is absent or null counts as empty. */
+static enum plugin_result field(const struct plugin_host *host, struct plugin_call *call, struct plugin_bytes item,
+				const char *pointer, struct plugin_bytes *text)
+{
+	struct plugin_json value;
+	enum plugin_result result = host->json(call, item, pointer, &value);
+
+	*text = (struct plugin_bytes){ NULL, 0 };
+	if (result == PLUGIN_OK && (value.type == PLUGIN_JSON_OBJECT || value.type == PLUGIN_JSON_ARRAY))
+		return PLUGIN_MALFORMED_BODY;
+	if (result == PLUGIN_OK)
+		*text = value.text;
+	return result == PLUGIN_MISSING ? PLUGIN_OK : result;
+}
+
+static enum plugin_result signed_fields(const struct plugin_host *host, struct plugin_call *call,
+					struct plugin_bytes json, struct plugin_bytes *text)
+{
+	static const char *const pointers[FIELDS] = { "/pspReference",	      "/originalReference",
+						      "/merchantAccountCode", "/merchantReference",
+						      "/amount/value",	      "/amount/currency",
+						      "/eventCode",	      "/success" };
+	struct plugin_bytes pieces[2 * FIELDS - 1];
+
+	for (size_t i = 0; i < FIELDS; i++) {
+		enum plugin_result result = field(host, call, json, pointers[i], &pieces[2 * i]);
+
+		if (result != PLUGIN_OK)
+			return result;
+		if (i + 1 < FIELDS)
+			pieces[2 * i + 1] = PLUGIN_LITERAL(":");
+	}
+	return host->join(call, pieces, 2 * FIELDS - 1, text);
+}
+
+static enum plugin_result read_item(const struct plugin_host *host, struct plugin_call *call, struct plugin_bytes json,
+				    struct item *item)
+{
+	struct plugin_bytes signature;
+	enum plugin_result result = field(host, call, json, "/additionalData/hmacSignature", &signature);
+
+	if (result != PLUGIN_OK)
+		return result;
+	if (signature.n == 0)
+		return refuse(host, call, PLUGIN_MISSING, "an item has no additionalData.hmacSignature");
+	host->signature(call, signature);
+	(void)host->decode(call, PLUGIN_BASE64, signature, &item->signature);
+	return signed_fields(host, call, json, &item->signed_text);
+}
+
+static enum plugin_result read_items(const struct plugin_host *host, struct plugin_call *call, struct state *state)
+{
+	struct plugin_bytes body = host->part(call, PLUGIN_BODY), pieces[ITEMS_MAX];
+	struct plugin_json json;
+	char pointer[POINTER_ROOM];
+	enum plugin_result result = PLUGIN_OK;
+
+	for (unsigned i = 0; i <= ITEMS_MAX; i++) {
+		item_pointer(i, pointer);
+		result = host->json(call, body, pointer, &json);
+		if (result != PLUGIN_OK)
+			break;
+		if (i == ITEMS_MAX)
+			return refuse(host, call, PLUGIN_MALFORMED_BODY, "there are more than 32 items");
+		result = read_item(host, call, json.raw, &state->items[i]);
+		if (result != PLUGIN_OK)
+			return result;
+		pieces[state->count] = state->items[i].signed_text;
+		state->count++;
+	}
+	if (result == PLUGIN_MISSING && state->count == 0)
+		return refuse(host, call, PLUGIN_MISSING,
+			      "there is no signature: neither HmacSignature nor items with one of their own");
+	if (result != PLUGIN_MISSING)
+		return result;
+	host->covers(call, PLUGIN_COVER_PARTIAL);
+	host->signed_text(call, pieces, state->count);
+	return PLUGIN_OK;
+}
+
+static enum plugin_result read(const struct plugin_host *host, struct plugin_call *call)
+{
+	struct state *state = host->state(call, sizeof(*state));
+	struct plugin_bytes text, body = host->part(call, PLUGIN_BODY);
+	size_t count = host->header(call, "HmacSignature", 0, &text);
+
+	if (!state)
+		return PLUGIN_WRONG;
+	if (count == 0 || text.n == 0)
+		return read_items(host, call, state);
+	if (count > 1)
+		return refuse(host, call, PLUGIN_MALFORMED_REQUEST, "the signature stands there more than once");
+	host->signature(call, text);
+	host->signed_text(call, &body, 1);
+	(void)host->decode(call, PLUGIN_BASE64, text, &state->header);
+	return PLUGIN_OK;
+}
+
+static bool right(const struct plugin_host *host, struct plugin_call *call, uint32_t secret,
+		  struct plugin_bytes signature, struct plugin_bytes text)
+{
+	struct plugin_bytes mac;
+
+	return host->mac(call, PLUGIN_SHA256, secret, &text, 1, &mac) == PLUGIN_OK && host->equal(mac, signature);
+}
+
+static enum plugin_result prove(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
+{
+	struct state *state = host->state(call, sizeof(*state));
+	bool all = true;
+
+	if (state->count == 0)
+		all = right(host, call, secret, state->header, host->part(call, PLUGIN_BODY));
+	for (size_t i = 0; i < state->count; i++)
+		all &= right(host, call, secret, state->items[i].signature, state->items[i].signed_text);
+	return all ? PLUGIN_OK : PLUGIN_MISMATCH;
+}
+
+/* The kind whose signature is a header: the others have it in the middle of their body. */
+static enum plugin_result sign(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
+{
+	struct plugin_bytes body = host->part(call, PLUGIN_BODY), mac, text;
+	enum plugin_result result = host->mac(call, PLUGIN_SHA256, secret, &body, 1, &mac);
+
+	if (result == PLUGIN_OK)
+		result = host->encode(call, PLUGIN_BASE64, mac, &text);
+	if (result == PLUGIN_OK)
+		result = host->add_header(call, "HmacSignature", text);
+	return result == PLUGIN_OK ? host->add_header(call, "Protocol", PLUGIN_LITERAL("HmacSHA256")) : result;
+}
+
+PLUGIN_EXPORT const struct plugin plugin_adyen = {
+	.abi = PLUGIN_ABI,
+	.size = sizeof(struct plugin),
+	.name = "adyen",
+	.scheme = "hmac-sha256 base64 over eight fields of each item, or over {body}",
+	.read = read,
+	.prove = prove,
+	.sign = sign,
+};

@@ -1,0 +1,109 @@
+/* contentful.c - Contentful's request verification: HMAC-SHA256 over method, path, some headers and the body, a line each.
+ *
+ * The special difficulty: which headers are signed stands in one of them. The time's header and the list itself must be among
+ * them, as without these anybody could replay or shorten the rest. */
+#include "trust/plugin_help.h"
+
+enum { HEADERS_MAX = 32, NAME_ROOM = 128, PIECES = 4 * HEADERS_MAX + 8 };
+
+struct state {
+	struct plugin_bytes signature; /* decoded */
+	struct plugin_bytes pieces[PIECES];
+	size_t count;
+};
+
+static void add(struct state *state, struct plugin_bytes piece)
+{
+	state->pieces[state->count++] = piece;
+}
+
+/* "name:value" of each, ";" between them. */
+static enum plugin_result add_headers(const struct plugin_host *host, struct plugin_call *call, struct state *state,
+				      struct plugin_bytes names)
+{
+	bool timed = false, listed = false;
+	struct plugin_bytes name, value;
+
+	for (size_t n = 0; names.n > 0; n++) {
+		char text[NAME_ROOM];
+
+		(void)plugin_cut(names, ',', &name, &names);
+		if (n == HEADERS_MAX || name.n == 0 || name.n >= sizeof(text))
+			return plugin_refuse(host, call, PLUGIN_MALFORMED_REQUEST,
+					     "x-contentful-signed-headers is not a list of names");
+		for (size_t i = 0; i < name.n; i++)
+			text[i] = (char)name.p[i];
+		text[name.n] = '\0';
+		value = (struct plugin_bytes){ NULL, 0 };
+		if (host->header(call, text, 0, &value) > 1)
+			return plugin_refuse(host, call, PLUGIN_MALFORMED_REQUEST,
+					     "a signed header stands there more than once");
+		timed |= plugin_same(name, PLUGIN_LITERAL("x-contentful-timestamp"));
+		listed |= plugin_same(name, PLUGIN_LITERAL("x-contentful-signed-headers"));
+		if (n > 0)
+			add(state, PLUGIN_LITERAL(";"));
+		add(state, name);
+		add(state, PLUGIN_LITERAL(":"));
+		add(state, value);
+	}
+	if (timed && listed)
+		return PLUGIN_OK;
+	return plugin_refuse(host, call, PLUGIN_MISMATCH,
+			     "x-contentful-timestamp or x-contentful-signed-headers is not among the signed headers");
+}
+
+static enum plugin_result gather(const struct plugin_host *host, struct plugin_call *call, struct state *state,
+				 struct plugin_bytes names)
+{
+	enum plugin_result result;
+
+	add(state, host->part(call, PLUGIN_METHOD));
+	add(state, PLUGIN_LITERAL("\n"));
+	add(state, host->part(call, PLUGIN_TARGET));
+	add(state, PLUGIN_LITERAL("\n"));
+	result = add_headers(host, call, state, names);
+	add(state, PLUGIN_LITERAL("\n"));
+	add(state, host->part(call, PLUGIN_BODY));
+	return result;
+}
+
+static enum plugin_result read(const struct plugin_host *host, struct plugin_call *call)
+{
+	struct state *state = host->state(call, sizeof(*state));
+	struct plugin_bytes text, names = { NULL, 0 };
+	enum plugin_result result;
+
+	if (!state)
+		return PLUGIN_WRONG;
+	result = plugin_one_header(host, call, "x-contentful-signature", &text);
+	if (result == PLUGIN_OK)
+		result = plugin_one_header(host, call, "x-contentful-signed-headers", &names);
+	if (result != PLUGIN_OK)
+		return result;
+	host->signature(call, text);
+	(void)host->decode(call, PLUGIN_HEX, text, &state->signature);
+	result = gather(host, call, state, names);
+	if (result == PLUGIN_OK)
+		host->signed_text(call, state->pieces, state->count);
+	return result;
+}
+
+static enum plugin_result prove(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
+{
+	struct state *state = host->state(call, sizeof(*state));
+	struct plugin_bytes mac;
+	enum plugin_result result = host->mac(call, PLUGIN_SHA256, secret, state->pieces, state->count, &mac);
+
+	if (result != PLUGIN_OK)
+		return result;
+	return host->equal(mac, state->signature) ? PLUGIN_OK : PLUGIN_MISMATCH;
+}
+
+PLUGIN_EXPORT const struct plugin plugin_contentful = {
+	.abi = PLUGIN_ABI,
+	.size = sizeof(struct plugin),
+	.name = "contentful",
+	.scheme = "hmac-sha256 hex over method, target, the headers that it names, and {body}",
+	.read = read,
+	.prove = prove,
+};

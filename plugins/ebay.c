@@ -1,0 +1,104 @@
+/* ebay.c - eBay notifications: ECDSA with SHA-1 over the body; which key it was, and the signature, stand in a header of JSON
+ * in base64.
+ *
+ * The special difficulty: eBay gives out its keys only to applications that log in, so the key is the route's secret: one
+ * per kid, as PEM or in a JWK set. */
+#include "trust/plugin_help.h"
+
+struct state {
+	struct plugin_bytes signature; /* decoded, DER */
+	struct plugin_bytes kid;
+};
+
+/* A text in the header's JSON; empty where there is none. */
+static enum plugin_result member(const struct plugin_host *host, struct plugin_call *call, struct plugin_bytes json,
+				 const char *pointer, struct plugin_bytes *text)
+{
+	struct plugin_json value;
+	enum plugin_result result = host->json(call, json, pointer, &value);
+
+	*text = (struct plugin_bytes){ NULL, 0 };
+	if (result == PLUGIN_OK && value.type == PLUGIN_JSON_STRING)
+		*text = value.text;
+	return result == PLUGIN_WRONG ? result : PLUGIN_OK;
+}
+
+static enum plugin_result read(const struct plugin_host *host, struct plugin_call *call)
+{
+	struct state *state = host->state(call, sizeof(*state));
+	struct plugin_bytes text, json, body = host->part(call, PLUGIN_BODY), signature = { NULL, 0 };
+	enum plugin_result result;
+
+	if (!state)
+		return PLUGIN_WRONG;
+	result = plugin_one_header(host, call, "x-ebay-signature", &text);
+	if (result != PLUGIN_OK)
+		return result;
+	host->signed_text(call, &body, 1);
+	if (host->decode(call, PLUGIN_BASE64_ANY, text, &json) != PLUGIN_OK)
+		return plugin_refuse(host, call, PLUGIN_MISMATCH, "x-ebay-signature is not base64");
+	result = member(host, call, json, "/signature", &signature);
+	if (result == PLUGIN_OK)
+		result = member(host, call, json, "/kid", &state->kid);
+	if (result != PLUGIN_OK)
+		return result;
+	host->signature(call, signature);
+	if (signature.n == 0 || host->decode(call, PLUGIN_BASE64_ANY, signature, &state->signature) != PLUGIN_OK)
+		return plugin_refuse(host, call, PLUGIN_MISMATCH, "x-ebay-signature holds no signature");
+	return PLUGIN_OK;
+}
+
+static enum plugin_result prove(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
+{
+	struct state *state = host->state(call, sizeof(*state));
+	struct plugin_bytes body = host->part(call, PLUGIN_BODY);
+
+	return host->verify(call, secret, state->kid, PLUGIN_ECDSA_P256_SHA1, PLUGIN_DER, &body, 1, state->signature);
+}
+
+/* The endpoint is the URL as eBay was given it. */
+static enum plugin_result handshake(const struct plugin_host *host, struct plugin_call *call)
+{
+	struct plugin_bytes pieces[3] = { { NULL, 0 } }, query, hash, hex = { NULL, 0 };
+	const struct plugin_field *fields;
+	size_t count;
+	enum plugin_result result;
+
+	if (!plugin_same(host->part(call, PLUGIN_METHOD), PLUGIN_LITERAL("GET")) ||
+	    host->fields(call, PLUGIN_FIELDS_QUERY, &fields, &count) != PLUGIN_OK ||
+	    plugin_one_field(fields, count, PLUGIN_LITERAL("challenge_code"), &pieces[0]) != PLUGIN_OK)
+		return PLUGIN_MISSING;
+	if (host->option(call, "verification_token", 0, &pieces[1]) == 0)
+		return plugin_refuse(host, call, PLUGIN_MALFORMED_REQUEST,
+				     "a challenge came, and the route has no option verification_token");
+	if (host->option(call, "endpoint", 0, &pieces[2]) == 0)
+		(void)plugin_cut(host->part(call, PLUGIN_URL), '?', &pieces[2], &query);
+	result = host->digest(call, PLUGIN_SHA256, pieces, 3, &hash);
+	if (result == PLUGIN_OK)
+		result = host->encode(call, PLUGIN_HEX, hash, &hex);
+	pieces[0] = PLUGIN_LITERAL("{\"challengeResponse\":\"");
+	pieces[1] = hex;
+	pieces[2] = PLUGIN_LITERAL("\"}");
+	if (result == PLUGIN_OK)
+		result = host->join(call, pieces, 3, &hex);
+	return result == PLUGIN_OK ? host->answer(call, 200, PLUGIN_LITERAL("application/json"), hex) : result;
+}
+
+static const struct plugin_option options[] = {
+	{ "verification_token", PLUGIN_OPTION_TEXT, false,
+	  "the token of 32 to 80 characters that eBay was given; for its challenge" },
+	{ "endpoint", PLUGIN_OPTION_TEXT, false, "the URL that eBay was given, where public_url does not say it" },
+};
+
+PLUGIN_EXPORT const struct plugin plugin_ebay = {
+	.abi = PLUGIN_ABI,
+	.size = sizeof(struct plugin),
+	.name = "ebay",
+	.scheme = "ecdsa-p256-sha1 in base64 of JSON over {body}, key by kid",
+	.flags = PLUGIN_SECRET_IS_KEY | PLUGIN_ANSWERS_GET,
+	.options = options,
+	.option_count = sizeof(options) / sizeof(options[0]),
+	.read = read,
+	.prove = prove,
+	.handshake = handshake,
+};

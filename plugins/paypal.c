@@ -1,0 +1,134 @@
+/* paypal.c - PayPal: RSA over the transmission's id and time, the webhook's id, and the CRC-32 of the body; the certificate
+ * stands at an address that the request names.
+ *
+ * The special difficulty: that address comes from a stranger. Only https and hosts of paypal.com are looked at, and
+ * what such a host hands out over TLS is PayPal's. And a CRC is no digest: who has seen one signed delivery can make
+ * other bodies for its signature, which is why `covered` is not full and replays are guarded against. */
+#include "trust/plugin_help.h"
+
+enum { PIECES = 7 };
+
+struct state {
+	struct plugin_bytes signature; /* decoded */
+	struct plugin_bytes url;       /* of the certificate */
+	struct plugin_bytes pieces[PIECES];
+	char crc[10];
+};
+
+/* ISO-HDLC, as in zlib and Ethernet: polynomial 0xedb88320, bits reflected. */
+static uint32_t crc32_of(struct plugin_bytes bytes)
+{
+	uint32_t crc = 0xffffffffu;
+
+	for (size_t i = 0; i < bytes.n; i++) {
+		crc ^= bytes.p[i];
+		for (unsigned bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1u ? 0xedb88320u : 0u);
+	}
+	return ~crc;
+}
+
+static struct plugin_bytes decimal(uint32_t n, char room[10])
+{
+	size_t at = 10;
+
+	do {
+		room[--at] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0);
+	return (struct plugin_bytes){ (const unsigned char *)room + at, 10 - at };
+}
+
+/* https://HOST.paypal.com/..., without user, port or anything odd in the host. */
+static bool is_paypals(struct plugin_bytes url)
+{
+	static const struct plugin_bytes scheme = { (const unsigned char *)"https://", 8 };
+	static const struct plugin_bytes domain = { (const unsigned char *)".paypal.com", 11 };
+	struct plugin_bytes host, path;
+
+	if (!plugin_starts(url, scheme) || !plugin_cut(plugin_from(url, scheme.n), '/', &host, &path))
+		return false;
+	for (size_t i = 0; i < host.n; i++)
+		if (!((host.p[i] >= 'a' && host.p[i] <= 'z') || (host.p[i] >= '0' && host.p[i] <= '9') ||
+		      host.p[i] == '-' || host.p[i] == '.'))
+			return false;
+	return host.n > domain.n && plugin_same(plugin_from(host, host.n - domain.n), domain);
+}
+
+static enum plugin_result read_headers(const struct plugin_host *host, struct plugin_call *call, struct state *state,
+				       struct plugin_bytes *text, struct plugin_bytes *algorithm)
+{
+	const struct {
+		const char *name;
+		struct plugin_bytes *to;
+	} rows[] = { { "PAYPAL-TRANSMISSION-SIG", text },
+		     { "PAYPAL-TRANSMISSION-ID", &state->pieces[0] },
+		     { "PAYPAL-TRANSMISSION-TIME", &state->pieces[2] },
+		     { "PAYPAL-AUTH-ALGO", algorithm },
+		     { "PAYPAL-CERT-URL", &state->url } };
+	enum plugin_result result = PLUGIN_OK;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && result == PLUGIN_OK; i++)
+		result = plugin_one_header(host, call, rows[i].name, rows[i].to);
+	return result;
+}
+
+static enum plugin_result read(const struct plugin_host *host, struct plugin_call *call)
+{
+	struct state *state = host->state(call, sizeof(*state));
+	struct plugin_bytes text = { NULL, 0 }, algorithm = { NULL, 0 };
+	enum plugin_result result;
+
+	if (!state)
+		return PLUGIN_WRONG;
+	result = read_headers(host, call, state, &text, &algorithm);
+	if (result != PLUGIN_OK)
+		return result;
+	host->signature(call, text);
+	(void)host->decode(call, PLUGIN_BASE64, text, &state->signature);
+	state->pieces[1] = state->pieces[3] = state->pieces[5] = PLUGIN_LITERAL("|");
+	(void)host->option(call, "webhook_id", 0, &state->pieces[4]);
+	state->pieces[6] = decimal(crc32_of(host->part(call, PLUGIN_BODY)), state->crc);
+	host->signed_text(call, state->pieces, PIECES);
+	if (!plugin_same(algorithm, PLUGIN_LITERAL("SHA256withRSA")))
+		return plugin_refuse(host, call, PLUGIN_MISMATCH, "PAYPAL-AUTH-ALGO is not SHA256withRSA");
+	if (!is_paypals(state->url))
+		return plugin_refuse(host, call, PLUGIN_MISMATCH, "PAYPAL-CERT-URL is none of paypal.com's");
+	return PLUGIN_OK;
+}
+
+static enum plugin_result prove(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
+{
+	struct state *state = host->state(call, sizeof(*state));
+	struct plugin_bytes any = { NULL, 0 }, pem = { NULL, 0 };
+	enum plugin_result result;
+
+	if (secret != PLUGIN_NO_SECRET)
+		return host->verify(call, secret, any, PLUGIN_RSA_SHA256, PLUGIN_DER, state->pieces, PIECES,
+				    state->signature);
+	result = host->fetch(call, state->url, &pem);
+	if (result != PLUGIN_OK)
+		return result;
+	return host->verify_with(call, pem, any, PLUGIN_RSA_SHA256, PLUGIN_DER, state->pieces, PIECES,
+				 state->signature);
+}
+
+static const struct plugin_option options[] = {
+	{ "webhook_id", PLUGIN_OPTION_TEXT, true, "the id of the webhook, as PayPal's dashboard shows it" },
+};
+
+static const char *const hosts[] = { "*.paypal.com", "*.*.paypal.com" };
+
+PLUGIN_EXPORT const struct plugin plugin_paypal = {
+	.abi = PLUGIN_ABI,
+	.size = sizeof(struct plugin),
+	.name = "paypal",
+	.scheme = "rsa-sha256 base64 over {id}|{time}|{webhook_id}|{crc32 of the body}, certificate by url",
+	.flags = PLUGIN_SECRET_OPTIONAL | PLUGIN_SECRET_IS_KEY,
+	.options = options,
+	.option_count = sizeof(options) / sizeof(options[0]),
+	.hosts = hosts,
+	.host_count = sizeof(hosts) / sizeof(hosts[0]),
+	.read = read,
+	.prove = prove,
+};

@@ -8,12 +8,15 @@ import os
 import pathlib
 import shutil
 import subprocess
+import time
+import zlib
 
 import pytest
 
 import harness
 import sign
-from harness import entries
+import test_keys
+from harness import entries, wait_until
 from test_commands import run
 
 SECRET = "scenario-acme-secret"
@@ -288,3 +291,81 @@ def test_a_plugin_of_ours_is_built_outside_as_well(folder, acme, include):
                     str(folder / "m.c")], check=True)
     (folder / "plugins" / "own.so").chmod(0o755)
     check(folder).ok()
+
+
+# ---- plugins that fetch ----
+
+
+@pytest.fixture
+def publisher(stack):
+    publisher = test_keys.Publisher(stack.folder / "publisher")
+    publisher._openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "rsa", "-out", "cert.pem", "-days", "2",
+                       "-subj", "/CN=messageverificationcerts.paypal.com")
+    yield publisher
+    publisher.close()
+
+
+def rsa(publisher, text):
+    return base64.b64encode(publisher._openssl("dgst", "-sha256", "-sign", "rsa", stdin=text)).decode()
+
+
+def replaced(publisher, host):
+    return {"ca_file": str(publisher.folder / "ca.pem"), "allow_private": "127.0.0.0/8",
+            "replace": [{"host": host, "with": f"https://127.0.0.1:{publisher.port}"}]}
+
+
+def paypal(publisher, url="https://api.paypal.com/file/cert.pem"):
+    id = sign.unique("WH")
+    body = json.dumps({"id": id, "event_type": "PAYMENT.SALE.COMPLETED"}).encode()
+    when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    signature = rsa(publisher, f"t-1|{when}|w-1|{zlib.crc32(body)}".encode())
+    headers = {"PAYPAL-AUTH-ALGO": "SHA256withRSA", "PAYPAL-CERT-URL": url, "PAYPAL-TRANSMISSION-ID": "t-1",
+               "PAYPAL-TRANSMISSION-TIME": when, "PAYPAL-TRANSMISSION-SIG": signature}
+    return sign.Delivery("/hooks/paypal", [("Content-Type", "application/json"), *headers.items()], body, id=id, signature=signature)
+
+
+def test_paypals_certificate_is_fetched(stack, redis, db, publisher):
+    route = {"name": "paypal", "path": "/hooks/paypal", "provider": "paypal", "options": {"webhook_id": "w-1"}}
+    gateway = stack.gateway(redis, [route], key_fetch=replaced(publisher, "api.paypal.com"))
+    first = paypal(publisher)
+    assert gateway.deliver(first).outcome() == "accepted"
+    assert gateway.deliver(paypal(publisher)).outcome() == "accepted"
+    assert gateway.deliver(first.with_body(first.body + b" ")).outcome() == "signature_mismatch"
+    assert publisher.asked("/file/cert.pem") == 1
+    assert entries(db, "paypal")[0]["covered"] == b"partial"
+    elsewhere = paypal(publisher, url="https://api.paypal.com.example.org/file/cert.pem")
+    assert gateway.deliver(elsewhere).outcome() == "signature_mismatch"
+    # Nothing is known of the sender where the certificate cannot be had: he is to come again.
+    assert gateway.deliver(paypal(publisher, url="https://api.paypal.com/nothing")).status == 503
+
+
+def sns(publisher, type="Notification", **more):
+    host = "https://sns.us-east-1.amazonaws.com"
+    message = {"Type": type, "MessageId": sign.unique(), "TopicArn": "arn:aws:sns:us-east-1:123456789012:orders", "Message": "hello",
+               "Timestamp": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime()), **more}
+    if type != "Notification":
+        message |= {"Token": "t1", "SubscribeURL": host + "/file/public"}
+    text = "".join(f"{name}\n{message[name]}\n" for name in sorted(message))
+    signature = rsa(publisher, text.encode())
+    message |= {"SignatureVersion": "2", "Signature": signature, "SigningCertURL": host + "/file/cert.pem"}
+    return sign.Delivery("/hooks/sns", [("Content-Type", "text/plain; charset=UTF-8")], json.dumps(message).encode(),
+                         id=message["MessageId"], signature=signature)
+
+
+@pytest.mark.parametrize("confirm", [False, True])
+def test_a_subscription_is_confirmed_where_the_route_says_so(stack, redis, db, publisher, confirm):
+    options = {"topics": ["arn:aws:sns:us-east-1:123456789012:orders"], "confirm": "true" if confirm else "false"}
+    route = {"name": "sns", "path": "/hooks/sns", "provider": "aws-sns", "options": options}
+    gateway = stack.gateway(redis, [route], key_fetch=replaced(publisher, "sns.us-east-1.amazonaws.com"))
+    good = sns(publisher)
+    assert gateway.deliver(good).outcome() == "accepted"
+    assert gateway.deliver(sns(publisher, TopicArn="arn:aws:sns:us-east-1:666666666666:orders")).outcome() == "signature_mismatch"
+    wrong = sns(publisher, "SubscriptionConfirmation")
+    assert gateway.deliver(wrong.with_body(wrong.body.replace(b"hello", b"hallo"))).outcome() == "signature_mismatch"
+    answer = gateway.deliver(sns(publisher, "SubscriptionConfirmation"))
+    assert (answer.status, answer.body) == (200, b"")
+    if confirm:
+        wait_until(lambda: publisher.asked("/file/public") == 1, "the subscription to be confirmed")
+    else:
+        assert publisher.asked("/file/public") == 0
+    assert entries(db, "sns").ids() == [good.id]

@@ -65,6 +65,7 @@ static void build(const struct config_reader *r, struct config_draft *draft, con
 	config_read_networks(r, draft);
 	config_read_key_fetch(r, draft);
 	check_sizes(r, &draft->config, root);
+	config_read_backlog(r, CONFIG_SECTION_TOP, draft->max_backlog, &draft->config.max_backlog);
 	config_read_routes(r, draft);
 }
 

@@ -53,6 +53,12 @@ enum config_missing_id { CONFIG_MISSING_DIGEST, CONFIG_MISSING_REJECT, CONFIG_MI
 
 enum config_switch { CONFIG_SWITCH_DEFAULT, CONFIG_SWITCH_ON, CONFIG_SWITCH_OFF };
 
+/* How much may wait in a stream: entries, or bytes. */
+struct config_backlog {
+	uint64_t limit; /* 0: any */
+	bool bytes;
+};
+
 /* Type filters: "push" is itself, "pull_request.*" any type with that beginning, "*" any. */
 struct config_patterns {
 	const struct slice *items;
@@ -82,7 +88,9 @@ struct config_route {
 	enum config_switch replay_guard; /* DEFAULT: on where the provider's id is not signed */
 	int64_t window_ms;		 /* 0: the provider's */
 	int64_t tolerance_ms;		 /* -1: the provider's */
-	uint64_t max_body;		 /* bytes */
+	int64_t retention_ms;
+	struct config_backlog max_backlog;
+	uint64_t max_body; /* bytes */
 	int64_t ack_deadline_ms;
 	struct slice public_url; /* the route's, or the file's; empty: none; without a trailing slash */
 	bool public_url_whole;	 /* it is the route's and has a path: nothing but a query is added */
@@ -136,6 +144,8 @@ struct config {
 	enum config_switch replay_guard;
 	int64_t window_ms;
 	int64_t tolerance_ms;
+	int64_t retention_ms;
+	struct config_backlog max_backlog;
 
 	const char *provider_dir; /* NULL: none */
 	const char *plugin_dir;	  /* NULL: none */

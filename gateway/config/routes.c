@@ -268,6 +268,8 @@ static struct config_route inherited(const struct config *config, const struct c
 		.window_ms = config->window_ms,
 		.tolerance_ms = config->tolerance_ms,
 		.public_url = config->public_url,
+		.retention_ms = config->retention_ms,
+		.max_backlog = config->max_backlog,
 	};
 }
 
@@ -286,6 +288,7 @@ static void read_route(const struct config_reader *r, const struct config *confi
 		read_events(r, &draft);
 		read_public_url(r, &draft);
 		read_answer(r, &draft);
+		config_read_backlog(r, CONFIG_SECTION_ROUTE, draft.max_backlog, &draft.route.max_backlog);
 	} else if (!node->broken) {
 		config_error(r->diag, r->file, node, "%s stands here; accepted: a map with name, path and provider",
 			     node->kind == CONFIG_LIST ? "a list" : config_quote(node->text, quoted, sizeof quoted));

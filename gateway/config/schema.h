@@ -44,7 +44,7 @@ struct config_draft {
 	struct config config;	 /* first: config_free finds the rest behind it */
 	struct config_pool pool; /* for all of config's own; wiped with it */
 	struct config_tree *tree;
-	const struct config_node *listen, *public_url, *trusted_proxies, *provider_dir, *plugin_dir, *routes;
+	const struct config_node *listen, *public_url, *trusted_proxies, *provider_dir, *plugin_dir, *routes, *max_backlog;
 	const struct config_node *admin, *admin_listen, *admin_token;
 	const struct config_node *redis, *redis_url, *redis_prefix, *redis_username, *redis_password;
 	const struct config_node *log;
@@ -57,7 +57,7 @@ struct config_key_replace_draft {
 
 struct config_route_draft {
 	struct config_route route;
-	const struct config_node *name, *path, *provider, *secret, *secrets;
+	const struct config_node *name, *path, *provider, *secret, *secrets, *max_backlog;
 	const struct config_node *events, *include, *exclude;
 	const struct config_node *public_url, *answer, *answer_body, *answer_content_type;
 };

@@ -2,6 +2,7 @@
  * mind: what may hold a password is shown masked, or not at all. */
 #include "config/values.h"
 
+#include "base/num.h"
 #include "config/address.h"
 #include "config/file.h"
 #include "config/redis_url.h"
@@ -169,6 +170,23 @@ static const char *check_public_url(struct slice text, bool query)
 		if (rest.p[i] <= ' ' || rest.p[i] >= 0x7f)
 			return "a space, or what is no ASCII, stands in it";
 	return NULL;
+}
+
+void config_read_backlog(const struct config_reader *r, enum config_section section, const struct config_node *node,
+			 struct config_backlog *out)
+{
+	struct config_backlog read = { .bytes = false };
+	if (!node)
+		return;
+	bool good = num_parse_u64(node->text, UINT64_MAX, &read.limit);
+	if (!good) {
+		read.bytes = true;
+		good = num_parse_size(node->text, UINT64_MAX, &read.limit);
+	}
+	if (good && read.limit > 0)
+		*out = read;
+	else
+		config_schema_refuse(r, section, "max_backlog", node, good ? "none at all" : "neither of the two");
 }
 
 bool config_read_public_url(const struct config_reader *r, enum config_section section, const struct config_node *node,

@@ -26,6 +26,11 @@ void config_read_networks(const struct config_reader *reader, struct config_draf
 /* What stands under `key_fetch`; in key_fetch.c. */
 void config_read_key_fetch(const struct config_reader *reader, struct config_draft *draft);
 
+/* "1000000" is entries, "2GiB" is bytes; the unit makes the difference. *out stays, and an error is added, where it is
+ * neither; NULL for `node` leaves it too. */
+void config_read_backlog(const struct config_reader *reader, enum config_section section,
+			 const struct config_node *node, struct config_backlog *out);
+
 /* The routes, over what the file says for all of them. */
 void config_read_routes(const struct config_reader *reader, struct config_draft *draft);
 

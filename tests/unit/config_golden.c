@@ -65,12 +65,46 @@ static void split_cases(void)
 	close_part(part, file.p + file.n);
 }
 
+/* "listen, workers ...": the keys that begin with `prefix` and have no more parts behind it, in the table's order. */
+static void add_keys(struct buf *out, struct slice prefix)
+{
+	size_t count, before = out->n;
+	const struct config_key *keys = config_keys(&count);
+	for (size_t i = 0; i < count; i++) {
+		struct slice path = slice_str(keys[i].path), rest = slice_from(path, prefix.n);
+		if (slice_starts(path, prefix) && slice_index(rest, '.') == rest.n)
+			buf_printf(out, "%s%.*s", out->n > before ? ", " : "", SLICE_ARGS(rest));
+	}
+}
+
+/* The file would have to be changed in many places for each new key: it names the two long lists instead. */
+static void expand(struct slice says, struct buf *out)
+{
+	static const struct slice of_file = SLICE_LIT("{keys of the file}"),
+				  of_route = SLICE_LIT("{keys of a route}");
+	while (says.n > 0) {
+		size_t brace = slice_index(says, '{');
+		buf_add(out, slice_head(says, brace));
+		says = slice_from(says, brace);
+		if (slice_starts(says, of_file)) {
+			add_keys(out, SLICE(""));
+			says = slice_from(says, of_file.n);
+		} else if (slice_starts(says, of_route)) {
+			add_keys(out, SLICE("routes[]."));
+			says = slice_from(says, of_route.n);
+		} else if (says.n > 0) {
+			buf_add_byte(out, '{');
+			says = slice_from(says, 1);
+		}
+	}
+}
+
 static void says_what_it_must(void **state)
 {
 	const struct golden *golden = *state;
 	struct config_diag diag = CONFIG_DIAG_EMPTY;
 	struct config *config = NULL;
-	struct buf said = BUF_EMPTY;
+	struct buf said = BUF_EMPTY, must = BUF_EMPTY;
 	int result = config_load_text(golden->yaml, "c.yaml", &diag, &config);
 	for (size_t i = 0; i < diag.count; i++) {
 		char line[LINE_ROOM];
@@ -78,13 +112,15 @@ static void says_what_it_must(void **state)
 		buf_printf(&said, "%s\n", line);
 	}
 	bool consistent = (result == 0) == (diag.errors == 0) && (result == 0) == (config != NULL);
-	bool same = slice_eq(buf_slice(&said), golden->says);
+	expand(golden->says, &must);
+	bool same = slice_eq(buf_slice(&said), buf_slice(&must));
 	bool leaks = said.p && (memmem(said.p, said.n, "do_not", 6) || memmem(said.p, said.n, "s3cret", 6));
 	if (!same)
 		fprintf(stderr, "=== %s\n--- says\n%.*s", golden->name, SLICE_ARGS(buf_slice(&said)));
 	config_free(config);
 	config_diag_free(&diag);
 	buf_free(&said);
+	buf_free(&must);
 	assert_true(same);
 	assert_true(consistent);
 	assert_false(leaks);

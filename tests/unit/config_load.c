@@ -105,6 +105,8 @@ static void has_the_defaults(void **state)
 	assert_int_equal(route->replay_guard, CONFIG_SWITCH_DEFAULT);
 	assert_int_equal(route->window_ms, 0);
 	assert_int_equal(route->tolerance_ms, -1);
+	assert_int_equal(route->retention_ms, 7LL * 86400000);
+	assert_int_equal(route->max_backlog.limit, 0);
 	assert_int_equal(route->max_body, 1 << 20);
 	assert_int_equal(route->ack_deadline_ms, 2000);
 	assert_int_equal(route->answer_status, 0);
@@ -134,6 +136,8 @@ static const struct slice full = SLICE_LIT(
 	"replay_guard: Yes\n"
 	"window: 1h30m\n"
 	"tolerance: 0s\n"
+	"retention: 0s\n"
+	"max_backlog: 12\n"
 	"provider_dir: providers\n"
 	"key_fetch: {ca_file: /dev/null, replace: [{host: api.paypal.com, with: 'https://[::1]:8443/mirror/'}], "
 	"allow_private: [10.0.0.0/8, '::1']}\n"
@@ -155,6 +159,8 @@ static const struct slice full = SLICE_LIT(
 	"    replay_guard: 'off'\n"
 	"    window: 366d\n"
 	"    tolerance: 7d\n"
+	"    retention: 3660d\n"
+	"    max_backlog: 2KiB\n"
 	"    answer: {status: 202, body: '', content_type: text/plain}\n");
 
 static void has_what_the_file_says(void **state)
@@ -216,13 +222,16 @@ static void routes_inherit_and_override(void **state)
 	assert_text(a->secrets[0].name, "secret");
 	assert_text(a->secrets[0].bytes, "one");
 	assert_true(a->secrets[0].not_before_ms == INT64_MIN && a->secrets[0].not_after_ms == INT64_MAX);
-	assert_int_equal(a->secrets[0].node->line, 24);
+	assert_int_equal(a->secrets[0].node->line, 26);
 	assert_int_equal(a->max_body, 2000);
 	assert_int_equal(a->ack_deadline_ms, 500);
 	assert_int_equal(a->missing_id, CONFIG_MISSING_REJECT);
 	assert_int_equal(a->replay_guard, CONFIG_SWITCH_ON);
 	assert_int_equal(a->window_ms, 5400000);
 	assert_int_equal(a->tolerance_ms, 0);
+	assert_int_equal(a->retention_ms, 0);
+	assert_int_equal(a->max_backlog.limit, 12);
+	assert_false(a->max_backlog.bytes);
 
 	assert_int_equal(b->index, 1);
 	assert_text(b->path, "/b/%20!");
@@ -250,6 +259,9 @@ static void routes_inherit_and_override(void **state)
 	assert_int_equal(b->replay_guard, CONFIG_SWITCH_OFF);
 	assert_int_equal(b->window_ms, 366LL * 86400000);
 	assert_int_equal(b->tolerance_ms, 7LL * 86400000);
+	assert_int_equal(b->retention_ms, 3660LL * 86400000);
+	assert_int_equal(b->max_backlog.limit, 2048);
+	assert_true(b->max_backlog.bytes);
 	assert_int_equal(b->answer_status, 202);
 	assert_true(b->answer_body_set);
 	assert_int_equal(b->answer_body.n, 0);

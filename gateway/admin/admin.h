@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/message.h"
+#include "intake/plan.h"
 #include "intake/series.h"
 #include "intake/worker.h"
 
@@ -16,6 +17,8 @@ struct admin_sources {
 	struct intake_stats *const *stats; /* one per worker */
 	size_t workers;
 	const struct intake_redis_watch *watch;
+	const struct intake_plan *plan; /* NULL: no streams are told of */
+	uint64_t trimmed;
 	struct keys *keys;  /* NULL: none are fetched */
 	struct slice token; /* empty: none asked for */
 	int64_t started_ms; /* wall clock */

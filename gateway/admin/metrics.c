@@ -6,6 +6,7 @@
 #include "admin/admin.h"
 #include "base/clock.h"
 #include "base/num.h"
+#include "intake/backlog.h"
 #include "store/store.h"
 
 #include <inttypes.h>
@@ -232,6 +233,40 @@ static void keys(const struct admin_sources *sources, struct buf *out)
 	simple(out, "hookgate_deliveries_waiting_for_keys", "gauge", "Deliveries that wait for a key.", counts.waiting);
 }
 
+/* Streams that hold nothing are left out, as routes without deliveries are. */
+static void stream_family(const struct admin_sources *sources, struct buf *out, const char *name, const char *help,
+			  size_t offset)
+{
+	family(out, name, "gauge", help);
+	for (size_t i = 0; i < intake_plan_count(sources->plan); i++) {
+		const struct intake_route *route = intake_plan_at(sources->plan, i);
+		const void *value = (const char *)route->backlog + offset;
+
+		if (intake_read(&route->backlog->entries) == 0)
+			continue;
+		buf_add_str(out, name);
+		add_label(out, '{', "route", route->config->name);
+		end_line(out, intake_read(value));
+	}
+}
+
+static void streams(const struct admin_sources *sources, struct buf *out)
+{
+	if (!sources->plan)
+		return;
+	stream_family(sources, out, "hookgate_stream_entries", "Entries in the route's stream, as last seen.",
+		      offsetof(struct intake_backlog, entries));
+	stream_family(sources, out, "hookgate_stream_groups", "Consumer groups of the route's stream, as last seen.",
+		      offsetof(struct intake_backlog, groups));
+	stream_family(sources, out, "hookgate_stream_waiting_entries",
+		      "Entries that some group has not acknowledged, as last seen; all where there is no group.",
+		      offsetof(struct intake_backlog, waiting));
+	stream_family(sources, out, "hookgate_stream_waiting_bytes", "About how many bytes of Redis they take.",
+		      offsetof(struct intake_backlog, waiting_bytes));
+	simple(out, "hookgate_trimmed_entries_total", "counter",
+	       "Entries that this gateway let go: old, and acknowledged by every group.", sources->trimmed);
+}
+
 static void seconds(struct buf *out, const char *name, const char *help, int64_t wall_ms)
 {
 	family(out, name, "gauge", help);
@@ -290,6 +325,7 @@ void admin_metrics(const struct admin_sources *sources, struct buf *out)
 	traffic(sources, out);
 	redis(sources, out);
 	keys(sources, out);
+	streams(sources, out);
 	reloads(sources, out);
 	process(sources, out);
 }

@@ -128,6 +128,7 @@ void serve_fill_sources(struct serve_gateway *gateway)
 	gateway->sources.watch = &gateway->watch;
 	gateway->sources.keys = gateway->keys;
 	gateway->sources.token = config->admin_token;
+	gateway->sources.plan = gateway->plan;
 	gateway->sources.loaded_ms = clock_wall_ms();
 }
 
@@ -301,7 +302,10 @@ static int start(struct serve_gateway *gateway, struct reason *reason)
 	gateway->running = gateway->worker_count;
 	for (unsigned i = 0; r == 0 && i < gateway->worker_count; i++)
 		r = serve_worker_start(gateway->workers[i]);
+	if (r == 0)
+		r = serve_keeper_new(gateway->plan, gateway->embedded ? gateway->socket : NULL, &gateway->keeper);
 	if (r == 0) {
+		serve_fill_sources(gateway);
 		loop_hook_add(gateway->loop, &gateway->log_hook, flush_log, gateway);
 		serve_handover_tell();
 		cli_notify("READY=1");
@@ -323,6 +327,7 @@ static void clean_up(struct serve_gateway *gateway)
 		serve_worker_free(gateway->workers[i]);
 	}
 	http_server_free(gateway->admin_server);
+	serve_keeper_free(gateway->keeper);
 	keys_free(gateway->keys);
 	store_embedded_free(gateway->embedded, EMBEDDED_STOP_MS);
 	if (gateway->series && gateway->stats && gateway->stopping)

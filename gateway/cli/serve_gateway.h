@@ -4,6 +4,7 @@
 
 #include "admin/admin.h"
 #include "cli/serve_handover.h"
+#include "cli/serve_keeper.h"
 #include "cli/serve_sockets.h"
 #include "cli/serve_worker.h"
 #include "http/http.h"
@@ -23,6 +24,7 @@ struct serve_gateway {
 	struct intake_stats **stats;
 	unsigned worker_count, stats_count;
 	_Atomic(unsigned) running; /* workers whose threads have not ended */
+	struct serve_keeper *keeper;
 	struct serve_sockets sockets;
 	struct serve_handover handover;
 	struct http_server *admin_server;

@@ -81,6 +81,7 @@ static void swap_all(struct serve_gateway *gateway, struct intake_plan *plan, st
 	warn_of_restart(intake_plan_config(gateway->plan), config);
 	intake_plan_unref(gateway->plan);
 	gateway->plan = plan;
+	serve_keeper_swap(gateway->keeper, plan);
 	log_configure(config->log_level, config->log_format);
 	http_limits_change(gateway->limits, config->max_connections, config->connections_per_address);
 	serve_fill_sources(gateway);

@@ -11,6 +11,7 @@
  * The special difficulty is the one promise: a 2xx leaves here only from `stored` (or for what adds nothing by
  * definition: duplicate, ignored, challenge), and finish() runs once per delivery, whatever happens. */
 #include "base/clock.h"
+#include "intake/backlog.h"
 #include "intake/filter.h"
 #include "intake/forwarded.h"
 #include "intake/inside.h"
@@ -170,12 +171,26 @@ enum intake_step intake_begin(struct intake_worker *worker, const struct intake_
 		intake_finish(delivery, INTAKE_body_too_large, "Content-Length is over max_body", NULL);
 		return INTAKE_ANSWERED;
 	}
+	if (intake_backlog_full(route->backlog)) {
+		finish(delivery, INTAKE_overloaded,
+		       "the route's max_backlog is reached: its entries wait to be acknowledged", NULL);
+		return INTAKE_ANSWERED;
+	}
 	*max_body = route->config->max_body;
 	*out = delivery;
 	return INTAKE_READ_BODY;
 }
 
 /* ---- steps 6 and 7: into Redis, and its answer ---- */
+
+static void count_backlog(const struct intake_delivery *delivery)
+{
+	const struct config_backlog *limit = &delivery->route->config->max_backlog;
+
+	if (limit->limit > 0)
+		intake_backlog_taken(delivery->route->backlog,
+				     limit->bytes ? (int64_t)delivery->head.request->body.n : 1);
+}
 
 static void stored(struct store_put *put, enum store_result result, const char *reason, int64_t redis_us)
 {
@@ -184,6 +199,7 @@ static void stored(struct store_put *put, enum store_result result, const char *
 	intake_histogram_add(&delivery->worker->stats->store_us, redis_us);
 	switch (result) {
 	case STORE_STORED:
+		count_backlog(delivery);
 		finish_taken(delivery, INTAKE_accepted, NULL);
 		return;
 	case STORE_DUPLICATE:

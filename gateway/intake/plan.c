@@ -4,6 +4,8 @@
  * and a person wants them all in one go; so trust is asked even when config has found errors. */
 #include "intake/plan.h"
 
+#include "intake/backlog.h"
+
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -14,6 +16,7 @@ struct intake_plan {
 	struct trust_catalogue *catalogue;
 	struct trust_set *set;
 	struct intake_route *routes;
+	struct intake_backlog *backlogs;
 	size_t route_count;
 	size_t *secret_series; /* all routes', one after another */
 	uint32_t *table;       /* open addressing by path: route index + 1 */
@@ -122,10 +125,14 @@ static int ready_routes(struct intake_plan *plan, struct intake_series *series)
 		secret_count += config->routes[i].secret_count;
 	plan->routes = calloc(config->route_count + 1, sizeof *plan->routes);
 	plan->secret_series = secrets = calloc(secret_count + 1, sizeof *secrets);
-	if (!plan->routes || !secrets)
+	plan->backlogs =
+		aligned_alloc(_Alignof(struct intake_backlog), (config->route_count + 1) * sizeof *plan->backlogs);
+	if (!plan->routes || !secrets || !plan->backlogs)
 		return -ENOMEM;
 	for (size_t i = 0; r == 0 && i < config->route_count; i++) {
 		plan->route_count = i + 1;
+		plan->routes[i].backlog = &plan->backlogs[i];
+		plan->backlogs[i] = (struct intake_backlog){ .room = INT64_MAX, .room_then = INT64_MAX };
 		r = ready_route(plan, &plan->routes[i], &config->routes[i], series, secrets);
 		secrets += config->routes[i].secret_count;
 	}
@@ -178,6 +185,7 @@ void intake_plan_unref(struct intake_plan *plan)
 	for (size_t i = 0; i < plan->route_count; i++)
 		store_target_free(plan->routes[i].target);
 	free(plan->routes);
+	free(plan->backlogs);
 	free(plan->secret_series);
 	free(plan->table);
 	trust_set_free(plan->set);
@@ -194,6 +202,16 @@ const struct config *intake_plan_config(const struct intake_plan *plan)
 const struct trust_set *intake_plan_set(const struct intake_plan *plan)
 {
 	return plan->set;
+}
+
+size_t intake_plan_count(const struct intake_plan *plan)
+{
+	return plan->route_count;
+}
+
+const struct intake_route *intake_plan_at(const struct intake_plan *plan, size_t i)
+{
+	return &plan->routes[i];
 }
 
 const struct intake_route *intake_plan_named(const struct intake_plan *plan, struct slice name)

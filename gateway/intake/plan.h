@@ -11,6 +11,8 @@
 #include "store/store.h"
 #include "trust/trust.h"
 
+struct intake_backlog;
+
 struct intake_route {
 	const struct config_route *config;
 	const struct trust_verifier *verifier;
@@ -19,6 +21,7 @@ struct intake_route {
 	const size_t *secret_series; /* a counter per secret of the route */
 	struct answer taken;	     /* for accepted, duplicate and ignored; status 0: the outcome's own answer ... */
 	unsigned own_status;	     /* ... with this status where it is not 0 */
+	struct intake_backlog *backlog; /* changes while the rest does not */
 	uint32_t window_s;
 	bool guarded;
 };
@@ -39,6 +42,10 @@ const struct trust_set *intake_plan_set(const struct intake_plan *plan);
 
 /* By public path, in constant time however many there are; NULL when there is none. */
 const struct intake_route *intake_plan_route(const struct intake_plan *plan, struct slice path);
+
+/* All of them, in the order of the file. */
+size_t intake_plan_count(const struct intake_plan *plan);
+const struct intake_route *intake_plan_at(const struct intake_plan *plan, size_t i);
 
 /* By name, for commands. */
 const struct intake_route *intake_plan_named(const struct intake_plan *plan, struct slice name);

@@ -80,8 +80,7 @@ static void add_keys(struct buf *out, struct slice prefix)
 /* The file would have to be changed in many places for each new key: it names the two long lists instead. */
 static void expand(struct slice says, struct buf *out)
 {
-	static const struct slice of_file = SLICE_LIT("{keys of the file}"),
-				  of_route = SLICE_LIT("{keys of a route}");
+	static const struct slice of_file = SLICE_LIT("{keys of the file}"), of_route = SLICE_LIT("{keys of a route}");
 	while (says.n > 0) {
 		size_t brace = slice_index(says, '{');
 		buf_add(out, slice_head(says, brace));

@@ -172,8 +172,8 @@ enum intake_step intake_begin(struct intake_worker *worker, const struct intake_
 		return INTAKE_ANSWERED;
 	}
 	if (intake_backlog_full(route->backlog)) {
-		finish(delivery, INTAKE_overloaded,
-		       "the route's max_backlog is reached: its entries wait to be acknowledged", NULL);
+		intake_finish(delivery, INTAKE_overloaded,
+			      "the route's max_backlog is reached: its entries wait to be acknowledged", NULL);
 		return INTAKE_ANSWERED;
 	}
 	*max_body = route->config->max_body;

@@ -44,7 +44,8 @@ struct config_draft {
 	struct config config;	 /* first: config_free finds the rest behind it */
 	struct config_pool pool; /* for all of config's own; wiped with it */
 	struct config_tree *tree;
-	const struct config_node *listen, *public_url, *trusted_proxies, *provider_dir, *plugin_dir, *routes, *max_backlog;
+	const struct config_node *listen, *public_url, *trusted_proxies, *provider_dir, *plugin_dir, *routes,
+		*max_backlog;
 	const struct config_node *admin, *admin_listen, *admin_token;
 	const struct config_node *redis, *redis_url, *redis_prefix, *redis_username, *redis_password;
 	const struct config_node *log;

@@ -211,19 +211,6 @@ static void stored(struct store_put *put, enum store_result result, const char *
 	intake_finish(delivery, INTAKE_store_unavailable, reason, NULL);
 }
 
-static struct slice cover_name(enum trust_cover cover)
-{
-	switch (cover) {
-	case TRUST_COVER_FULL:
-		return SLICE("full");
-	case TRUST_COVER_PARTIAL:
-		return SLICE("partial");
-	case TRUST_COVER_NONE:
-		break;
-	}
-	return SLICE("none");
-}
-
 /* The method and the headers lie in their connection's memory, which goes when the client hangs up: who waits without
  * having told Redis of them must have them to itself. */
 bool intake_keep_headers(struct intake_delivery *delivery)
@@ -293,7 +280,7 @@ static void put(struct intake_delivery *delivery)
 		.data = request->body,
 		.headers = intake_entry_headers(worker, request, trust_secret_header(route->verifier)),
 		.secret = delivery->verdict.secret,
-		.covered = cover_name(delivery->verdict.covered),
+		.covered = intake_entry_covered(delivery->verdict.covered),
 		.traceparent = intake_entry_traceparent(worker, request, traceparent),
 	};
 	int r;

@@ -172,3 +172,16 @@ struct slice intake_entry_traceparent(struct intake_worker *worker, const struct
 	memcpy(made + 52, "-00", 3);
 	return slice_of(made, 55);
 }
+
+struct slice intake_entry_covered(enum trust_cover cover)
+{
+	switch (cover) {
+	case TRUST_COVER_FULL:
+		return SLICE("full");
+	case TRUST_COVER_PARTIAL:
+		return SLICE("partial");
+	case TRUST_COVER_NONE:
+		break;
+	}
+	return SLICE("none");
+}

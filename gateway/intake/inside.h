@@ -77,6 +77,9 @@ void intake_pending_give_up(struct intake_worker *worker);
 struct slice intake_entry_headers(struct intake_worker *worker, const struct request *request,
 				  struct slice secret_header);
 
+/* "full", "partial", "none". */
+struct slice intake_entry_covered(enum trust_cover cover);
+
 /* The traceparent as received when it is well formed (W3C Trace Context, version 00), else a new one in `made`. */
 struct slice intake_entry_traceparent(struct intake_worker *worker, const struct request *request, char made[55]);
 

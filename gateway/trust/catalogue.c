@@ -270,7 +270,8 @@ static size_t away(struct slice known, struct slice name)
 
 	if (letters <= 2 && letters < known.n)
 		return letters;
-	return name.n >= 3 && (slice_starts(known, name) || slice_starts(name, known)) ? 3 : 4;
+	/* "x" begins many a word. */
+	return name.n >= 3 && known.n >= 3 && (slice_starts(known, name) || slice_starts(name, known)) ? 3 : 4;
 }
 
 const char *trust_catalogue_near(const struct trust_catalogue *catalogue, struct slice name, char *out, size_t size)

@@ -23,13 +23,15 @@ enum {
 	TRUST_HANDSHAKES_MAX = 8,
 	TRUST_MATCHES_MAX = 6,
 	TRUST_ANSWER_HEADERS_MAX = 4,
-	TRUST_INNER_POINTERS_MAX = 12,
+	TRUST_INNER_POINTERS_MAX = 20,
 	TRUST_OPTIONS_MAX = 8,
 	TRUST_VARIANTS_MAX = 4,
 	TRUST_KEY_HOSTS_MAX = 8,
 	TRUST_KEY_PREFIXES_MAX = 4,
 	TRUST_PLUGIN_OPTIONS_MAX = 16,
-	TRUST_PLUGIN_HOSTS_MAX = 8
+	TRUST_PLUGIN_HOSTS_MAX = 8,
+	TRUST_CLAIMS_MAX = 8,
+	TRUST_CLAIM_VALUES_MAX = 4
 };
 
 /* ---- where a value stands ---- */
@@ -52,6 +54,7 @@ enum trust_place_kind {
 	TRUST_PLACE_URL,	  /* the public URL that the provider was given */
 	TRUST_PLACE_HOST,	  /* its host, with the port where it has one */
 	TRUST_PLACE_OPTION,	  /* what the route says under `options` */
+	TRUST_PLACE_CLAIM,	  /* of the token that proves the delivery */
 	TRUST_PLACE_KEY,	  /* the secret, where the scheme is a plain hash; it resolves to trust_key_mark */
 	TRUST_PLACE_TIMESTAMP,	  /* as sent, never formatted anew */
 	TRUST_PLACE_ID,		  /* what `hookgate send` was given */
@@ -156,6 +159,28 @@ struct trust_published {
 	bool fixed;		   /* nothing of the URL comes with the delivery: then there may be no hosts */
 };
 
+/* What a claim of a token must be. */
+struct trust_claim {
+	struct slice name;
+	const struct json_pointer *pointer;
+	struct trust_template values[TRUST_CLAIM_VALUES_MAX]; /* any of them */
+	size_t value_count;				      /* 0: it must be there */
+};
+
+/* Which tokens are taken. */
+struct trust_jwt {
+	unsigned shared;     /* bits: HS256, HS384, HS512 */
+	unsigned algorithms; /* bits by enum trust_algorithm; never together with the former */
+	bool ages;	     /* iat must be there, and not be older than the tolerance */
+	bool detached;	     /* the payload is the signed text */
+	int64_t leeway_ms;   /* how far clocks may be apart */
+	struct trust_claim claims[TRUST_CLAIMS_MAX];
+	size_t claim_count;
+	struct slice hash_name;
+	const struct json_pointer *hash_pointer; /* the claim with the body's SHA-256; NULL: there is none */
+	enum trust_encoding hash_encoding;
+};
+
 struct trust_verify {
 	const struct trust_scheme *scheme; /* NULL: the route has to bring a verify section */
 	struct trust_key_rule key;
@@ -178,6 +203,7 @@ struct trust_verify {
 	enum trust_unit unit;
 	int64_t tolerance_ms, future_ms; /* -1: not checked */
 	struct trust_template signed_text;
+	struct trust_jwt *jwt; /* NULL: no tokens */
 	enum trust_cover covered;
 	struct slice plugin_name; /* empty: none */
 	unsigned plugin_line, plugin_column;

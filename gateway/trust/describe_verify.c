@@ -87,6 +87,7 @@ static const struct trust_key section_keys[] = {
 	{ "signature", trust_section_signature },
 	{ "timestamp", trust_section_timestamp },
 	{ "signed", read_signed },
+	{ "jwt", trust_section_jwt },
 	{ "covered", read_covered },
 	{ "inflate", read_inflate },
 	{ "plugin", read_plugin },
@@ -140,6 +141,8 @@ static void judge_whole(struct trust_reader *reader, const struct config_node *n
 		wrong = "has no (known) algorithm";
 	else if (verify->scheme == &trust_scheme_plugin || verify->plugin_name.n > 0)
 		wrong = judge_plugin(verify, node);
+	else if (verify->jwt || verify->scheme == &trust_scheme_jwt)
+		wrong = trust_judge_jwt(verify);
 	else if (verify->scheme->keyed && verify->signature_count == 0)
 		wrong = "does not say where the signature stands: signature.header, .query or .at";
 	else if (!verify->scheme->keyed && verify->signature_count > 0)
@@ -172,7 +175,7 @@ static void read_section(struct trust_reader *reader, const struct config_node *
 	set_defaults(verify);
 	trust_node_map(reader, node, section_keys, keys);
 	if (!config_node_get(node, SLICE("covered")))
-		verify->covered = cover_of(&verify->signed_text);
+		verify->covered = verify->jwt ? trust_jwt_cover(verify) : cover_of(&verify->signed_text);
 	judge_whole(reader, node);
 }
 

@@ -66,11 +66,16 @@ const struct config_node *trust_node_item(const struct config_node *node, size_t
 /* What of algorithm, key and {key} does not go together; NULL: nothing. The scheme is known. */
 const char *trust_judge_key(const struct trust_verify *verify);
 
+/* The same of tokens, and how much of the body they cover where nothing is said. */
+const char *trust_judge_jwt(const struct trust_verify *verify);
+enum trust_cover trust_jwt_cover(const struct trust_verify *verify);
+
 /* The sections, one per describe_*.c. */
 void trust_section_verify(struct trust_reader *reader, const struct config_node *node);
 void trust_section_algorithm(struct trust_reader *reader, const struct config_node *node);
 void trust_section_key(struct trust_reader *reader, const struct config_node *node);
 void trust_section_key_prefix(struct trust_reader *reader, const struct config_node *node);
+void trust_section_jwt(struct trust_reader *reader, const struct config_node *node);
 void trust_section_signature_form(struct trust_reader *reader, const struct config_node *node);
 void trust_section_route_verify(struct trust_reader *reader, const struct config_node *node);
 void trust_section_options(struct trust_reader *reader, const struct config_node *node);

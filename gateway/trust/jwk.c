@@ -276,6 +276,8 @@ static int add_any(struct trust_key_ring *ring, struct slice json, struct arena 
 	}
 	for (size_t from = 0; !fault && more && from < TRUST_RING_MAX; from += AT_ONCE)
 		fault = add_some(ring, json, from, arena, &more);
+	if (fault == -EINVAL)
+		reason_set(reason, "is a JWK set that is broken inside");
 	return fault;
 }
 

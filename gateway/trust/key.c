@@ -122,6 +122,11 @@ int trust_secret_open(const struct trust_verify *verify, struct slice text, stru
 	return fault;
 }
 
+bool trust_takes_public(const struct trust_verify *verify)
+{
+	return verify->scheme->is_public || (verify->jwt && verify->jwt->algorithms);
+}
+
 void trust_secret_close(struct trust_secret *secret)
 {
 	trust_key_ring_free(secret->ring);

@@ -18,6 +18,9 @@ void trust_key_free(struct slice *key);
  * above. */
 int trust_secret_open(const struct trust_verify *verify, struct slice text, struct trust_secret *secret,
 		      struct reason *reason) __attribute__((warn_unused_result));
+/* Are the secrets public keys? */
+bool trust_takes_public(const struct trust_verify *verify);
+
 void trust_secret_close(struct trust_secret *secret);
 
 #endif

@@ -20,6 +20,7 @@ static const struct {
 	{ SLICE_LIT("raw:"), TRUST_PLACE_RAW, true },
 	{ SLICE_LIT("path:"), TRUST_PLACE_SEGMENT, true },
 	{ SLICE_LIT("option:"), TRUST_PLACE_OPTION, true },
+	{ SLICE_LIT("claim:"), TRUST_PLACE_CLAIM, true },
 	{ SLICE_LIT("fixed:"), TRUST_PLACE_FIXED, true },
 	{ SLICE_LIT("body"), TRUST_PLACE_BODY, false },
 	{ SLICE_LIT("form-sorted"), TRUST_PLACE_SORTED, false },
@@ -38,7 +39,8 @@ static const struct {
 };
 
 #define ACCEPTED                                                                                                       \
-	"header:NAME, query:NAME, form:NAME, body:/pointer, raw:/pointer, path:NUMBER, option:NAME, fixed:TEXT, "      \
+	"header:NAME, query:NAME, form:NAME, body:/pointer, raw:/pointer, path:NUMBER, option:NAME, claim:/pointer, "  \
+	"fixed:TEXT, "                                                                                                 \
 	"body, form-sorted, "                                                                                          \
 	"method, path, target, query, query-sorted, url, host, key, timestamp, id, type, now"
 
@@ -121,6 +123,21 @@ static bool read_option(struct trust_reader *reader, const struct config_node *n
 	return wrong(reader, node, place->text, "is no option of this description: name it under `options`");
 }
 
+static bool read_claim(struct trust_reader *reader, const struct config_node *node, struct slice name,
+		       struct trust_place *place)
+{
+	struct trust_description *into = reader->into;
+	struct json_pointer *pointer = NULL;
+
+	if (name.n > 0 && into->inner_pointer_count < TRUST_INNER_POINTERS_MAX)
+		pointer = json_pointer_parse(name);
+	if (!pointer)
+		return wrong(reader, node, place->text, "is no JSON pointer such as claim:/sub, or one too many");
+	into->inner_pointers[into->inner_pointer_count++] = pointer;
+	place->inner_pointer = pointer;
+	return true;
+}
+
 static bool read_segment(struct trust_reader *reader, const struct config_node *node, struct slice name,
 			 struct trust_place *place)
 {
@@ -140,6 +157,8 @@ static bool read_named(struct trust_reader *reader, const struct config_node *no
 		place->text = name;
 		return true;
 	}
+	if (kind == TRUST_PLACE_CLAIM)
+		return read_claim(reader, node, name, place);
 	if (kind == TRUST_PLACE_OPTION)
 		return read_option(reader, node, name, place);
 	if (kind == TRUST_PLACE_SEGMENT)

@@ -4,7 +4,7 @@
  * can be borrowed, and each look-up says whether a value is there, is not, stands there twice, or is broken. */
 #include "base/encode.h"
 #include "trust/form.h"
-#include "trust/set.h"
+#include "trust/scheme.h"
 #include "trust/url.h"
 
 const struct slice trust_key_mark = SLICE_LIT("{key}");
@@ -129,6 +129,8 @@ static enum trust_found find_here(const struct trust_place *place, struct trust_
 		return trust_url_host(route_of(reading), request, reading->arena, out) ? TRUST_FOUND : TRUST_ABSENT;
 	case TRUST_PLACE_OPTION:
 		return find_option(place, reading, out);
+	case TRUST_PLACE_CLAIM:
+		return trust_jwt_claim(place->inner_pointer, reading, out);
 	case TRUST_PLACE_KEY:
 		*out = trust_key_mark;
 		return TRUST_FOUND;

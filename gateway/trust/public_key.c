@@ -68,6 +68,11 @@ struct slice trust_algorithm_name(enum trust_algorithm algorithm)
 	return rows[algorithm].name;
 }
 
+struct slice trust_algorithm_jwa_name(enum trust_algorithm algorithm)
+{
+	return rows[algorithm].jwa;
+}
+
 enum trust_public_type trust_algorithm_type(enum trust_algorithm algorithm)
 {
 	return rows[algorithm].type;

@@ -92,6 +92,7 @@ struct slice trust_public_key_kid(const struct trust_public_key *key);
 bool trust_algorithm_named(struct slice name, enum trust_algorithm *out) __attribute__((warn_unused_result));
 bool trust_algorithm_jwa(struct slice name, enum trust_algorithm *out) __attribute__((warn_unused_result));
 struct slice trust_algorithm_name(enum trust_algorithm algorithm);
+struct slice trust_algorithm_jwa_name(enum trust_algorithm algorithm); /* empty: has none */
 enum trust_public_type trust_algorithm_type(enum trust_algorithm algorithm);
 
 /* What is signed, made ready for one algorithm and any number of keys and signatures: its hash; of Ed25519, which must

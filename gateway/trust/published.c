@@ -116,7 +116,9 @@ int trust_prove_published(const struct trust_attempt *attempt, const struct trus
 	do {
 		lacking = version;
 		fault = try_document(attempt, lacking, verdict, &version);
-	} while (fault == 0 && version != 0 && version != lacking && published->fixed && attempt->candidate_count > 0);
+		/* Where the signature was right, and what it says is not, a newer key would not help. */
+	} while (fault == 0 && version != 0 && version != lacking && published->fixed && attempt->candidate_count > 0 &&
+		 !attempt->note->settled);
 	if (fault || version == 0)
 		return fault;
 	return refuse(verdict, TRUST_SIGNATURE_MISMATCH,

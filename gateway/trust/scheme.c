@@ -19,6 +19,7 @@ static const struct trust_scheme *const schemes[] = {
 	&trust_scheme_rsa_pss_sha256,
 	&trust_scheme_rsa_pss_sha384,
 	&trust_scheme_rsa_pss_sha512,
+	&trust_scheme_jwt,
 	&trust_scheme_sha256,
 	&trust_scheme_sha384,
 	&trust_scheme_sha512,

@@ -10,6 +10,13 @@
 #include "trust/set.h"
 #include "trust/template.h"
 
+/* What a scheme whose proofs have a time in them, or reasons of their own, has to say. */
+struct trust_note {
+	bool stale;	    /* what matched is too old, or not valid yet */
+	const char *reason; /* why it did not match, or is stale; NULL: nothing to add */
+	bool settled;	    /* that is of a proof whose signature was right: another secret has nothing to add */
+};
+
 /* What one delivery offers as its proof. */
 struct trust_attempt {
 	const struct trust_verifier *verifier;
@@ -18,6 +25,8 @@ struct trust_attempt {
 	const struct slice *candidates;	 /* decoded; those that could not be are not among them */
 	size_t candidate_count;
 	struct arena *arena;
+	struct trust_reading *reading;
+	struct trust_note *note;
 };
 
 struct trust_scheme {
@@ -40,11 +49,15 @@ struct trust_scheme {
 	 * fault. */
 	int (*prove)(const struct trust_attempt *attempt, size_t secret, bool *match, struct slice *guard);
 
-	/* The signature's bytes, not encoded, in the arena. 0; -ENOTSUP where the secret is a public key; or a fault.
+	/* The signature's bytes, not encoded, in the arena. 0; -ENOTSUP where the secret is a public key;
+	 * -EDOM where the route lacks what must be in it; or a fault.
 	 * NULL: cannot sign. */
 	int (*make)(const struct trust_verify *verify, const struct trust_secret *secret,
-		    const struct trust_parts *parts, struct arena *arena, struct slice *signature);
+		    const struct trust_parts *parts, struct trust_reading *reading, struct slice *signature);
 };
+
+/* A claim of the token that the request carries, which must have been proved: for places. */
+enum trust_found trust_jwt_claim(const struct json_pointer *pointer, struct trust_reading *reading, struct slice *out);
 
 /* The nth of them; NULL behind the last. */
 const struct trust_scheme *trust_scheme_at(size_t n);
@@ -54,7 +67,7 @@ extern const struct trust_scheme trust_scheme_hmac_sha1, trust_scheme_hmac_sha25
 	trust_scheme_sha384, trust_scheme_sha512, trust_scheme_ed25519, trust_scheme_ecdsa_p256_sha1,
 	trust_scheme_ecdsa_p256_sha256, trust_scheme_ecdsa_p384_sha384, trust_scheme_ecdsa_p521_sha512,
 	trust_scheme_rsa_sha1, trust_scheme_rsa_sha256, trust_scheme_rsa_sha384, trust_scheme_rsa_sha512,
-	trust_scheme_rsa_pss_sha256, trust_scheme_rsa_pss_sha384, trust_scheme_rsa_pss_sha512, trust_scheme_token,
-	trust_scheme_basic, trust_scheme_none, trust_scheme_plugin;
+	trust_scheme_rsa_pss_sha256, trust_scheme_rsa_pss_sha384, trust_scheme_rsa_pss_sha512, trust_scheme_jwt,
+	trust_scheme_token, trust_scheme_basic, trust_scheme_none, trust_scheme_plugin;
 
 #endif

@@ -44,9 +44,9 @@ static int prove(const struct trust_attempt *attempt, size_t secret, bool *match
 }
 
 static int make(const struct trust_verify *verify, const struct trust_secret *secret, const struct trust_parts *parts,
-		struct arena *arena, struct slice *signature)
+		struct trust_reading *reading, struct slice *signature)
 {
-	return hash(verify->scheme, secret->key, parts, arena, signature);
+	return hash(verify->scheme, secret->key, parts, reading->arena, signature);
 }
 
 #define HASH(called, openssl_name)                                                                                     \

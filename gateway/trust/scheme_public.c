@@ -42,9 +42,9 @@ static int prove(const struct trust_attempt *attempt, size_t secret, bool *match
 }
 
 static int make(const struct trust_verify *verify, const struct trust_secret *secret, const struct trust_parts *parts,
-		struct arena *arena, struct slice *signature)
+		struct trust_reading *reading, struct slice *signature)
 {
-	unsigned char *bytes = arena_alloc(arena, TRUST_SIGNATURE_MAX);
+	unsigned char *bytes = arena_alloc(reading->arena, TRUST_SIGNATURE_MAX);
 	struct trust_message message;
 	size_t n = 0;
 	int fault;

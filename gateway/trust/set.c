@@ -163,7 +163,8 @@ static int bind_secrets(const struct binder *binder, struct trust_verifier *veri
 	for (size_t i = 0; i < route->secret_count; i++) {
 		int r = bind_secret(binder, verifier, &route->secrets[i], &verifier->secrets[verifier->secret_count]);
 
-		if (!verifier->description->verify.scheme->is_public && !verifier->secrets[verifier->secret_count].ring)
+		if (!trust_takes_public(&verifier->description->verify) &&
+		    !verifier->secrets[verifier->secret_count].ring)
 			warn_of_blanks(binder, verifier, &route->secrets[i]);
 		if (r == 0)
 			verifier->secret_count++;

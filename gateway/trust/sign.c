@@ -225,9 +225,13 @@ static int add_signature(struct signer *s, struct slice timestamp, struct slice 
 		reason_set(reason, "%.*s is signed and missing: give the delivery an id", SLICE_ARGS(culprit->text));
 		return -ENOTSUP;
 	}
-	fault = verify->scheme->make(verify, &s->verifier->secrets[s->draft->secret_index], &parts, s->arena, &bytes);
+	fault = verify->scheme->make(verify, &s->verifier->secrets[s->draft->secret_index], &parts, &reading, &bytes);
 	if (fault == -ENOTSUP)
 		reason_set(reason, "the secret is a public key: signing takes the private one");
+	if (fault == -EDOM) {
+		reason_set(reason, "the route lacks what the token must say: an option, or public_url");
+		fault = -ENOTSUP;
+	}
 	if (fault)
 		return fault;
 	value = spell(&verify->signature, encode(verify->encoding, bytes, s->arena), s->arena);

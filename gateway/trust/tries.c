@@ -299,7 +299,7 @@ static bool matches_as(struct tries *t, const struct trust_description *d)
 
 		if (trust_key_new(&d->verify.key, t->verifier->route->secrets[i].bytes, &secret.key, &ignored))
 			continue;
-		if (d->verify.scheme->make(&d->verify, &secret, &evidence.parts, t->arena, &mac) == 0)
+		if (d->verify.scheme->make(&d->verify, &secret, &evidence.parts, &evidence.reading, &mac) == 0)
 			for (size_t k = 0; k < evidence.candidate_count; k++)
 				match |= trust_decode(d->verify.encoding, evidence.candidates[k], t->arena, &decoded) &&
 					 trust_equal(decoded, mac);

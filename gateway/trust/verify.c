@@ -51,15 +51,30 @@ static int try_secrets(const struct trust_attempt *attempt, int64_t now_ms, stru
 	return 0;
 }
 
+/* What matched may be stale; what did not may be signed rightly all the same, and then why it is wrong is known. */
+static int take_note(const struct trust_note *note, bool matched, struct trust_verdict *verdict)
+{
+	if (matched && note->stale)
+		refuse(verdict, TRUST_TIMESTAMP_OUT_OF_TOLERANCE, note->reason);
+	else if (verdict->result == TRUST_SIGNATURE_MISMATCH && note->settled)
+		verdict->reason = note->reason;
+	return 0;
+}
+
 static int prove(const struct trust_verifier *verifier, struct trust_lane *lane, struct trust_evidence *evidence,
 		 int64_t now_ms, struct trust_verdict *verdict)
 {
 	const struct trust_verify *verify = &verifier->description->verify;
 	struct arena *arena = evidence->reading.arena;
 	struct slice decoded[TRUST_CANDIDATES_MAX];
-	struct trust_attempt attempt = {
-		.verifier = verifier, .lane = lane, .parts = &evidence->parts, .candidates = decoded, .arena = arena
-	};
+	struct trust_note note = { .reason = NULL };
+	struct trust_attempt attempt = { .verifier = verifier,
+					 .lane = lane,
+					 .parts = &evidence->parts,
+					 .candidates = decoded,
+					 .arena = arena,
+					 .reading = &evidence->reading,
+					 .note = &note };
 	size_t tried;
 	int fault;
 
@@ -70,18 +85,21 @@ static int prove(const struct trust_verifier *verifier, struct trust_lane *lane,
 	for (size_t i = 0; i < evidence->candidate_count; i++)
 		if (trust_decode(verify->encoding, evidence->candidates[i], arena, &decoded[attempt.candidate_count]))
 			attempt.candidate_count++;
-	if (trust_uses_published(verifier))
-		return trust_prove_published(&attempt, &evidence->reading, verdict);
+	if (trust_uses_published(verifier)) {
+		fault = trust_prove_published(&attempt, &evidence->reading, verdict);
+		return fault ? fault : take_note(&note, verdict->result == TRUST_ACCEPTED, verdict);
+	}
 	fault = try_secrets(&attempt, now_ms, verdict, &tried);
 	if (fault || verdict->secret_index != SIZE_MAX)
-		return fault;
+		return fault ? fault : take_note(&note, true, verdict);
 	if (tried == 0)
 		refuse(verdict, TRUST_SIGNATURE_MISMATCH, "no secret is valid at this time");
 	else if (attempt.candidate_count == 0)
 		refuse(verdict, TRUST_SIGNATURE_MISMATCH, "the signature is not encoded as this provider does it");
 	else
 		refuse(verdict, TRUST_SIGNATURE_MISMATCH,
-		       trust_say(arena, "no secret matches the signature (%zu tried)", tried));
+		       note.reason ? note.reason
+				   : trust_say(arena, "no secret matches the signature (%zu tried)", tried));
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 """Keys that a provider publishes: fetched from an https server with a CA of its own, waited for, and never taken from elsewhere."""
 
 import base64
+import hashlib
 import json
 import pathlib
 import subprocess
@@ -68,6 +69,18 @@ class Publisher:
         signature = base64.b64encode(self._openssl("dgst", "-sha256", "-sign", "private", stdin=body)).decode()
         more = [(name.replace("_", "-"), value) for name, value in headers.items()]
         return sign.Delivery(path, [("Content-Type", "application/json"), ("X-Signature", signature), *more], body, id=id)
+
+    def token(self, body, **claims):
+        """A token for that body, ES256 (RFC 7518, 3.4: r and s, 32 bytes each)."""
+        def part(data):
+            return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+        claims = {"iat": int(time.time()), "sha": hashlib.sha256(body).hexdigest(), **claims}
+        text = part(b'{"alg":"ES256"}') + "." + part(json.dumps(claims).encode())
+        der = self._openssl("dgst", "-sha256", "-sign", "private", stdin=text.encode())
+        r_end = 4 + der[3]
+        numbers = [der[4:r_end], der[r_end + 2:]]
+        return text + "." + part(b"".join(n.lstrip(b"\0").rjust(32, b"\0") for n in numbers))
 
     def asked(self, path):
         """How often the path was asked for."""
@@ -142,6 +155,29 @@ def test_a_key_is_fetched_and_kept(stack, redis, db, publisher):
     assert gateway.metrics().sum("hookgate_key_fetches_total", result="fetched") == 1
     assert gateway.metrics().sum("hookgate_key_entries") == 1
     assert len(gateway.log("key fetched")) == 1
+
+
+def test_tokens_are_checked_with_it_too(stack, redis, db, publisher):
+    """Also their time; and what is signed rightly and is wrong is no reason to look for newer keys."""
+    verify = {"algorithm": "jwt", "signature": {"header": "X-Token"}, "keys": {"url": "https://keys.example.com/file/public"},
+              "jwt": {"algorithms": "ES256", "max_age": "5m", "body_hash": {"claim": "sha"}}, "id": "body:/id"}
+    gateway = stack.gateway(redis, key_fetch=key_fetch(publisher),
+                            routes=[{"name": "keys", "path": "/hooks/keys", "provider": "hmac", "verify": verify}])
+
+    def deliver(body=None, **claims):
+        body = body or json.dumps({"id": sign.unique()}).encode()
+        headers = [("Content-Type", "application/json"), ("X-Token", publisher.token(body, **claims))]
+        return gateway.deliver(sign.Delivery("/hooks/keys", headers, body)).outcome()
+
+    assert deliver() == "accepted"
+    assert deliver(iat=int(time.time()) - 400) == "timestamp_out_of_tolerance"
+    assert deliver(exp=int(time.time()) - 400) == "timestamp_out_of_tolerance"
+    assert deliver(sha="00" * 32) == "signature_mismatch"
+    assert deliver() == "accepted" and publisher.asked("/file/public") == 1
+    publisher.new_key()
+    assert deliver() == "signature_mismatch"
+    stored = entries(db, "keys")
+    assert len(stored) == 2 and {entry["covered"] for entry in stored} == {b"full"}
 
 
 def test_many_wait_for_one_fetch(stack, redis, db, publisher):

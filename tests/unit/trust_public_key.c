@@ -342,6 +342,7 @@ static void test_refused(void **state)
 		{ "{", "is none" },
 		{ "{}", "kind" },
 		{ "{\"keys\":{}}", "no JWK set" },
+		{ "{\"keys\":[1 2]}", "broken inside" },
 		{ "{\"keys\":[]}", "holds no key" },
 		{ "{\"keys\":[{\"kty\":\"oct\",\"k\":\"AAAA\"}]}", "holds no key" },
 		{ "{\"kty\":\"oct\",\"k\":\"AAAA\"}", "kind" },

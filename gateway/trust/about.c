@@ -27,6 +27,17 @@ static struct slice cover_word(enum trust_cover covered)
 						: SLICE("none");
 }
 
+/* Newlines as "\n": a template may have them. */
+static struct slice one_line(const struct trust_description *d, struct slice text)
+{
+	size_t at;
+
+	while ((at = slice_index(text, '\n')) < text.n)
+		text = arena_printf(d->arena, "%.*s\\n%.*s", SLICE_ARGS(slice_head(text, at)),
+				    SLICE_ARGS(slice_from(text, at + 1)));
+	return text;
+}
+
 /* "header:*id" as it is in the first family of names: "header:webhook-id". */
 static struct slice spelt_out(const struct trust_description *d, struct slice text)
 {
@@ -58,7 +69,7 @@ static struct slice way_words(const struct trust_description *d)
 				    SLICE_ARGS(slice_trim(verify->signature.prefix)));
 	return arena_printf(d->arena, "%.*s %.*s over %.*s", SLICE_ARGS(verify->scheme->name),
 			    SLICE_ARGS(encoding_word(verify->encoding)),
-			    SLICE_ARGS(spelt_out(d, verify->signed_text.text)));
+			    SLICE_ARGS(one_line(d, spelt_out(d, verify->signed_text.text))));
 }
 
 static struct slice scheme_words(const struct trust_description *d)

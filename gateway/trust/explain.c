@@ -185,13 +185,15 @@ static int explain(const struct trust_verifier *route_verifier, struct trust_lan
 	if (fault)
 		return fault;
 	buf_printf(out, "outcome:      %s: %s\n", outcomes[verdict.result], verdict.reason);
-	if (verify->plugin)
+	if (verify->plugin) {
 		buf_printf(out, "provider:     %.*s, plugin %s: %s\n", SLICE_ARGS(verifier->description->name),
 			   verify->plugin->name, verify->plugin->scheme);
-	else
-		buf_printf(out, "provider:     %.*s, %.*s%s%.*s\n", SLICE_ARGS(verifier->description->name),
-			   SLICE_ARGS(verify->scheme->name), verify->signed_text.count > 0 ? " over " : "",
-			   SLICE_ARGS(verify->signed_text.text));
+	} else {
+		buf_printf(out, "provider:     %.*s, %.*s%s", SLICE_ARGS(verifier->description->name),
+			   SLICE_ARGS(verify->scheme->name), verify->signed_text.count > 0 ? " over " : "");
+		add_escaped(out, verify->signed_text.text);
+		buf_add_byte(out, '\n');
+	}
 	if (verdict.result == TRUST_CHALLENGE)
 		return 0;
 	(void)trust_gather(verifier, request, now_ms, arena, &evidence, &ignored);

@@ -109,6 +109,10 @@ static void test_about(void **state)
 	assert_slice(about.id, "header:webhook-id");
 	trust_about(trust_catalogue_find(catalogue, SLICE("zoom")), &about);
 	assert_slice(about.handshake, "endpoint.url_validation (signed POST)");
+	trust_about(trust_catalogue_find(catalogue, SLICE("bird")), &about);
+	assert_slice(about.scheme, "hmac-sha256 base64 over {timestamp}\\n{url}\\n{body|sha256}");
+	trust_about(trust_catalogue_find(catalogue, SLICE("flutterwave")), &about);
+	assert_slice(about.scheme, "hmac-sha256 base64 over {body}; or as flutterwave-v3");
 	trust_about(trust_catalogue_find(catalogue, SLICE("token")), &about);
 	assert_slice(about.scheme, "token in Authorization: Bearer");
 	assert_int_equal(about.tolerance_ms, -1);

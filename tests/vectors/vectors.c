@@ -339,24 +339,26 @@ static struct slice right_group(struct run *run, const struct trust_verifier *ve
 	return value;
 }
 
-/* What is signed with a private key is no MAC that we could compare with: the right candidate is the one without which the
- * request is refused. Where two are right there is none. */
+/* Is the request refused without it? */
+static bool is_needed(struct run *run, struct slice candidate)
+{
+	unsigned char *first = (unsigned char *)(uintptr_t)candidate.p;
+	struct trust_verdict verdict;
+	bool accepted;
+
+	*first ^= 1;
+	accepted = check(run, &verdict) == TRUST_ACCEPTED;
+	*first ^= 1;
+	return !accepted;
+}
+
+/* What is signed with a private key is no MAC that we could compare with: the right candidate is the one that is needed.
+ * Where two are right there is none. */
 static struct slice needed_candidate(struct run *run, const struct trust_evidence *evidence)
 {
-	for (size_t i = 0; i < evidence->candidate_count; i++) {
-		struct slice candidate = evidence->candidates[i];
-		unsigned char *first = (unsigned char *)(uintptr_t)candidate.p;
-		struct trust_verdict verdict;
-		bool accepted;
-
-		if (!was_sent(run->vector, candidate))
-			continue;
-		*first ^= 1;
-		accepted = check(run, &verdict) == TRUST_ACCEPTED;
-		*first ^= 1;
-		if (!accepted)
-			return candidate;
-	}
+	for (size_t i = 0; i < evidence->candidate_count; i++)
+		if (was_sent(run->vector, evidence->candidates[i]) && is_needed(run, evidence->candidates[i]))
+			return evidence->candidates[i];
 	return SLICE_NONE;
 }
 
@@ -384,7 +386,7 @@ static void flip_plugin(struct run *run, const struct trust_evidence *evidence, 
 
 		for (size_t k = 0; k < v->request.header_count; k++)
 			in_request |= within(candidate, v->headers[k].value);
-		if (in_request)
+		if (in_request && (evidence->candidate_count == 1 || is_needed(run, candidate)))
 			flip_all(run, candidate, is_hex(candidate), guard,
 				 "a bit of the signature flipped, and still accepted");
 	}

@@ -4,17 +4,28 @@
 
 #include "trust/trust.h"
 
+static bool journal_takes(const struct journal *journal)
+{
+	struct journal_counts counts;
+
+	if (!journal || !journal_ready(journal))
+		return false;
+	journal_counts(journal, &counts);
+	return counts.state == JOURNAL_WELL;
+}
+
 bool admin_ready(const struct admin_sources *sources, const char **why)
 {
-	uint32_t ready = atomic_load(&((struct intake_redis_watch *)sources->watch)->ready);
+	bool redis = atomic_load(&((struct intake_redis_watch *)sources->watch)->ready) >= sources->workers;
+	bool journal = !redis && journal_takes(sources->journal);
 
 	if (sources->draining)
 		*why = "draining";
-	else if (ready < sources->workers)
-		*why = "redis_away";
-	else
+	else if (redis)
 		*why = "ready";
-	return !sources->draining && ready >= sources->workers;
+	else
+		*why = journal ? "ready_by_journal" : "redis_away";
+	return !sources->draining && (redis || journal);
 }
 
 static bool token_right(const struct admin_sources *sources, const struct request *request)
@@ -83,7 +94,7 @@ void admin_handle(const struct admin_sources *sources, const struct request *req
 		text(answer, 200,
 		     SLICE("hookgate " HOOKGATE_VERSION "\n\n"
 			   "/healthz   the process answers\n"
-			   "/readyz    200 when every worker reaches Redis, else 503\n"
+			   "/readyz    200 when every worker reaches Redis, or the journal stands in for it; else 503\n"
 			   "/metrics   for Prometheus\n"));
 	} else {
 		text(answer, 404, SLICE("there are /healthz, /readyz and /metrics\n"));

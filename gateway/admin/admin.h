@@ -10,6 +10,7 @@
 #include "intake/plan.h"
 #include "intake/series.h"
 #include "intake/worker.h"
+#include "journal/journal.h"
 
 /* What is shown. All of it outlives the admin; `token` may be changed by a reload between two calls. */
 struct admin_sources {
@@ -19,9 +20,10 @@ struct admin_sources {
 	const struct intake_redis_watch *watch;
 	const struct intake_plan *plan; /* NULL: no streams are told of */
 	uint64_t trimmed;
-	struct keys *keys;  /* NULL: none are fetched */
-	struct slice token; /* empty: none asked for */
-	int64_t started_ms; /* wall clock */
+	struct keys *keys;	       /* NULL: none are fetched */
+	const struct journal *journal; /* NULL: none */
+	struct slice token;	       /* empty: none asked for */
+	int64_t started_ms;	       /* wall clock */
 	uint64_t reloads_done, reloads_refused;
 	int64_t loaded_ms; /* wall clock: when the configuration in use was loaded */
 	bool draining;
@@ -35,7 +37,8 @@ void admin_handle(const struct admin_sources *sources, const struct request *req
 /* The metrics page in the Prometheus text format, version 0.0.4; appended to out. */
 void admin_metrics(const struct admin_sources *sources, struct buf *out);
 
-/* Ready: every worker's link to Redis is, and the gateway is not draining. `*why` is for a person. */
+/* Ready: every worker's link to Redis is, or the journal takes what Redis cannot; and the gateway is not draining. `*why`
+ * is for a person. */
 bool admin_ready(const struct admin_sources *sources, const char **why);
 
 #endif

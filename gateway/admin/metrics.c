@@ -3,8 +3,7 @@
  * The special difficulty: a family's lines must stand together, and the names come from one list of routes and secrets,
  * so that list is walked once per family. Routes that were never delivered to are left out: with ten thousand of them
  * the page would be mostly zeros; Prometheus' rate() and increase() bear a series that begins late. */
-#include "admin/admin.h"
-#include "base/clock.h"
+#include "admin/inside.h"
 #include "base/num.h"
 #include "intake/backlog.h"
 #include "store/store.h"
@@ -19,7 +18,7 @@ struct page {
 	struct buf *out;
 };
 
-static void family(struct buf *out, const char *name, const char *type, const char *help)
+void admin_family(struct buf *out, const char *name, const char *type, const char *help)
 {
 	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
@@ -119,16 +118,17 @@ static void by_name(struct page *page)
 {
 	struct intake_series *series = page->sources->series;
 
-	family(page->out, "hookgate_deliveries_total", "counter",
-	       "Deliveries by what became of them; without a route where no route was found.");
+	admin_family(page->out, "hookgate_deliveries_total", "counter",
+		     "Deliveries by what became of them; without a route where no route was found.");
 	intake_series_each(series, each_delivery, page);
-	family(page->out, "hookgate_delivery_body_bytes_total", "counter", "Bytes of bodies whose sender was checked.");
+	admin_family(page->out, "hookgate_delivery_body_bytes_total", "counter",
+		     "Bytes of bodies whose sender was checked.");
 	intake_series_each(series, each_bytes, page);
-	family(page->out, "hookgate_events_without_id_total", "counter",
-	       "Events in which no id was found, so that the route's missing_id decided.");
+	admin_family(page->out, "hookgate_events_without_id_total", "counter",
+		     "Events in which no id was found, so that the route's missing_id decided.");
 	intake_series_each(series, each_missing_id, page);
-	family(page->out, "hookgate_secret_matches_total", "counter",
-	       "Deliveries by the secret that matched: tells when an old one can go.");
+	admin_family(page->out, "hookgate_secret_matches_total", "counter",
+		     "Deliveries by the secret that matched: tells when an old one can go.");
 	intake_series_each(series, each_secret, page);
 }
 
@@ -144,9 +144,9 @@ static uint64_t total_of(const struct admin_sources *sources, size_t offset)
 
 #define TOTAL(member) total_of(sources, offsetof(struct intake_stats, member))
 
-static void simple(struct buf *out, const char *name, const char *type, const char *help, uint64_t value)
+void admin_simple(struct buf *out, const char *name, const char *type, const char *help, uint64_t value)
 {
-	family(out, name, type, help);
+	admin_family(out, name, type, help);
 	buf_printf(out, "%s %" PRIu64 "\n", name, value);
 }
 
@@ -161,7 +161,7 @@ static void histogram(const struct admin_sources *sources, struct buf *out, cons
 {
 	uint64_t running = 0;
 
-	family(out, name, "histogram", help);
+	admin_family(out, name, "histogram", help);
 	for (size_t i = 0; i <= INTAKE_BUCKETS; i++) {
 		running += total_of(sources,
 				    offset + offsetof(struct intake_histogram, bucket) + i * sizeof(intake_counter));
@@ -184,14 +184,17 @@ static void traffic(const struct admin_sources *sources, struct buf *out)
 	histogram(sources, out, "hookgate_redis_duration_seconds",
 		  "From putting an event to the reply of Redis, or to giving up.",
 		  offsetof(struct intake_stats, store_us));
-	simple(out, "hookgate_requests_in_flight", "gauge", "Requests begun and not yet ended.",
-	       still(TOTAL(requests_begun), ended));
-	simple(out, "hookgate_connections", "gauge", "Open connections.", still(TOTAL(connections_opened), closed));
-	simple(out, "hookgate_connections_opened_total", "counter", "Connections accepted.", TOTAL(connections_opened));
-	simple(out, "hookgate_connections_refused_total", "counter",
-	       "Connections closed at once for max_connections or connections_per_address.",
-	       TOTAL(connections_refused));
-	simple(out, "hookgate_buffered_bytes", "gauge", "Bytes of memory that hold bodies.", TOTAL(body_bytes_held));
+	admin_simple(out, "hookgate_requests_in_flight", "gauge", "Requests begun and not yet ended.",
+		     still(TOTAL(requests_begun), ended));
+	admin_simple(out, "hookgate_connections", "gauge", "Open connections.",
+		     still(TOTAL(connections_opened), closed));
+	admin_simple(out, "hookgate_connections_opened_total", "counter", "Connections accepted.",
+		     TOTAL(connections_opened));
+	admin_simple(out, "hookgate_connections_refused_total", "counter",
+		     "Connections closed at once for max_connections or connections_per_address.",
+		     TOTAL(connections_refused));
+	admin_simple(out, "hookgate_buffered_bytes", "gauge", "Bytes of memory that hold bodies.",
+		     TOTAL(body_bytes_held));
 }
 
 static void redis(const struct admin_sources *sources, struct buf *out)
@@ -201,19 +204,21 @@ static void redis(const struct admin_sources *sources, struct buf *out)
 
 	for (size_t i = 0; i < sources->workers; i++)
 		ready += intake_read(&sources->stats[i]->store_state) == STORE_READY;
-	simple(out, "hookgate_ready", "gauge", "1 when every worker reaches Redis and the gateway is not draining.",
-	       admin_ready(sources, &why));
-	simple(out, "hookgate_workers", "gauge", "Workers.", sources->workers);
-	simple(out, "hookgate_redis_connections_ready", "gauge", "Workers whose connection to Redis is ready.", ready);
-	simple(out, "hookgate_redis_connects_total", "counter", "Connections made to Redis.", TOTAL(store_connects));
-	simple(out, "hookgate_redis_losses_total", "counter", "Connections to Redis that were lost.",
-	       TOTAL(store_losses));
-	simple(out, "hookgate_redis_timeouts_total", "counter", "Events that Redis did not answer for in time.",
-	       TOTAL(store_timeouts));
-	simple(out, "hookgate_redis_refusals_total", "counter", "Events that Redis answered with an error.",
-	       TOTAL(store_refusals));
-	simple(out, "hookgate_redis_script_loads_total", "counter", "Times that Redis had lost the script.",
-	       TOTAL(store_script_loads));
+	admin_simple(out, "hookgate_ready", "gauge",
+		     "1 when every worker reaches Redis and the gateway is not draining.", admin_ready(sources, &why));
+	admin_simple(out, "hookgate_workers", "gauge", "Workers.", sources->workers);
+	admin_simple(out, "hookgate_redis_connections_ready", "gauge", "Workers whose connection to Redis is ready.",
+		     ready);
+	admin_simple(out, "hookgate_redis_connects_total", "counter", "Connections made to Redis.",
+		     TOTAL(store_connects));
+	admin_simple(out, "hookgate_redis_losses_total", "counter", "Connections to Redis that were lost.",
+		     TOTAL(store_losses));
+	admin_simple(out, "hookgate_redis_timeouts_total", "counter", "Events that Redis did not answer for in time.",
+		     TOTAL(store_timeouts));
+	admin_simple(out, "hookgate_redis_refusals_total", "counter", "Events that Redis answered with an error.",
+		     TOTAL(store_refusals));
+	admin_simple(out, "hookgate_redis_script_loads_total", "counter", "Times that Redis had lost the script.",
+		     TOTAL(store_script_loads));
 }
 
 static void keys(const struct admin_sources *sources, struct buf *out)
@@ -223,21 +228,43 @@ static void keys(const struct admin_sources *sources, struct buf *out)
 	if (!sources->keys)
 		return;
 	keys_count(sources->keys, &counts);
-	family(out, "hookgate_key_fetches_total", "counter", "Fetches of providers' published keys by their end.");
+	admin_family(out, "hookgate_key_fetches_total", "counter",
+		     "Fetches of providers' published keys by their end.");
 	for (size_t i = 0; i < KEYS_ENDINGS; i++)
 		buf_printf(out, "hookgate_key_fetches_total{result=\"%s\"} %" PRIu64 "\n",
 			   keys_ending_name((enum keys_ending)i), counts.ended[i]);
-	simple(out, "hookgate_key_entries", "gauge", "URLs of keys that are known, failures among them.",
-	       counts.entries);
-	simple(out, "hookgate_key_fetches_in_flight", "gauge", "Fetches begun or queued.", counts.fetching);
-	simple(out, "hookgate_deliveries_waiting_for_keys", "gauge", "Deliveries that wait for a key.", counts.waiting);
+	admin_simple(out, "hookgate_key_entries", "gauge", "URLs of keys that are known, failures among them.",
+		     counts.entries);
+	admin_simple(out, "hookgate_key_fetches_in_flight", "gauge", "Fetches begun or queued.", counts.fetching);
+	admin_simple(out, "hookgate_deliveries_waiting_for_keys", "gauge", "Deliveries that wait for a key.",
+		     counts.waiting);
+}
+
+static void replay(const struct admin_sources *sources, struct buf *out)
+{
+	uint64_t reach_ms = UINT64_MAX;
+
+	for (size_t i = 0; i < sources->workers; i++) {
+		uint64_t of_worker = intake_read(&sources->stats[i]->window_reach_ms);
+
+		reach_ms = of_worker < reach_ms ? of_worker : reach_ms;
+	}
+	admin_family(out, "hookgate_replay_window_seconds", "gauge",
+		     "How far back the replay window reaches; the shortest of the workers'.");
+	buf_printf(out, "hookgate_replay_window_seconds %.3f\n", (double)reach_ms / 1000);
+	admin_simple(out, "hookgate_replay_window_cut", "gauge",
+		     "Workers whose replay window is cut short by its size.", TOTAL(window_cut));
+	admin_simple(out, "hookgate_replayed_events_total", "counter",
+		     "Events sent again to a Redis that had crashed or was replaced.", TOTAL(resent));
+	admin_simple(out, "hookgate_replayed_missing_total", "counter", "Those of them that it had lost.",
+		     TOTAL(resent_missing));
 }
 
 /* Streams that hold nothing are left out, as routes without deliveries are. */
 static void stream_family(const struct admin_sources *sources, struct buf *out, const char *name, const char *help,
 			  size_t offset)
 {
-	family(out, name, "gauge", help);
+	admin_family(out, name, "gauge", help);
 	for (size_t i = 0; i < intake_plan_count(sources->plan); i++) {
 		const struct intake_route *route = intake_plan_at(sources->plan, i);
 		const void *value = (const char *)route->backlog + offset;
@@ -263,19 +290,19 @@ static void streams(const struct admin_sources *sources, struct buf *out)
 		      offsetof(struct intake_backlog, waiting));
 	stream_family(sources, out, "hookgate_stream_waiting_bytes", "About how many bytes of Redis they take.",
 		      offsetof(struct intake_backlog, waiting_bytes));
-	simple(out, "hookgate_trimmed_entries_total", "counter",
-	       "Entries that this gateway let go: old, and acknowledged by every group.", sources->trimmed);
+	admin_simple(out, "hookgate_trimmed_entries_total", "counter",
+		     "Entries that this gateway let go: old, and acknowledged by every group.", sources->trimmed);
 }
 
 static void seconds(struct buf *out, const char *name, const char *help, int64_t wall_ms)
 {
-	family(out, name, "gauge", help);
+	admin_family(out, name, "gauge", help);
 	buf_printf(out, "%s %.3f\n", name, (double)wall_ms / 1000);
 }
 
 static void reloads(const struct admin_sources *sources, struct buf *out)
 {
-	family(out, "hookgate_config_reloads_total", "counter", "Reloads of the configuration by their end.");
+	admin_family(out, "hookgate_config_reloads_total", "counter", "Reloads of the configuration by their end.");
 	buf_printf(out,
 		   "hookgate_config_reloads_total{result=\"done\"} %" PRIu64
 		   "\nhookgate_config_reloads_total{result=\"refused\"} %" PRIu64 "\n",
@@ -307,13 +334,13 @@ static void process(const struct admin_sources *sources, struct buf *out)
 	struct rusage usage = { .ru_maxrss = 0 };
 
 	getrusage(RUSAGE_SELF, &usage);
-	family(out, "process_cpu_seconds_total", "counter", "User and system CPU time.");
+	admin_family(out, "process_cpu_seconds_total", "counter", "User and system CPU time.");
 	buf_printf(out, "process_cpu_seconds_total %.6f\n",
 		   (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
 			   (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
-	simple(out, "process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes());
+	admin_simple(out, "process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes());
 	seconds(out, "process_start_time_seconds", "When the gateway started.", sources->started_ms);
-	family(out, "hookgate_build_info", "gauge", "Always 1; the label says which version this is.");
+	admin_family(out, "hookgate_build_info", "gauge", "Always 1; the label says which version this is.");
 	buf_printf(out, "hookgate_build_info{version=\"" HOOKGATE_VERSION "\"} 1\n");
 }
 
@@ -326,6 +353,8 @@ void admin_metrics(const struct admin_sources *sources, struct buf *out)
 	redis(sources, out);
 	keys(sources, out);
 	streams(sources, out);
+	replay(sources, out);
+	admin_journal_metrics(sources->journal, out);
 	reloads(sources, out);
 	process(sources, out);
 }

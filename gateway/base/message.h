@@ -26,6 +26,7 @@ struct request {
 	struct slice authority; /* "hooks.example.com:8443" */
 	struct slice prefix;	/* of the public path, taken off by the proxy: "/gateway" */
 	int64_t received_ms;	/* wall clock, when the head was complete */
+	bool gone;		/* the client has hung up, and its headers went with it */
 };
 
 enum { ANSWER_HEADERS_MAX = 8 };

@@ -10,6 +10,7 @@ const struct cli_command cli_commands[] = {
 	{ "send", "send a delivery signed as a route's provider signs it", cli_send },
 	{ "consume", "read a route's events as a member of a consumer group", cli_consume },
 	{ "providers", "list the providers that are built in, or show one", cli_providers },
+	{ "journal", "what the journal keeps: list, show, verify, drain", cli_journal },
 	{ "status", "routes, rates, lag, backlog and Redis, at a glance", cli_status },
 };
 

@@ -24,6 +24,7 @@ int cli_verify(int argc, char **argv);
 int cli_send(int argc, char **argv);
 int cli_consume(int argc, char **argv);
 int cli_providers(int argc, char **argv);
+int cli_journal(int argc, char **argv);
 int cli_status(int argc, char **argv);
 
 /* Prints the findings, sorted, one a line, to `out`. */

@@ -75,6 +75,7 @@ static int make_workers(struct serve_gateway *gateway)
 									   .redis_socket = gateway->embedded
 												   ? gateway->socket
 												   : NULL,
+									   .journal = gateway->journal,
 									   .main_loop = gateway->loop,
 									   .running = &gateway->running },
 					     &gateway->workers[i]);
@@ -127,6 +128,7 @@ void serve_fill_sources(struct serve_gateway *gateway)
 	gateway->sources.workers = gateway->worker_count;
 	gateway->sources.watch = &gateway->watch;
 	gateway->sources.keys = gateway->keys;
+	gateway->sources.journal = gateway->journal;
 	gateway->sources.token = config->admin_token;
 	gateway->sources.plan = gateway->plan;
 	gateway->sources.loaded_ms = clock_wall_ms();
@@ -229,8 +231,11 @@ static void add_totals(void *arg, const struct intake_series_entry *entry)
 static void log_account(const struct serve_gateway *gateway, size_t unfinished)
 {
 	struct totals totals = { .gateway = gateway };
+	struct journal_counts kept = { .records = 0 };
 	uint64_t refused = 0;
 
+	if (gateway->journal)
+		journal_counts(gateway->journal, &kept);
 	intake_series_each(gateway->series, add_totals, &totals);
 	for (size_t i = 0; i < INTAKE_OUTCOME_COUNT; i++) {
 		if (i != INTAKE_accepted && i != INTAKE_duplicate && i != INTAKE_ignored && i != INTAKE_challenge)
@@ -239,7 +244,7 @@ static void log_account(const struct serve_gateway *gateway, size_t unfinished)
 	log_line(LOG_INFO, "stopped", LOG_U("accepted", totals.outcome[INTAKE_accepted]),
 		 LOG_U("duplicate", totals.outcome[INTAKE_duplicate]), LOG_U("ignored", totals.outcome[INTAKE_ignored]),
 		 LOG_U("challenge", totals.outcome[INTAKE_challenge]), LOG_U("refused", refused),
-		 LOG_U("unfinished", unfinished),
+		 LOG_U("unfinished", unfinished), LOG_U("in_journal", kept.records),
 		 LOG_I("drain_ms", gateway->stopping ? clock_mono_ms() - gateway->stopping_since_ms : 0));
 }
 
@@ -292,7 +297,11 @@ static int start(struct serve_gateway *gateway, struct reason *reason)
 	if (r == 0)
 		r = keys_new(&config->key_fetch, &gateway->keys);
 	if (r == 0)
+		r = serve_journal_open(gateway, reason);
+	if (r == 0)
 		r = make_workers(gateway);
+	if (r == 0)
+		r = serve_journal_drain(gateway);
 	if (r == 0)
 		serve_fill_sources(gateway);
 	if (r == 0)
@@ -328,10 +337,12 @@ static void clean_up(struct serve_gateway *gateway)
 	}
 	http_server_free(gateway->admin_server);
 	serve_keeper_free(gateway->keeper);
+	intake_drain_free(gateway->drain);
 	keys_free(gateway->keys);
 	store_embedded_free(gateway->embedded, EMBEDDED_STOP_MS);
 	if (gateway->series && gateway->stats && gateway->stopping)
 		log_account(gateway, unfinished);
+	journal_close(gateway->journal);
 	serve_sockets_close(&gateway->sockets);
 	serve_handover_free(&gateway->handover);
 	loop_unwatch(&gateway->signal_watch);

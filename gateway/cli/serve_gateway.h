@@ -8,6 +8,7 @@
 #include "cli/serve_sockets.h"
 #include "cli/serve_worker.h"
 #include "http/http.h"
+#include "intake/drain.h"
 #include "store/embedded.h"
 
 struct serve_gateway {
@@ -19,6 +20,8 @@ struct serve_gateway {
 	struct intake_redis_watch watch;
 	struct keys *keys;
 	struct store_embedded *embedded;
+	struct journal *journal; /* NULL: none is configured */
+	struct intake_drain *drain;
 	char socket[128];
 	struct serve_worker **workers;
 	struct intake_stats **stats;
@@ -44,6 +47,10 @@ int serve_admin_start(struct serve_gateway *gateway, struct reason *reason) __at
  * the promise, which `redis.require: durable` makes a reason not to start. 0, or a fault with the reason. */
 int serve_redis_start(struct serve_gateway *gateway, struct reason *reason) __attribute__((warn_unused_result));
 int serve_redis_look(struct serve_gateway *gateway, struct reason *reason) __attribute__((warn_unused_result));
+
+/* serve_journal.c: opens the journal, where the configuration has one; and has it drained, once Redis is known. */
+int serve_journal_open(struct serve_gateway *gateway, struct reason *reason) __attribute__((warn_unused_result));
+int serve_journal_drain(struct serve_gateway *gateway) __attribute__((warn_unused_result));
 
 /* serve_reload.c: reads the file again; all workers get the new configuration, or none does. */
 void serve_reload(struct serve_gateway *gateway);

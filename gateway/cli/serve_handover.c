@@ -188,6 +188,11 @@ int serve_handover_start(struct serve_handover *handover, const struct serve_soc
 	return r;
 }
 
+bool serve_handover_expected(void)
+{
+	return getenv(SERVE_HANDOVER_TELL) != NULL;
+}
+
 void serve_handover_tell(void)
 {
 	const char *text = getenv(SERVE_HANDOVER_TELL);

@@ -37,6 +37,9 @@ void serve_handover_init(struct serve_handover *handover, struct loop *loop, con
 int serve_handover_start(struct serve_handover *handover, const struct serve_sockets *sockets, struct reason *reason)
 	__attribute__((warn_unused_result));
 
+/* Is there a gateway before this one, which serves until it is told? */
+bool serve_handover_expected(void);
+
 /* In the gateway that comes after: tells the one before that this one serves. Does nothing where there is none. */
 void serve_handover_tell(void);
 

@@ -46,6 +46,9 @@ static void warn_of_restart(const struct config *old, const struct config *new)
 		log_line(LOG_WARNING, "reload: needs a restart", LOG_C("key", "admin.listen"));
 	if (old->workers != new->workers)
 		log_line(LOG_WARNING, "reload: needs a restart", LOG_C("key", "workers"));
+	if (strcmp(old->journal.dir ? old->journal.dir : "", new->journal.dir ? new->journal.dir : "") != 0 ||
+	    old->journal.max_size != new->journal.max_size)
+		log_line(LOG_WARNING, "reload: needs a restart", LOG_C("key", "journal"));
 	if (old->max_head != new->max_head)
 		log_line(LOG_WARNING, "reload: needs a restart", LOG_C("key", "max_head"));
 }
@@ -79,6 +82,8 @@ static void swap_all(struct serve_gateway *gateway, struct intake_plan *plan, st
 				 LOG_C("reason", handed[i] ? "it does not answer" : "out of memory"));
 	}
 	warn_of_restart(intake_plan_config(gateway->plan), config);
+	if (gateway->drain)
+		intake_drain_change(gateway->drain, config);
 	intake_plan_unref(gateway->plan);
 	gateway->plan = plan;
 	serve_keeper_swap(gateway->keeper, plan);

@@ -108,7 +108,9 @@ int serve_worker_new(const struct serve_worker_setup *setup, struct serve_worker
 								     .stats = setup->stats,
 								     .redis_socket = setup->redis_socket,
 								     .watch = setup->watch,
-								     .keys = setup->keys },
+								     .keys = setup->keys,
+								     .number = setup->number,
+								     .journal = setup->journal },
 				      &worker->intake);
 	if (r == 0) {
 		const struct http_service service = http_deliveries(worker->intake);

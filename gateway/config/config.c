@@ -56,6 +56,8 @@ static void build(const struct config_reader *r, struct config_draft *draft, con
 	config_schema_read(r, CONFIG_SECTION_TOP, root, draft);
 	config_schema_read(r, CONFIG_SECTION_ADMIN, draft->admin, draft);
 	config_schema_read(r, CONFIG_SECTION_REDIS, draft->redis, draft);
+	config_schema_read(r, CONFIG_SECTION_JOURNAL, draft->journal, draft);
+	config_schema_read(r, CONFIG_SECTION_REPLAY_WINDOW, draft->replay_window, draft);
 	config_schema_read(r, CONFIG_SECTION_LOG, draft->log, draft);
 	config_schema_read(r, CONFIG_SECTION_KEY_FETCH, draft->key_fetch, draft);
 	read_workers(&draft->config);
@@ -64,6 +66,7 @@ static void build(const struct config_reader *r, struct config_draft *draft, con
 	config_read_texts(r, draft);
 	config_read_networks(r, draft);
 	config_read_key_fetch(r, draft);
+	config_check_ack(r, &draft->config, root);
 	check_sizes(r, &draft->config, root);
 	config_read_backlog(r, CONFIG_SECTION_TOP, draft->max_backlog, &draft->config.max_backlog);
 	config_read_routes(r, draft);

@@ -48,6 +48,17 @@ struct config_redis {
 	bool require_durable; /* redis.require: durable */
 };
 
+enum config_journal_sync { CONFIG_JOURNAL_BATCH };
+
+struct config_journal {
+	const char *dir; /* NULL: no journal */
+	uint64_t max_size;
+	enum config_journal_sync sync;
+};
+
+/* What a 2xx waits for. */
+enum config_ack { CONFIG_ACK_STORED, CONFIG_ACK_REPLICATED, CONFIG_ACK_SYNCED, CONFIG_ACK_JOURNALED };
+
 /* What a route does with a delivery whose event id cannot be found. */
 enum config_missing_id { CONFIG_MISSING_DIGEST, CONFIG_MISSING_REJECT, CONFIG_MISSING_ACCEPT };
 
@@ -86,8 +97,10 @@ struct config_route {
 	struct config_patterns include, exclude;
 	enum config_missing_id missing_id;
 	enum config_switch replay_guard; /* DEFAULT: on where the provider's id is not signed */
-	int64_t window_ms;		 /* 0: the provider's */
-	int64_t tolerance_ms;		 /* -1: the provider's */
+	enum config_ack ack;
+	enum config_switch ordered; /* ON; DEFAULT is off */
+	int64_t window_ms;	    /* 0: the provider's */
+	int64_t tolerance_ms;	    /* -1: the provider's */
 	int64_t retention_ms;
 	struct config_backlog max_backlog;
 	uint64_t max_body; /* bytes */
@@ -127,6 +140,9 @@ struct config {
 	struct slice admin_token;	    /* empty: none asked for */
 
 	struct config_redis redis;
+	struct config_journal journal;
+	int64_t replay_window_ms;    /* 0: no window */
+	uint64_t replay_window_size; /* all workers together */
 
 	enum log_level log_level;
 	enum log_format log_format;
@@ -140,6 +156,7 @@ struct config {
 	int64_t request_timeout_ms;	   /* from a request's first line to its last byte */
 	int64_t ack_deadline_ms;	   /* the default of the routes */
 	int64_t drain_timeout_ms;	   /* how long SIGTERM waits for what is in flight */
+	enum config_ack ack;		   /* the default of the routes */
 	enum config_missing_id missing_id; /* the default of the routes, as the three that follow */
 	enum config_switch replay_guard;
 	int64_t window_ms;

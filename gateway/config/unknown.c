@@ -114,13 +114,6 @@ bool config_key_is_meant(const struct config_node *map, const char *prefix, cons
 void config_unknown_key(const struct config_reader *r, const char *section, const struct config_node *node)
 {
 	struct slice prefix = slice_str(section);
-	if (prefix.n == 0 && slice_eq(node->key, SLICE("journal"))) {
-		config_error_key(
-			r->diag, r->file, node,
-			"this version has no journal yet: leave the key out; what Redis does not take in time is "
-			"answered 503, and the provider sends it again");
-		return;
-	}
 	const char *meant = nearest(prefix, node->key);
 	if (!meant)
 		meant = elsewhere(node->key);

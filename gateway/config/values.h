@@ -31,6 +31,9 @@ void config_read_key_fetch(const struct config_reader *reader, struct config_dra
 void config_read_backlog(const struct config_reader *reader, enum config_section section,
 			 const struct config_node *node, struct config_backlog *out);
 
+/* Adds an error for an `ack` in `map` (the file's, or a route's) that cannot be kept. */
+void config_check_ack(const struct config_reader *reader, const struct config *config, const struct config_node *map);
+
 /* The routes, over what the file says for all of them. */
 void config_read_routes(const struct config_reader *reader, struct config_draft *draft);
 

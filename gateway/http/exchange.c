@@ -360,6 +360,7 @@ void http_exchange_end(void *arg, struct MHD_Connection *mhd, void **state, enum
 		/* The service still means to answer: http_answer gives the exchange back. */
 		exchange->waiting = false;
 		exchange->mhd = NULL;
+		exchange->request.gone = true;
 		if (!exchange->suspended)
 			server->waiting--;
 		return;

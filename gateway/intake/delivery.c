@@ -4,19 +4,18 @@
  *      intake_begin       path -> route, method, declared length           404 405 413
  *      intake_complete    handshake, signature, timestamp      (trust/)    challenge 401 400
  *                         id and type, filter                  (trust/)    400 ignored
- *                         into Redis, atomically               (store/)    503; else the exchange waits
- *      stored             Redis has answered, or will not                  accepted duplicate 503
- *      finish             one answer, one count, one log line
+ *      put.c              into Redis, atomically               (store/)    accepted duplicate, or
+ *                         into the journal                   (journal/)    accepted; 503 where neither can
+ *      intake_finish      one answer, one count, one log line
  *
- * The special difficulty is the one promise: a 2xx leaves here only from `stored` (or for what adds nothing by
- * definition: duplicate, ignored, challenge), and finish() runs once per delivery, whatever happens. */
+ * The special difficulty is the one promise: a 2xx leaves here only when Redis or the journal has the event (or for
+ * what adds nothing by definition: duplicate, ignored, challenge), and intake_finish runs once per delivery, whatever
+ * happens. */
 #include "base/clock.h"
 #include "intake/backlog.h"
 #include "intake/filter.h"
 #include "intake/forwarded.h"
 #include "intake/inside.h"
-
-#include <errno.h>
 
 /* Long enough for a reconnect with backoff, short enough for a provider that obeys it. */
 #define RETRY_AFTER_S "2"
@@ -90,7 +89,7 @@ void intake_finish(struct intake_delivery *delivery, enum intake_outcome outcome
 }
 
 /* For what was taken: the route's or the provider's wish goes before ours. */
-static void finish_taken(struct intake_delivery *delivery, enum intake_outcome outcome, const char *reason)
+void intake_finish_taken(struct intake_delivery *delivery, enum intake_outcome outcome, const char *reason)
 {
 	const struct answer *taken = &delivery->route->taken;
 	struct answer own = { .status = 0 };
@@ -181,143 +180,6 @@ enum intake_step intake_begin(struct intake_worker *worker, const struct intake_
 	return INTAKE_READ_BODY;
 }
 
-/* ---- steps 6 and 7: into Redis, and its answer ---- */
-
-static void count_backlog(const struct intake_delivery *delivery)
-{
-	const struct config_backlog *limit = &delivery->route->config->max_backlog;
-
-	if (limit->limit > 0)
-		intake_backlog_taken(delivery->route->backlog,
-				     limit->bytes ? (int64_t)delivery->head.request->body.n : 1);
-}
-
-static void stored(struct store_put *put, enum store_result result, const char *reason, int64_t redis_us)
-{
-	struct intake_delivery *delivery = (void *)((char *)put - offsetof(struct intake_delivery, put));
-
-	intake_histogram_add(&delivery->worker->stats->store_us, redis_us);
-	switch (result) {
-	case STORE_STORED:
-		count_backlog(delivery);
-		finish_taken(delivery, INTAKE_accepted, NULL);
-		return;
-	case STORE_DUPLICATE:
-		finish_taken(delivery, INTAKE_duplicate, NULL);
-		return;
-	case STORE_UNAVAILABLE:
-		break;
-	}
-	intake_finish(delivery, INTAKE_store_unavailable, reason, NULL);
-}
-
-/* The method and the headers lie in their connection's memory, which goes when the client hangs up: who waits without
- * having told Redis of them must have them to itself. */
-bool intake_keep_headers(struct intake_delivery *delivery)
-{
-	struct request *request = delivery->head.request;
-	struct arena *arena = delivery->head.arena;
-	struct header *headers;
-
-	if (delivery->headers_kept)
-		return true;
-	headers = arena_alloc(arena, request->header_count * sizeof *headers);
-	if (!headers)
-		return false;
-	for (size_t i = 0; i < request->header_count; i++) {
-		headers[i].name = arena_copy(arena, request->headers[i].name);
-		headers[i].value = arena_copy(arena, request->headers[i].value);
-	}
-	request->method = arena_copy(arena, request->method);
-	if (arena_failed(arena))
-		return false;
-	request->headers = headers;
-	delivery->headers_kept = true;
-	return true;
-}
-
-/* Right after the start nobody knows yet whether Redis is there. What comes in that moment waits until it is known, at
- * most as long as any other delivery, instead of being sent away from a gateway that is about to be ready. */
-static bool waits_for_the_first_connect(struct intake_delivery *delivery)
-{
-	struct intake_worker *worker = delivery->worker;
-
-	if (worker->early_over || !worker->link || store_link_state(worker->link) != STORE_CONNECTING)
-		return false;
-	if (!intake_keep_headers(delivery))
-		return false;
-	if (!worker->early && loop_timer_start(worker->loop, &worker->early_timer,
-					       delivery->route->config->ack_deadline_ms, intake_early_over, worker) < 0)
-		return false;
-	delivery->next_early = worker->early;
-	worker->early = delivery;
-	return true;
-}
-
-/* Who has waited for a key has waited already. */
-static int64_t deadline_of(const struct intake_delivery *delivery)
-{
-	if (delivery->key_rounds > 0)
-		return delivery->deadline_ms;
-	return loop_now_ms(delivery->worker->loop) + delivery->route->config->ack_deadline_ms;
-}
-
-static void put(struct intake_delivery *delivery)
-{
-	struct intake_worker *worker = delivery->worker;
-	const struct intake_route *route = delivery->route;
-	const struct request *request = delivery->head.request;
-	char time[CLOCK_RFC3339_LENGTH] = { 0 }, traceparent[55];
-	struct store_event event = {
-		.target = route->target,
-		.window_s = route->window_s,
-		.deduplicate = delivery->event.deduplicate,
-		/* Also where no id was found and missing_id is accept: an unsigned header is easily left out of a replay. */
-		.guard = route->guarded ? delivery->verdict.guard : SLICE_NONE,
-		.id = delivery->event.id,
-		.type = delivery->event.type,
-		.time = slice_of(time, sizeof time),
-		.data = request->body,
-		.headers = intake_entry_headers(worker, request, trust_secret_header(route->verifier)),
-		.secret = delivery->verdict.secret,
-		.covered = intake_entry_covered(delivery->verdict.covered),
-		.traceparent = intake_entry_traceparent(worker, request, traceparent),
-	};
-	int r;
-
-	clock_format_rfc3339(request->received_ms, time);
-	message_header(request, SLICE("content-type"), &event.content_type);
-	if (buf_failed(&worker->scratch)) {
-		intake_finish(delivery, INTAKE_internal_error, "out of memory", NULL);
-		return;
-	}
-	if (waits_for_the_first_connect(delivery))
-		return;
-	if (!worker->link) {
-		intake_finish(delivery, INTAKE_store_unavailable, "the gateway is stopping", NULL);
-		return;
-	}
-	delivery->put.done = stored;
-	r = store_put(worker->link, &event, deadline_of(delivery), &delivery->put);
-	if (r == -EAGAIN)
-		intake_finish(delivery, INTAKE_store_unavailable, store_link_reason(worker->link), NULL);
-	else if (r < 0)
-		intake_finish(delivery, INTAKE_internal_error, "out of memory", NULL);
-}
-
-void intake_early_over(void *arg)
-{
-	struct intake_worker *worker = arg;
-	struct intake_delivery *delivery = worker->early, *next;
-
-	worker->early_over = true;
-	worker->early = NULL;
-	for (; delivery; delivery = next) {
-		next = delivery->next_early;
-		put(delivery);
-	}
-}
-
 /* ---- steps 3 to 5: who sent it, and what it is ---- */
 
 static void read_event(struct intake_delivery *delivery)
@@ -354,9 +216,9 @@ static void read_event(struct intake_delivery *delivery)
 	if (!event.id_found)
 		intake_count(intake_stats_at(delivery->worker->stats, route->series + INTAKE_ROUTE_DIGEST_IDS), 1);
 	if (intake_wanted(route->config, event.type))
-		put(delivery);
+		intake_put(delivery);
 	else
-		finish_taken(delivery, INTAKE_ignored, "the route's events leave this type out");
+		intake_finish_taken(delivery, INTAKE_ignored, "the route's events leave this type out");
 }
 
 static void count_taken_in(struct intake_delivery *delivery)

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "intake/delivery.h"
 #include "intake/worker.h"
+#include "journal/journal.h"
 
 /* A plan with this worker's lane for it. Freed when it is no longer current and its last delivery is over. */
 struct intake_share {
@@ -31,15 +32,29 @@ struct intake_delivery {
 	int64_t deadline_ms; /* loop's clock: when it must have been answered */
 	bool headers_kept;
 	struct store_put put;
+	struct journal_append append;
+	const char *why; /* it is in the journal and not in Redis; NULL: by the route's own wish */
 	struct trust_verdict verdict;
 	struct trust_event event;
 };
+
+/* delivery.c: the end of a delivery that has a route; it is gone after it. `answer` NULL: our own. The other is for what
+ * was taken: the route's or the provider's wish goes before ours. */
+void intake_finish(struct intake_delivery *delivery, enum intake_outcome outcome, const char *reason,
+		   const struct answer *answer);
+void intake_finish_taken(struct intake_delivery *delivery, enum intake_outcome outcome, const char *reason);
+
+/* put.c: steps 6 and 7. */
+void intake_put(struct intake_delivery *delivery);
 
 struct intake_worker {
 	struct loop *loop;
 	struct intake_share *share;
 	struct intake_stats *stats;
 	struct store_link *link;
+	struct journal *journal;      /* NULL: there is none */
+	struct journal_lane *lane;    /* into it */
+	struct intake_window *window; /* NULL: none */
 	struct intake_redis_watch *watch;
 	const char *redis_socket;
 	enum store_state seen_state;
@@ -52,16 +67,28 @@ struct intake_worker {
 	uint64_t random[2];		 /* for trace ids: unlike others', not secret */
 };
 
-/* delivery.c: it is known whether Redis is there, or the time for that is over; the timer's function. */
+/* put.c: it is known whether Redis is there, or the time for that is over; the timer's function. */
 void intake_early_over(void *arg);
+
+/* window.c: the replay window: what was put lately, sent again to a Redis that may have lost it. NULL where the
+ * configuration has none. */
+struct intake_window;
+int intake_window_new(struct intake_worker *worker, unsigned number, struct intake_window **out)
+	__attribute__((warn_unused_result));
+void intake_window_free(struct intake_window *window);
+void intake_window_add(struct intake_window *window, const struct journal_event *event);
+/* The link is ready: is it another Redis? */
+void intake_window_ready(struct intake_window *window);
+/* Once a second. */
+void intake_window_sample(struct intake_window *window);
 
 /* learned.c: shows the operator a secret that came with a handshake; nothing when it is empty. */
 void intake_learned(const struct intake_route *route, const struct request *request, struct slice secret);
-/* delivery.c: trust is asked (again), and what it says is acted on; the end of a delivery; the request's headers made
- * the delivery's own (false: out of memory). */
+
+/* delivery.c: trust is asked (again), and what it says is acted on. */
 void intake_check(struct intake_delivery *delivery);
-void intake_finish(struct intake_delivery *delivery, enum intake_outcome outcome, const char *reason,
-		   const struct answer *answer);
+
+/* put.c: the request's headers made the delivery's own (false: out of memory). */
 bool intake_keep_headers(struct intake_delivery *delivery);
 
 /* pending.c: the verdict is that a key is being fetched: the delivery waits, or ends here. */

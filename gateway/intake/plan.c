@@ -103,6 +103,8 @@ static int ready_route(struct intake_plan *plan, struct intake_route *route, con
 	route->verifier = trust_set_verifier(plan->set, config->index);
 	route->window_s = trust_window_s(route->verifier);
 	route->guarded = trust_replay_guarded(route->verifier);
+	route->ordered = config->ordered == CONFIG_SWITCH_ON;
+	route->journaled = config->ack == CONFIG_ACK_JOURNALED;
 	route->secret_series = secrets;
 	settle_answer(route);
 	r = store_target_new(plan->config->redis.prefix, config->name, config->path, config->provider, &route->target);

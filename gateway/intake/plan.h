@@ -24,6 +24,8 @@ struct intake_route {
 	struct intake_backlog *backlog; /* changes while the rest does not */
 	uint32_t window_s;
 	bool guarded;
+	bool ordered;	/* new events queue behind those of the route that wait in the journal */
+	bool journaled; /* first into the journal, then into Redis */
 };
 
 struct intake_plan;

@@ -8,6 +8,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* Providers wait 3 to 30 s, and Redis may have had its ack_deadline already. */
+enum { JOURNAL_PATIENCE_MS = 3000 };
+
 int intake_share_new(struct intake_plan *plan, struct keys *keys, struct intake_share **out)
 {
 	struct intake_share *share = calloc(1, sizeof *share);
@@ -61,7 +64,8 @@ static void log_redis(struct intake_worker *worker, enum store_state state, cons
 		if (atomic_fetch_add(&watch->away, 1) == 0 &&
 		    atomic_compare_exchange_strong(&watch->away_since_ms, &none, now))
 			log_line(LOG_ERROR, "redis away", LOG_C("redis", config->redis.url), LOG_C("reason", reason),
-				 LOG_C("effect", "deliveries are answered 503 until it is back"));
+				 LOG_C("effect", worker->lane ? "deliveries are kept in the journal until it is back"
+							      : "deliveries are answered 503 until it is back"));
 	}
 }
 
@@ -100,6 +104,8 @@ static void redis_changed(void *arg, enum store_state state, const char *reason)
 		leave_state(worker, state);
 		log_redis(worker, state, reason);
 	}
+	if (state == STORE_READY && worker->window)
+		intake_window_ready(worker->window);
 	worker->seen_state = state;
 	atomic_store_explicit(&worker->stats->store_state, (uint64_t)state, memory_order_relaxed);
 }
@@ -144,6 +150,12 @@ int intake_worker_new(const struct intake_worker_setup *setup, struct intake_wor
 							       .changed = redis_changed,
 							       .arg = worker },
 				   &worker->link);
+	worker->journal = setup->journal;
+	if (r == 0)
+		r = intake_window_new(worker, setup->number, &worker->window);
+	/* Behind the link: what it gives up while it writes at a turn's end is still of that turn. */
+	if (r == 0 && setup->journal)
+		r = journal_lane_new(setup->journal, setup->loop, JOURNAL_PATIENCE_MS, &worker->lane);
 	if (r == 0)
 		*out = worker;
 	else
@@ -158,6 +170,10 @@ void intake_worker_give_up(struct intake_worker *worker)
 	worker->link = NULL;
 	loop_timer_stop(&worker->early_timer);
 	intake_early_over(worker);
+	journal_lane_free(worker->lane);
+	worker->lane = NULL;
+	intake_window_free(worker->window);
+	worker->window = NULL;
 }
 
 void intake_worker_free(struct intake_worker *worker)
@@ -188,6 +204,8 @@ void intake_worker_sample(struct intake_worker *worker)
 
 	if (!worker->link)
 		return;
+	if (worker->window)
+		intake_window_sample(worker->window);
 	store_link_counts(worker->link, &counts);
 	atomic_store_explicit(&stats->store_connects, counts.connects, memory_order_relaxed);
 	atomic_store_explicit(&stats->store_losses, counts.losses, memory_order_relaxed);

@@ -25,13 +25,15 @@ struct intake_worker_setup {
 	const char *redis_socket;	  /* see store_link_setup; outlives the worker */
 	struct intake_redis_watch *watch; /* outlives the worker */
 	struct keys *keys;		  /* outlives the worker; NULL: no key is fetched */
+	unsigned number;		  /* of the worker; names its file of the replay window */
+	struct journal *journal;	  /* outlives the worker; NULL: none */
 };
 
 int intake_worker_new(const struct intake_worker_setup *setup, struct intake_worker **out)
 	__attribute__((warn_unused_result));
 
-/* Deliveries still waiting for Redis end with store_unavailable at once, and so does every new one; those that wait for
- * a key with overloaded. */
+/* Deliveries still waiting for Redis end at once: in the journal, or with store_unavailable, as does every new one; those
+ * that wait for a key with overloaded. */
 void intake_worker_give_up(struct intake_worker *worker);
 
 /* Gives up first, if that has not been done. Accepts NULL. */

@@ -93,7 +93,7 @@ static void fill_item(struct journal *journal, struct journal_item *item)
 
 int journal_next(struct journal *journal, struct journal_item *item)
 {
-	for (;;) {
+	while (journal_ready(journal)) {
 		int r = find_more(journal);
 		if (r <= 0)
 			return r;
@@ -115,6 +115,7 @@ int journal_next(struct journal *journal, struct journal_item *item)
 			break;
 		}
 	}
+	return 0;
 }
 
 void journal_rewind(struct journal *journal, bool all)
@@ -185,7 +186,7 @@ void journal_remove(struct journal *journal, bool all)
 void journal_forget(struct journal *journal, const struct journal_item *item)
 {
 	journal->kept = (struct journal_place){ item->segment, item->end };
-	journal_mark_write(journal, item->sequence);
+	journal_mark_write(journal->mark, item->sequence);
 	journal_remove(journal, false);
 }
 

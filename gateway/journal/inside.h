@@ -6,6 +6,7 @@
 #define HOOKGATE_JOURNAL_INSIDE_H
 
 #include "journal/journal.h"
+#include "journal/mark.h"
 #include "journal/reader.h"
 
 #include <pthread.h>
@@ -56,6 +57,7 @@ struct journal {
 	int dir, mark; /* descriptors: the folder, which is locked, and the file of the mark */
 	char *path;
 	uint64_t max_size, segment_size;
+	atomic_bool ready;
 
 	pthread_mutex_t lock;
 	pthread_cond_t work, finished;
@@ -103,7 +105,11 @@ int journal_recover(struct journal *journal, struct reason *reason) __attribute_
 /* recover.c: copies a stretch that is no record to a file of its own, once. */
 void journal_set_aside(struct journal *journal, int fd, struct journal_segment_id id, uint64_t at, uint64_t length);
 
-/* writer.c */
+/* journal.c: takes the lock; -EBUSY where another has it. Then, recovers. */
+int journal_lock(struct journal *journal, struct reason *reason) __attribute__((warn_unused_result));
+int journal_begin(struct journal *journal, struct reason *reason) __attribute__((warn_unused_result));
+
+/* writer.c: with the folder locked, or to wait for it. */
 int journal_writer_start(struct journal *journal) __attribute__((warn_unused_result));
 void journal_writer_stop(struct journal *journal);
 
@@ -115,9 +121,5 @@ void journal_lane_finished(struct journal_batch *batch);
 
 /* drain.c: removes the segments that may be forgotten whole; with `all`, also one that is open for appending. */
 void journal_remove(struct journal *journal, bool all);
-
-/* journal.c: the mark, which says across a restart up to which number all may be forgotten. */
-uint64_t journal_mark_read(const struct journal *journal);
-void journal_mark_write(const struct journal *journal, uint64_t sequence);
 
 #endif

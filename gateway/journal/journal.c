@@ -4,8 +4,6 @@
  * itself, and goes with the process whatever becomes of it. */
 #include "journal/journal.h"
 
-#include "journal/bytes.h"
-#include "journal/crc.h"
 #include "journal/inside.h"
 
 #include <errno.h>
@@ -15,9 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SEGMENT_MIN = 64 * 1024, SEGMENT_MAX = 64 * 1024 * 1024, MARK = 24 };
-
-static const char mark_magic[] = "hookmark";
+enum { SEGMENT_MIN = 64 * 1024, SEGMENT_MAX = 64 * 1024 * 1024 };
 
 unsigned journal_slot(struct slice route)
 {
@@ -30,32 +26,6 @@ unsigned journal_slot(struct slice route)
 bool journal_holds(const struct journal *journal, struct slice route)
 {
 	return atomic_load((atomic_uint *)&journal->slots[journal_slot(route)]) > 0;
-}
-
-/* ---- the mark ---- */
-
-/* "hookmark", the number, the CRC-32C of both. Written and not synced: after a power cut it may be an older one, and
- * then more is sent again than need be. */
-void journal_mark_write(const struct journal *journal, uint64_t sequence)
-{
-	unsigned char mark[MARK] = { 0 };
-	if (journal->mark < 0)
-		return;
-	memcpy(mark, mark_magic, 8);
-	journal_write_number(mark + 8, sequence, 8);
-	journal_write_number(mark + 16, journal_crc32c(0, slice_of(mark, 16)), 4);
-	/* Where it cannot be written, the next start sends again. */
-	(void)!journal_segment_write(journal->mark, mark, sizeof mark, 0);
-}
-
-uint64_t journal_mark_read(const struct journal *journal)
-{
-	unsigned char mark[MARK];
-	if (journal->mark < 0 || pread(journal->mark, mark, sizeof mark, 0) != (ssize_t)sizeof mark ||
-	    memcmp(mark, mark_magic, 8) != 0 ||
-	    journal_read_number(mark + 16, 4) != journal_crc32c(0, slice_of(mark, 16)))
-		return 0;
-	return journal_read_number(mark + 8, 8);
 }
 
 /* ---- the folder ---- */
@@ -73,12 +43,21 @@ static int take_folder(struct journal *journal, struct reason *reason)
 		reason_set(reason, "journal.dir %.150s: %s", journal->path, strerror(-r));
 		return r;
 	}
-	if (flock(journal->dir, LOCK_EX | LOCK_NB) < 0) {
-		int r = errno == EWOULDBLOCK ? -EBUSY : -errno;
-		reason_set(reason, "journal.dir %.150s: %s", journal->path,
-			   r == -EBUSY ? "another gateway has it; each needs a folder of its own" : strerror(-r));
-		return r;
-	}
+	return 0;
+}
+
+int journal_lock(struct journal *journal, struct reason *reason)
+{
+	if (flock(journal->dir, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	int r = errno == EWOULDBLOCK ? -EBUSY : -errno;
+	reason_set(reason, "journal.dir %.150s: %s", journal->path,
+		   r == -EBUSY ? "another gateway has it; each needs a folder of its own" : strerror(-r));
+	return r;
+}
+
+int journal_begin(struct journal *journal, struct reason *reason)
+{
 	journal->mark = openat(journal->dir, "mark", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (journal->mark < 0) {
 		struct reason why;
@@ -86,7 +65,15 @@ static int take_folder(struct journal *journal, struct reason *reason)
 		journal->mark = openat(journal->dir, "mark", O_RDONLY | O_CLOEXEC);
 		journal_enter(journal, JOURNAL_FAILING, why.text);
 	}
-	return 0;
+	int r = journal_recover(journal, reason);
+	if (r == 0)
+		atomic_store(&journal->ready, true);
+	return r;
+}
+
+bool journal_ready(const struct journal *journal)
+{
+	return atomic_load((atomic_bool *)&journal->ready);
 }
 
 static struct journal *journal_new(const struct journal_setup *setup)
@@ -121,7 +108,11 @@ int journal_open(const struct journal_setup *setup, struct journal **out, struct
 		return -ENOMEM;
 	int r = take_folder(journal, reason);
 	if (r == 0)
-		r = journal_recover(journal, reason);
+		r = journal_lock(journal, reason);
+	if (r == 0)
+		r = journal_begin(journal, reason);
+	else if (r == -EBUSY && setup->wait)
+		r = 0;
 	if (r == 0)
 		r = journal_writer_start(journal);
 	if (r == 0)

@@ -19,17 +19,22 @@ struct journal;
 struct journal_setup {
 	const char *dir;   /* made where it is missing */
 	uint64_t max_size; /* bytes of all segments together */
+	bool wait;	   /* for another gateway to give the folder back, instead of refusing to open it */
 };
 
 /* Takes the folder for this process, looks at all that stands in it, cuts off what a crash has left half written, sets
  * aside what is damaged (each said in the log), and starts the journal's thread. A folder that cannot be written to is no
- * reason not to: the journal then refuses what is appended, and says so. 0; -EBUSY when another gateway has the folder;
+ * reason not to: the journal then refuses what is appended, and says so. With `wait`, all this may happen later, and the
+ * journal is not ready until then. 0; -EBUSY when another gateway has the folder;
  * -EINVAL when a file in it is of another version; -errno; reason set. */
 int journal_open(const struct journal_setup *setup, struct journal **out, struct reason *reason)
 	__attribute__((warn_unused_result));
 
 /* After all lanes were freed and the reader has stopped. Removes what may be forgotten. Accepts NULL. */
 void journal_close(struct journal *journal);
+
+/* False while the folder is another gateway's. From any thread. */
+bool journal_ready(const struct journal *journal);
 
 /* ---- appending ---- */
 
@@ -52,7 +57,7 @@ int journal_lane_new(struct journal *journal, struct loop *loop, int64_t patienc
 void journal_lane_free(struct journal_lane *lane);
 
 /* Copies the event. 0: `done` will be called. Negative, and it will not be, at once: -ENOSPC: the journal is full;
- * -EIO: its disk fails; -EAGAIN: the disk does not keep up (64 MiB of this lane wait); -EFBIG: larger than the journal;
+ * -EIO: its disk fails; -EBUSY: it is not ready; -EAGAIN: the disk does not keep up (64 MiB of this lane wait); -EFBIG: larger than the journal;
  * -ENOMEM. */
 int journal_lane_append(struct journal_lane *lane, const struct journal_event *event, struct journal_append *append)
 	__attribute__((warn_unused_result));

@@ -208,6 +208,8 @@ static int admit(struct journal_lane *lane, size_t size)
 {
 	struct journal *journal = lane->journal;
 	int state = atomic_load_explicit(&journal->state, memory_order_relaxed);
+	if (!journal_ready(journal))
+		return -EBUSY;
 	if (size > journal->max_size)
 		return -EFBIG;
 	if (state == JOURNAL_FAILING && clock_mono_ms() < atomic_load(&journal->retry_ms)) {

@@ -142,7 +142,7 @@ int journal_recover(struct journal *journal, struct reason *reason)
 {
 	struct journal_segment_id *ids = NULL;
 	size_t count = 0;
-	uint64_t mark = journal_mark_read(journal);
+	uint64_t mark = journal_mark_read(journal->mark);
 	int r = journal_segment_list(journal->dir, &ids, &count);
 	journal->next_sequence = mark + 1;
 	for (size_t i = 0; r == 0 && i < count; i++) {

@@ -11,9 +11,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { RETRY_MS = 1000 };
+enum { RETRY_MS = 1000, LOOK_MS = 20 };
 
 const uint32_t journal_bucket_us[JOURNAL_BUCKETS] = {
 	100, 250, 500, 1000, 2500, 10000, 50000, 100000, 500000, 2500000
@@ -217,9 +218,44 @@ static struct journal_batch *take_queue(struct journal *journal)
 	return batches;
 }
 
+/* Waits until the folder is free; false when the journal is closed before. */
+static bool await_folder(struct journal *journal)
+{
+	struct reason reason;
+	int r;
+	while ((r = journal_lock(journal, &reason)) == -EBUSY) {
+		struct timespec until;
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += LOOK_MS * 1000000;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
+		pthread_mutex_lock(&journal->lock);
+		bool stopping = journal->stopping;
+		if (!stopping)
+			pthread_cond_timedwait(&journal->work, &journal->lock, &until);
+		pthread_mutex_unlock(&journal->lock);
+		if (stopping)
+			return false;
+	}
+	if (r == 0)
+		r = journal_begin(journal, &reason);
+	if (r < 0)
+		journal_enter(journal, JOURNAL_FAILING, reason.text);
+	else
+		log_line(LOG_INFO, "journal ready", LOG_C("dir", journal->path));
+	pthread_mutex_lock(&journal->lock);
+	if (journal->reading)
+		journal_bell_ring(&journal->bell);
+	pthread_mutex_unlock(&journal->lock);
+	log_flush();
+	return true;
+}
+
 static void *run(void *arg)
 {
 	struct journal *journal = arg;
+	if (!journal_ready(journal) && !await_folder(journal))
+		return NULL;
 	for (struct journal_batch *batch = take_queue(journal); batch; batch = take_queue(journal)) {
 		int fault = store_batches(journal, batch);
 		while (batch) {

@@ -296,8 +296,11 @@ static bool is_done(const struct store_command *command, redisReply *const *repl
 
 static void refused(struct store_link *link, struct store_trip *undo)
 {
-	for (size_t i = 0; i < undo->list.count; i++)
+	for (struct store_ticket *ticket = undo->list.first; ticket; ticket = ticket->next) {
 		store_count(&link->refusals);
+		if (ticket->put)
+			ticket->put->refused = undo->refused;
+	}
 	store_put_end_all(link, &undo->list, STORE_UNAVAILABLE, undo->reason.text);
 }
 
@@ -318,8 +321,9 @@ static void note_reason(struct store_trip *undo, size_t count, redisReply *const
 	for (size_t i = 0; i < count; i++) {
 		if (replies[i]->type != REDIS_REPLY_ERROR)
 			continue;
-		reason_set(&undo->reason, "Redis refused the event: %.*s",
-			   SLICE_ARGS(slice_head(slice_of(replies[i]->str, replies[i]->len), 160)));
+		struct slice text = slice_of(replies[i]->str, replies[i]->len);
+		reason_set(&undo->reason, "Redis refused the event: %.*s", SLICE_ARGS(slice_head(text, 160)));
+		undo->refused = store_scripted_is_final(text);
 		return;
 	}
 	reason_set(&undo->reason, "Redis refused the event: unexpected answer");

@@ -46,6 +46,9 @@ bool store_greet(struct store_link *link)
 	add_greeting(link, trip, STORE_GREETING_NAME,
 		     (struct slice[]){ SLICE("CLIENT"), SLICE("SETNAME"), SLICE("hookgate") }, 3);
 	add_greeting(link, trip, STORE_GREETING_ROLE, (struct slice[]){ SLICE("ROLE") }, 1);
+	add_greeting(link, trip, STORE_GREETING_SERVER, (struct slice[]){ SLICE("INFO"), SLICE("server") }, 2);
+	add_greeting(link, trip, STORE_GREETING_REPLICATION, (struct slice[]){ SLICE("INFO"), SLICE("replication") },
+		     2);
 	/* Of what a batch needs, the right to end it must be there before it is begun. */
 	add_greeting(link, trip, STORE_GREETING_EXEC, (struct slice[]){ SLICE("EXEC") }, 1);
 	add_greeting(link, trip, STORE_GREETING_DISCARD, (struct slice[]){ SLICE("DISCARD") }, 1);
@@ -70,6 +73,9 @@ static const char *greeting_name(enum store_greeting greeting)
 		return "CLIENT SETNAME";
 	case STORE_GREETING_ROLE:
 		return "ROLE";
+	case STORE_GREETING_SERVER:
+	case STORE_GREETING_REPLICATION:
+		return "INFO";
 	case STORE_GREETING_EXEC:
 		return "EXEC";
 	case STORE_GREETING_DISCARD:
@@ -88,6 +94,24 @@ static bool is_forbidden(const redisReply *reply)
 	return slice_starts(text, SLICE("NOPERM")) || slice_starts(text, SLICE("ERR unknown"));
 }
 
+/* The value of a line "name:value" in INFO's answer, appended to the identity. Without one there is no identity, which is
+ * taken for another each time. */
+static void note_identity(struct store_link *link, struct slice info, struct slice name)
+{
+	size_t had = strlen(link->identity);
+	struct slice line, value = SLICE_NONE;
+	while (value.n == 0 && slice_cut(info, '\n', &line, &info))
+		if (slice_starts(line, name))
+			value = slice_head(slice_from(line, name.n), 40);
+	if (value.n == 40 && had + 41 <= sizeof link->identity) {
+		memcpy(link->identity + had, value.p, 40);
+		link->identity[had + 40] = had == 0 ? ' ' : '\0';
+		link->identity[had == 0 ? 41 : had + 40] = '\0';
+	} else {
+		link->identity[0] = '\0';
+	}
+}
+
 /* What each command must be answered with: EXEC and DISCARD by an error, which tells that we may use them. A
  * connection without a name, or to a Redis that does not let us ask for its
  * role, is as good as another. */
@@ -97,6 +121,15 @@ static bool is_right(struct store_link *link, enum store_greeting greeting, cons
 	bool error = reply->type == REDIS_REPLY_ERROR;
 	if (error && (greeting == STORE_GREETING_NAME || greeting == STORE_GREETING_ROLE) && is_forbidden(reply))
 		return true;
+	if (greeting == STORE_GREETING_SERVER || greeting == STORE_GREETING_REPLICATION) {
+		bool server = greeting == STORE_GREETING_SERVER;
+		if (server)
+			link->identity[0] = '\0';
+		if (server || link->identity[0] != '\0')
+			note_identity(link, slice_of(error ? NULL : reply->str, error ? 0 : reply->len),
+				      server ? SLICE("run_id:") : SLICE("master_replid:"));
+		return true;
+	}
 	if (greeting == STORE_GREETING_ROLE && !error) {
 		if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0 ||
 		    reply->element[0]->type != REDIS_REPLY_STRING ||

@@ -364,6 +364,11 @@ enum store_state store_link_state(const struct store_link *link)
 	return state_of(link->phase, link->tried);
 }
 
+const char *store_link_identity(const struct store_link *link)
+{
+	return link->identity;
+}
+
 const char *store_link_reason(const struct store_link *link)
 {
 	return link->reason.text;

@@ -29,11 +29,16 @@ enum store_greeting {
 	STORE_GREETING_SELECT,
 	STORE_GREETING_NAME,
 	STORE_GREETING_ROLE,
+	STORE_GREETING_SERVER,
+	STORE_GREETING_REPLICATION,
 	STORE_GREETING_EXEC,
 	STORE_GREETING_DISCARD,
 	STORE_GREETING_SCRIPT,
 	STORE_GREETINGS
 };
+
+/* Two times 40 hex digits, a space, a NUL. */
+enum { STORE_IDENTITY = 82 };
 
 struct store_hook;
 
@@ -54,6 +59,7 @@ struct store_link {
 	struct store_hook *hook;
 	bool expects[STORE_GREETINGS]; /* sent, and not answered yet */
 	char sha[STORE_SCRIPT_SHA];
+	char identity[STORE_IDENTITY];
 
 	struct loop_timer step; /* the next attempt, or the end of this one's patience */
 	unsigned attempts;	/* since it was last well */
@@ -119,6 +125,9 @@ void store_scripted_send(struct store_link *link, struct store_list *list);
 
 /* An answer to the oldest event of a trip of scripts. */
 void store_scripted_answered(struct store_link *link, struct store_trip *trip, const redisReply *reply);
+
+/* Will this error be the same when the event is put again? Its first word says so. */
+bool store_scripted_is_final(struct slice text);
 
 /* The first word of an error; of one that an older Redis wrapped ("ERR Error running script: -OOM ..."), the word
  * inside. */

@@ -119,6 +119,7 @@ int store_put(struct store_link *link, const struct store_event *event, int64_t 
 		store_tickets_give(&link->tickets, ticket);
 		return -ENOMEM;
 	}
+	put->refused = false;
 	ticket->put = put;
 	store_tickets_begin(&link->tickets, ticket);
 	store_list_add(&link->gathered, ticket);

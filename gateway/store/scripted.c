@@ -31,6 +31,12 @@ static bool means_elsewhere(struct slice word)
 	       slice_eq(word, SLICE("MASTERDOWN")) || slice_eq(word, SLICE("NOAUTH"));
 }
 
+bool store_scripted_is_final(struct slice text)
+{
+	struct slice word = store_scripted_error_word(text);
+	return slice_eq(word, SLICE("WRONGTYPE")) || slice_eq(word, SLICE("NOPERM")) || slice_eq(word, SLICE("ERR"));
+}
+
 static bool add_event(struct store_link *link, struct store_trip *trip, struct store_ticket *ticket)
 {
 	struct store_command *command = &ticket->command;
@@ -83,8 +89,10 @@ static void refuse(struct store_link *link, struct store_trip *trip, struct stor
 	}
 	struct reason reason;
 	reason_set(&reason, "Redis refused the event: %.*s", SLICE_ARGS(slice_head(text, 160)));
-	if (ticket->put)
+	if (ticket->put) {
 		store_count(&link->refusals);
+		ticket->put->refused = error && store_scripted_is_final(text);
+	}
 	store_put_end(link, ticket, STORE_UNAVAILABLE, reason.text);
 	if (error && means_elsewhere(word) && link->phase != STORE_PHASE_WAITING)
 		store_link_drop(link, reason.text);

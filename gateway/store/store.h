@@ -51,6 +51,9 @@ struct store_put {
 	/* Called exactly once for each store_put that returned 0, from the loop, never from within store_put. `reason`
 	 * is for a person and NULL on success; `redis_us` is the time from put to reply, or to giving up. */
 	void (*done)(struct store_put *put, enum store_result result, const char *reason, int64_t redis_us);
+	/* Of STORE_UNAVAILABLE: Redis has refused this event and will do so again (WRONGTYPE, NOPERM, ERR), until somebody
+	 * mends it. */
+	bool refused;
 };
 
 /* ---- the link ---- */
@@ -89,6 +92,11 @@ enum store_state store_link_state(const struct store_link *link);
 
 /* Why the link is not ready, for a person; "" when it is. */
 const char *store_link_reason(const struct store_link *link);
+
+/* Which Redis it is connected to, as its process and its data's history call themselves (run_id and master_replid of
+ * INFO); another one may not have what the one before had said that it has. While READY or STALLED; "" where Redis does
+ * not let us ask. */
+const char *store_link_identity(const struct store_link *link);
 
 /* Another url, password or database from the next connect on; the present connection is dropped when they differ, and
  * the new one begins at once. The old configuration may be freed afterwards. For reload. */

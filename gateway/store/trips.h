@@ -33,6 +33,7 @@ struct store_trip {
 	struct store_list aside; /* those of them that are settled already in one way, not told yet */
 	bool failed;		 /* a reply was not the one that was due */
 	struct reason reason;	 /* why, of UNDO */
+	bool refused;		 /* and for good */
 	int64_t begun_ms;
 
 	struct buf bytes;     /* what it sends beside its events' commands; complete before it is added as a piece */

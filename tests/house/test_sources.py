@@ -13,7 +13,7 @@ FUNCTION_LINES = 70
 BANNED = ("strcpy strncpy strcat strncat sprintf vsprintf atoi atol atoll atof strtol strtoll strtoul strtoull strtod sscanf "
           "vsscanf gets strtok strtok_r").split()
 BASE_UNITS = "slice arena buf num encode json clock loop message log reason".split()
-COMMANDS = "serve check verify send consume providers status".split()
+COMMANDS = "serve check verify send consume providers journal status".split()
 C_FILES = tree.c_files("gateway", "plugins")
 HEADERS = [p for p in C_FILES if p.endswith(".h")]
 

@@ -85,6 +85,10 @@ static void has_the_defaults(void **state)
 	assert_int_equal(config->request_timeout_ms, 30000);
 	assert_int_equal(config->ack_deadline_ms, 2000);
 	assert_int_equal(config->drain_timeout_ms, 10000);
+	assert_null(config->journal.dir);
+	assert_int_equal(config->journal.max_size, 1 << 30);
+	assert_int_equal(config->replay_window_ms, 10000);
+	assert_int_equal(config->replay_window_size, 64 << 20);
 	assert_null(config->provider_dir);
 	assert_null(config->key_fetch.ca_file);
 	assert_int_equal(config->key_fetch.replace_count + config->key_fetch.allow_private_count, 0);
@@ -101,6 +105,8 @@ static void has_the_defaults(void **state)
 	assert_null(route->options);
 	assert_null(route->verify);
 	assert_int_equal(route->include.count + route->exclude.count, 0);
+	assert_int_equal(route->ack, CONFIG_ACK_STORED);
+	assert_int_equal(route->ordered, CONFIG_SWITCH_DEFAULT);
 	assert_int_equal(route->missing_id, CONFIG_MISSING_DIGEST);
 	assert_int_equal(route->replay_guard, CONFIG_SWITCH_DEFAULT);
 	assert_int_equal(route->window_ms, 0);
@@ -142,6 +148,9 @@ static const struct slice full = SLICE_LIT(
 	"key_fetch: {ca_file: /dev/null, replace: [{host: api.paypal.com, with: 'https://[::1]:8443/mirror/'}], "
 	"allow_private: [10.0.0.0/8, '::1']}\n"
 	"plugin_dir: plugins\n"
+	"journal: {dir: j, max_size: 2MiB, sync: batch}\n"
+	"replay_window: {time: 0s, size: 1MiB}\n"
+	"ack: journaled\n"
 	"routes:\n"
 	"  - {name: a, path: /a, provider: stripe, secret: one}\n"
 	"  - name: b.1_x-y\n"
@@ -155,6 +164,8 @@ static const struct slice full = SLICE_LIT(
 	"    events: {include: [push, pull_request.*], exclude: '*'}\n"
 	"    max_body: 1B\n"
 	"    ack_deadline: 60s\n"
+	"    ack: stored\n"
+	"    ordered: on\n"
 	"    missing_id: accept\n"
 	"    replay_guard: 'off'\n"
 	"    window: 366d\n"
@@ -204,6 +215,11 @@ static void has_what_the_file_says(void **state)
 	assert_int_equal(config->key_fetch.allow_private[0].bits, 104);
 	assert_int_equal(config->key_fetch.allow_private[1].bits, 128);
 	assert_string_equal(config->plugin_dir, "/etc/hookgate/plugins");
+	assert_string_equal(config->journal.dir, "/etc/hookgate/j");
+	assert_int_equal(config->journal.max_size, 2 << 20);
+	assert_int_equal(config->journal.sync, CONFIG_JOURNAL_BATCH);
+	assert_int_equal(config->replay_window_ms, 0);
+	assert_int_equal(config->replay_window_size, 1 << 20);
 	config_free(config);
 }
 
@@ -222,9 +238,11 @@ static void routes_inherit_and_override(void **state)
 	assert_text(a->secrets[0].name, "secret");
 	assert_text(a->secrets[0].bytes, "one");
 	assert_true(a->secrets[0].not_before_ms == INT64_MIN && a->secrets[0].not_after_ms == INT64_MAX);
-	assert_int_equal(a->secrets[0].node->line, 26);
+	assert_int_equal(a->secrets[0].node->line, 29);
 	assert_int_equal(a->max_body, 2000);
 	assert_int_equal(a->ack_deadline_ms, 500);
+	assert_int_equal(a->ack, CONFIG_ACK_JOURNALED);
+	assert_int_equal(a->ordered, CONFIG_SWITCH_DEFAULT);
 	assert_int_equal(a->missing_id, CONFIG_MISSING_REJECT);
 	assert_int_equal(a->replay_guard, CONFIG_SWITCH_ON);
 	assert_int_equal(a->window_ms, 5400000);
@@ -255,6 +273,8 @@ static void routes_inherit_and_override(void **state)
 	assert_text(b->exclude.items[0], "*");
 	assert_int_equal(b->max_body, 1);
 	assert_int_equal(b->ack_deadline_ms, 60000);
+	assert_int_equal(b->ack, CONFIG_ACK_STORED);
+	assert_int_equal(b->ordered, CONFIG_SWITCH_ON);
 	assert_int_equal(b->missing_id, CONFIG_MISSING_ACCEPT);
 	assert_int_equal(b->replay_guard, CONFIG_SWITCH_OFF);
 	assert_int_equal(b->window_ms, 366LL * 86400000);

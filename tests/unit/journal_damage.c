@@ -224,7 +224,7 @@ static void test_another_version(void **state)
 	for (int i = 0; i < 4; i++)
 		small.bytes[28 + i] = (unsigned char)(crc >> (8 * i));
 	put_back(&small, small.bytes, small.n);
-	const struct journal_setup setup = { small.fixture.dir, 1 << 20 };
+	const struct journal_setup setup = { .dir = small.fixture.dir, .max_size = 1 << 20 };
 	assert_int_equal(journal_open(&setup, &journal, &reason), -EINVAL);
 	assert_non_null(strstr(reason.text, "another version"));
 	assert_int_equal(fixture_files(&small.fixture, ".journal"), 1);

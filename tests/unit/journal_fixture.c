@@ -30,7 +30,7 @@ void fixture_begin(struct journal_fixture *fixture)
 void fixture_open(struct journal_fixture *fixture)
 {
 	struct reason reason = { "" };
-	const struct journal_setup setup = { fixture->dir, fixture->max_size };
+	const struct journal_setup setup = { .dir = fixture->dir, .max_size = fixture->max_size };
 	if (journal_open(&setup, &fixture->journal, &reason) != 0)
 		fail_msg("%s", reason.text);
 	assert_int_equal(journal_lane_new(fixture->journal, fixture->loop, 10000, &fixture->lane), 0);

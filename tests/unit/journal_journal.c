@@ -270,7 +270,7 @@ static void test_one_gateway_per_folder(void **state)
 	struct reason reason = { "" };
 	fixture_begin(&fixture);
 	fixture_open(&fixture);
-	const struct journal_setup setup = { fixture.dir, 1 << 20 };
+	const struct journal_setup setup = { .dir = fixture.dir, .max_size = 1 << 20 };
 	assert_int_equal(journal_open(&setup, &second, &reason), -EBUSY);
 	assert_non_null(strstr(reason.text, "another gateway has it"));
 	fixture_close(&fixture);
@@ -283,10 +283,10 @@ static void test_no_folder(void **state)
 {
 	struct journal *journal;
 	struct reason reason = { "" };
-	const struct journal_setup setup = { "/proc/none/journal", 1 << 20 };
+	const struct journal_setup setup = { .dir = "/proc/none/journal", .max_size = 1 << 20 };
 	assert_int_equal(journal_open(&setup, &journal, &reason), -ENOENT);
 	assert_non_null(strstr(reason.text, "/proc/none/journal cannot be made"));
-	const struct journal_setup file = { "/dev/null", 1 << 20 };
+	const struct journal_setup file = { .dir = "/dev/null", .max_size = 1 << 20 };
 	assert_int_equal(journal_open(&file, &journal, &reason), -ENOTDIR);
 }
 

@@ -16,7 +16,8 @@
 /* clang-format on */
 
 #define NAMED "+OK\r\n"
-#define MASTER "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"
+#define INFO "$0\r\n\r\n-NOPERM no INFO\r\n"
+#define MASTER "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n" INFO
 #define LOADED "$40\r\n0123456789abcdef0123456789abcdef01234567\r\n"
 #define NO_MULTI "-ERR EXEC without MULTI\r\n-ERR DISCARD without MULTI\r\n"
 #define GREETED NAMED MASTER NO_MULTI LOADED
@@ -195,11 +196,11 @@ static void test_handshakes(void **state)
 		const char *reason; /* NULL: ready */
 	} rows[] = {
 		{ GREETED, NULL },
-		{ "-NOPERM no names\r\n-NOPERM no roles\r\n" NO_MULTI LOADED, NULL },
+		{ "-NOPERM no names\r\n-NOPERM no roles\r\n" INFO NO_MULTI LOADED, NULL },
 		{ NAMED MASTER "-NOPERM no transactions\r\n-NOPERM no\r\n" LOADED, NULL },
 		{ NAMED MASTER "-LOADING Redis is loading\r\n" LOADED, "EXEC: LOADING" },
 		{ NAMED MASTER "-EXECABORT because of: NOPERM\r\n-NOPERM no\r\n" LOADED, NULL },
-		{ NAMED "*0\r\n" NO_MULTI LOADED, NULL },
+		{ NAMED "*0\r\n" INFO NO_MULTI LOADED, NULL },
 		{ NAMED "*5\r\n$5\r\nslave\r\n$1\r\nh\r\n:1\r\n$7\r\nconnect\r\n:0\r\n" NO_MULTI LOADED,
 		  "slave, not a master" },
 		{ NAMED "*1\r\n$8\r\nsentinel\r\n" LOADED, "sentinel, not a master" },
@@ -208,8 +209,9 @@ static void test_handshakes(void **state)
 		{ NAMED MASTER NO_MULTI "+OK\r\n", "unexpected answer" },
 		{ NAMED MASTER NO_MULTI "$3\r\nabc\r\n", "unexpected answer" },
 		{ GREETED ":1\r\n", "nobody asked" },
-		{ "-ERR unknown command 'CLIENT'\r\n-ERR unknown command 'ROLE'\r\n-ERR unknown command "
-		  "'EXEC'\r\n-ERR unknown command 'DISCARD'\r\n" LOADED,
+		{ "-ERR unknown command 'CLIENT'\r\n-ERR unknown command 'ROLE'\r\n-ERR unknown command 'INFO'\r\n"
+		  "-ERR unknown command 'INFO'\r\n-ERR unknown command 'EXEC'\r\n-ERR unknown command "
+		  "'DISCARD'\r\n" LOADED,
 		  NULL },
 		{ "-ERR max number of clients reached\r\n", "SETNAME: ERR max number" },
 		{ NAMED "-MASTERDOWN no\r\n", "ROLE: MASTERDOWN" },

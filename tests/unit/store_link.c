@@ -393,6 +393,30 @@ static void test_backoff(void **state)
 	close(door.fd);
 }
 
+/* Two names of 40 digits; the same for each connection to one Redis, and of another Redis others. */
+static void test_identity(void **state)
+{
+	char first[100], second[100];
+	connect_ready(STALL_MS);
+	snprintf(first, sizeof first, "%s", store_link_identity(bench.link));
+	assert_int_equal(strlen(first), 81);
+	assert_int_equal(strspn(first, "0123456789abcdef"), 40);
+	assert_int_equal(strspn(first + 41, "0123456789abcdef"), 40);
+	store_link_free(bench.link);
+	bench.link = NULL;
+	connect_ready(STALL_MS);
+	assert_string_equal(store_link_identity(bench.link), first);
+	store_link_free(bench.link);
+	bench.link = NULL;
+	/* A history of its own begins with the end of being a replica. */
+	redis_do(&bench.redis, "REPLICAOF 127.0.0.1 1");
+	redis_do(&bench.redis, "REPLICAOF NO ONE");
+	connect_ready(STALL_MS);
+	snprintf(second, sizeof second, "%s", store_link_identity(bench.link));
+	assert_memory_equal(first, second, 40);
+	assert_string_not_equal(first, second);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -405,7 +429,7 @@ int main(void)
 		CASE(test_deadlines),	    CASE(test_no_reply_for_another),
 		CASE(test_silence),	    CASE(test_bytes_are_bounded),
 		CASE(test_killed),	    CASE(test_freed_with_puts_out),
-		CASE(test_backoff),
+		CASE(test_backoff),	    CASE(test_identity),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

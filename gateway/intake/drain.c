@@ -1,0 +1,399 @@
+/* drain.c - from the journal into Redis.
+ *
+ * The special difficulty is order. Events go out in a window of IN_FLIGHT, and what is taken out of the journal is always
+ * its beginning: when one is not taken, what was sent behind it is sent again after it, as duplicates. Of an ordered
+ * route only one is out at a time, so that none can overtake. */
+#include "intake/drain.h"
+
+#include "base/log.h"
+#include "intake/left.h"
+#include "intake/resend.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+	IN_FLIGHT = 64,
+	IN_FLIGHT_BYTES = 4 * 1024 * 1024,
+	TURN = 16,	 /* put in one turn of the loop */
+	PAUSE_MS = 500,	 /* after Redis has refused one */
+	PUT_MS = 120000, /* the link's own patience is shorter */
+	MARKS = 64	 /* steps of the time that stored events are kept */
+};
+
+struct drain_slot {
+	struct intake_drain *drain;
+	struct store_put put;
+	struct journal_item item;
+	size_t bytes;
+	bool stored;
+};
+
+/* Up to here all was stored by then; one stands for what was stored in a part of the time that it is kept. */
+struct drain_mark {
+	struct journal_item item;
+	int64_t begun_ms, stored_ms;
+};
+
+struct intake_drain {
+	struct loop *loop;
+	struct journal *journal;
+	struct store_link *link;
+	const char *redis_socket;
+	int64_t hold_ms;
+	void (*drained)(void *arg);
+	void *arg;
+
+	struct drain_slot slots[IN_FLIGHT];
+	size_t first, count, out; /* of the slots, from the oldest on; those Redis has not answered */
+	size_t bytes;
+	char identity[96]; /* of the Redis that has what was sent */
+	bool left_begun;
+	bool anew;	 /* it is another now */
+	bool failed;	 /* one of them was not taken: nothing new until all are back */
+	bool refused;	 /* Redis said no, so it is given time */
+	bool next_known; /* `next` was read and not put yet */
+	struct journal_item next;
+	struct loop_timer work;
+
+	struct drain_mark marks[MARKS];
+	size_t mark_first, mark_count;
+	struct loop_timer forget;
+
+	struct intake_targets targets;
+	struct intake_left *left;
+	bool behind; /* something waited for Redis, and it is said when it no longer does */
+	uint64_t taken;
+	struct reason reason;
+};
+
+static void work(void *arg);
+
+static void work_in(struct intake_drain *drain, int64_t ms)
+{
+	if (!loop_timer_running(&drain->work))
+		loop_timer_start(drain->loop, &drain->work, ms, work, drain);
+}
+
+/* ---- kept for a while ---- */
+
+static void forget(void *arg)
+{
+	struct intake_drain *drain = arg;
+	int64_t now_ms = loop_now_ms(drain->loop);
+
+	while (drain->mark_count > 0) {
+		const struct drain_mark *mark = &drain->marks[drain->mark_first];
+
+		if (mark->stored_ms + drain->hold_ms > now_ms) {
+			loop_timer_start(drain->loop, &drain->forget, mark->stored_ms + drain->hold_ms - now_ms, forget,
+					 drain);
+			return;
+		}
+		journal_forget(drain->journal, &mark->item);
+		drain->mark_first = (drain->mark_first + 1) % MARKS;
+		drain->mark_count--;
+	}
+}
+
+static void note_stored(struct intake_drain *drain, const struct journal_item *item)
+{
+	int64_t now_ms = loop_now_ms(drain->loop);
+	struct drain_mark *last = &drain->marks[(drain->mark_first + drain->mark_count + MARKS - 1) % MARKS];
+
+	if (drain->mark_count == 0 ||
+	    (drain->mark_count < MARKS && now_ms - last->begun_ms > drain->hold_ms / (MARKS / 2))) {
+		last = &drain->marks[(drain->mark_first + drain->mark_count++) % MARKS];
+		last->begun_ms = now_ms;
+	}
+	last->item = *item;
+	last->stored_ms = now_ms;
+	if (!loop_timer_running(&drain->forget))
+		loop_timer_start(drain->loop, &drain->forget, drain->hold_ms, forget, drain);
+}
+
+void intake_drain_forget(struct intake_drain *drain)
+{
+	if (drain->mark_count > 0)
+		journal_forget(drain->journal, &drain->marks[(drain->mark_first + drain->mark_count - 1) % MARKS].item);
+	drain->mark_count = 0;
+	loop_timer_stop(&drain->forget);
+}
+
+/* ---- what has come back ---- */
+
+static struct drain_slot *oldest(struct intake_drain *drain)
+{
+	return &drain->slots[drain->first];
+}
+
+static void drop_oldest(struct intake_drain *drain)
+{
+	drain->bytes -= oldest(drain)->bytes;
+	drain->first = (drain->first + 1) % IN_FLIGHT;
+	drain->count--;
+}
+
+static void say_drained(struct intake_drain *drain)
+{
+	struct journal_counts counts;
+
+	journal_counts(drain->journal, &counts);
+	if (counts.records > 0 || drain->count > 0)
+		return;
+	if (drain->behind)
+		log_line(LOG_INFO, "journal drained", LOG_U("records", drain->taken));
+	drain->behind = false;
+	drain->taken = 0;
+	if (drain->drained)
+		drain->drained(drain->arg);
+}
+
+static void take_back(struct intake_drain *drain)
+{
+	bool any = false;
+
+	while (drain->count > 0 && oldest(drain)->stored) {
+		journal_stored(drain->journal, &oldest(drain)->item);
+		note_stored(drain, &oldest(drain)->item);
+		drop_oldest(drain);
+		drain->taken++;
+		any = true;
+	}
+	if (drain->failed && drain->out == 0) {
+		while (drain->count > 0)
+			drop_oldest(drain);
+		drain->failed = drain->next_known = false;
+		journal_rewind(drain->journal, false);
+	}
+	if (drain->anew && drain->out == 0) {
+		while (drain->count > 0)
+			drop_oldest(drain);
+		drain->anew = drain->failed = drain->next_known = false;
+		drain->mark_count = 0;
+		journal_rewind(drain->journal, true);
+	}
+	if (any)
+		say_drained(drain);
+}
+
+static void put_done(struct store_put *put, enum store_result result, const char *reason, int64_t redis_us)
+{
+	struct drain_slot *slot = (void *)((char *)put - offsetof(struct drain_slot, put));
+	struct intake_drain *drain = slot->drain;
+
+	(void)redis_us;
+	drain->out--;
+	if (result == STORE_STORED || result == STORE_DUPLICATE) {
+		slot->stored = true;
+		drain->reason.text[0] = '\0';
+	} else {
+		drain->failed = true;
+		drain->refused |= store_link_state(drain->link) == STORE_READY;
+		if (reason)
+			reason_set(&drain->reason, "%s", reason);
+	}
+	/* The link is in the middle of its work. */
+	work_in(drain, 0);
+}
+
+/* ---- what goes out ---- */
+
+/* Of an ordered route, one at a time. */
+static bool may_go(const struct intake_drain *drain, const struct journal_item *item)
+{
+	if (!item->event->ordered)
+		return true;
+	for (size_t i = 0; i < drain->count; i++) {
+		if (drain->slots[(drain->first + i) % IN_FLIGHT].item.slot == item->slot)
+			return false;
+	}
+	return true;
+}
+
+static int put(struct intake_drain *drain)
+{
+	const struct journal_event *kept = drain->next.event;
+	struct drain_slot *slot = &drain->slots[(drain->first + drain->count) % IN_FLIGHT];
+	const struct store_event event = intake_recorded_event(kept, intake_targets_find(&drain->targets, kept));
+	int r;
+
+	if (!event.target)
+		return -ENOMEM;
+	*slot = (struct drain_slot){ .drain = drain, .put.done = put_done, .item = drain->next };
+	/* It goes with the reader's memory. */
+	slot->item.event = NULL;
+	slot->bytes = journal_record_size(kept);
+	r = store_put(drain->link, &event, loop_now_ms(drain->loop) + PUT_MS, &slot->put);
+	if (r < 0)
+		return r;
+	drain->count++;
+	drain->out++;
+	drain->bytes += slot->bytes;
+	drain->next_known = false;
+	return 0;
+}
+
+static bool has_room(const struct intake_drain *drain)
+{
+	return drain->count == 0 || (drain->count < IN_FLIGHT && drain->bytes < IN_FLIGHT_BYTES);
+}
+
+static int read_next(struct intake_drain *drain)
+{
+	int r = drain->next_known ? 1 : journal_next(drain->journal, &drain->next);
+
+	drain->next_known = r == 1;
+	if (r < 0) {
+		reason_set(&drain->reason, "the journal could not be read: %s", strerror(-r));
+		log_line(LOG_ERROR, "journal not drained", LOG_C("reason", drain->reason.text));
+	}
+	return r;
+}
+
+static void send_more(struct intake_drain *drain)
+{
+	for (int i = 0; i < TURN; i++) {
+		int r;
+
+		if (!has_room(drain))
+			return;
+		r = read_next(drain);
+		if (r == 0)
+			return;
+		if (r == 1 && !may_go(drain, &drain->next))
+			return;
+		if (r == 1)
+			r = put(drain);
+		if (r < 0) {
+			work_in(drain, PAUSE_MS);
+			return;
+		}
+	}
+	work_in(drain, 0);
+}
+
+/* What the last gateway had put into Redis comes before what it had not. */
+static bool waits_for_the_left(struct intake_drain *drain)
+{
+	if (intake_left_over(drain->left))
+		return false;
+	/* Until the folder is ours, it is not known what is left. */
+	if (!drain->left_begun && journal_ready(drain->journal)) {
+		drain->left_begun = true;
+		intake_left_ready(drain->left, drain->hold_ms * 2);
+	}
+	return !intake_left_over(drain->left);
+}
+
+static void work(void *arg)
+{
+	struct intake_drain *drain = arg;
+
+	take_back(drain);
+	if (drain->refused && drain->out == 0) {
+		drain->refused = false;
+		if (!drain->behind)
+			log_line(LOG_WARNING, "journal waits for redis", LOG_C("reason", drain->reason.text));
+		drain->behind = true;
+		work_in(drain, PAUSE_MS);
+	} else if (!drain->failed && !drain->anew && store_link_state(drain->link) == STORE_READY &&
+		   !waits_for_the_left(drain)) {
+		send_more(drain);
+	}
+}
+
+static void more(void *arg)
+{
+	work_in(arg, 0);
+}
+
+/* Another Redis, or one that has been started anew, may have lost what it took last: all that is still kept is sent
+ * again, and what it has is found to be a duplicate. */
+static void look_who(struct intake_drain *drain)
+{
+	const char *identity = store_link_identity(drain->link);
+
+	if (drain->identity[0] != '\0' && strcmp(drain->identity, identity) != 0)
+		drain->anew = true;
+	snprintf(drain->identity, sizeof drain->identity, "%s", identity[0] != '\0' ? identity : "?");
+}
+
+static void link_changed(void *arg, enum store_state state, const char *reason)
+{
+	struct intake_drain *drain = arg;
+
+	if (state == STORE_READY) {
+		drain->reason.text[0] = '\0';
+		look_who(drain);
+		/* A run that was cut off is begun again. */
+		drain->left_begun = false;
+		work_in(drain, 0);
+		return;
+	}
+	if (reason)
+		reason_set(&drain->reason, "%s", reason);
+	drain->behind = true;
+}
+
+/* ---- life ---- */
+
+int intake_drain_new(const struct intake_drain_setup *setup, struct intake_drain **out)
+{
+	struct intake_drain *drain = calloc(1, sizeof *drain);
+	const struct store_link_setup link = { .loop = setup->loop,
+					       .redis = &setup->config->redis,
+					       .socket = setup->redis_socket,
+					       .stall_ms = setup->config->ack_deadline_ms,
+					       .changed = link_changed,
+					       .arg = drain };
+	struct journal_counts counts;
+	int r;
+
+	if (!drain)
+		return -ENOMEM;
+	drain->loop = setup->loop;
+	drain->journal = setup->journal;
+	drain->redis_socket = setup->redis_socket;
+	drain->hold_ms = setup->config->replay_window_ms;
+	drain->drained = setup->drained;
+	drain->arg = setup->arg;
+	journal_counts(setup->journal, &counts);
+	drain->behind = counts.records > 0;
+	r = store_link_new(&link, &drain->link);
+	if (r == 0)
+		r = intake_left_new(setup->loop, drain->link, setup->config->journal.dir, more, drain, &drain->left);
+	if (r == 0)
+		r = journal_reader_start(setup->journal, setup->loop, more, drain);
+	if (r == 0)
+		*out = drain;
+	else
+		intake_drain_free(drain);
+	return r;
+}
+
+void intake_drain_change(struct intake_drain *drain, const struct config *config)
+{
+	drain->hold_ms = config->replay_window_ms;
+	store_link_reconfigure(drain->link, &config->redis, drain->redis_socket, config->ack_deadline_ms);
+}
+
+void intake_drain_free(struct intake_drain *drain)
+{
+	if (!drain)
+		return;
+	journal_reader_stop(drain->journal);
+	store_link_free(drain->link);
+	take_back(drain);
+	loop_timer_stop(&drain->work);
+	loop_timer_stop(&drain->forget);
+	intake_left_free(drain->left);
+	intake_targets_free(&drain->targets);
+	free(drain);
+}
+
+const char *intake_drain_reason(const struct intake_drain *drain)
+{
+	return drain->reason.text;
+}

@@ -1,0 +1,40 @@
+/* drain.h - what the journal holds goes into Redis, in order, by a connection of its own.
+ *
+ * One per gateway, on any loop; all calls from that loop's thread. It sends at most so much at once that live deliveries
+ * have their turn as well. What Redis has taken is kept in the journal for a while longer: a Redis that crashes, or a
+ * replica that takes over, may have lost it, and then it is sent again. */
+#ifndef HOOKGATE_INTAKE_DRAIN_H
+#define HOOKGATE_INTAKE_DRAIN_H
+
+#include "config/config.h"
+#include "journal/journal.h"
+#include "store/store.h"
+
+struct intake_drain;
+
+struct intake_drain_setup {
+	struct loop *loop;
+	struct journal *journal;
+	const struct config *config; /* outlives the drain, or the next intake_drain_change */
+	const char *redis_socket;    /* see store_link_setup; outlives the drain */
+	/* Called from the loop when nothing waits any longer, after something did. May be NULL. */
+	void (*drained)(void *arg);
+	void *arg;
+};
+
+int intake_drain_new(const struct intake_drain_setup *setup, struct intake_drain **out)
+	__attribute__((warn_unused_result));
+
+/* Another configuration from now on. */
+void intake_drain_change(struct intake_drain *drain, const struct config *config);
+
+/* What is not in Redis stays in the journal. Accepts NULL. */
+void intake_drain_free(struct intake_drain *drain);
+
+/* Nothing need be kept for longer: for who knows that Redis has it on disk, or stops. */
+void intake_drain_forget(struct intake_drain *drain);
+
+/* Why nothing is sent, for a person; "" when it is. */
+const char *intake_drain_reason(const struct intake_drain *drain);
+
+#endif

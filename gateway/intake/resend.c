@@ -1,0 +1,267 @@
+/* resend.c - records put into Redis again.
+ *
+ * The special difficulty: the window of an id may have passed meanwhile. Then Redis no longer knows that the event is there,
+ * and it would stand twice if it is: it is left out, and said so. */
+#include "intake/resend.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { IN_FLIGHT = 64, PAUSE_MS = 200, PUT_MS = 120000 };
+
+/* ---- targets ---- */
+
+struct intake_target {
+	struct intake_target *next;
+	struct store_target *target;
+	struct slice part[4];
+	unsigned char bytes[];
+};
+
+static const enum journal_field parts[4] = { JOURNAL_PREFIX, JOURNAL_ROUTE, JOURNAL_SOURCE, JOURNAL_PROVIDER };
+
+static bool is_of(const struct intake_target *target, const struct slice *field)
+{
+	for (size_t i = 0; i < 4; i++) {
+		if (!slice_eq(target->part[i], field[parts[i]]))
+			return false;
+	}
+	return true;
+}
+
+static struct intake_target *target_new(const struct slice *field)
+{
+	struct intake_target *target;
+	size_t size = 0;
+
+	for (size_t i = 0; i < 4; i++)
+		size += field[parts[i]].n;
+	target = malloc(sizeof *target + size);
+	if (!target)
+		return NULL;
+	if (store_target_new(field[JOURNAL_PREFIX], field[JOURNAL_ROUTE], field[JOURNAL_SOURCE],
+			     field[JOURNAL_PROVIDER], &target->target) < 0) {
+		free(target);
+		return NULL;
+	}
+	size = 0;
+	for (size_t i = 0; i < 4; i++) {
+		struct slice part = field[parts[i]];
+
+		if (part.n > 0)
+			memcpy(target->bytes + size, part.p, part.n);
+		target->part[i] = slice_of(target->bytes + size, part.n);
+		size += part.n;
+	}
+	return target;
+}
+
+const struct store_target *intake_targets_find(struct intake_targets *targets, const struct journal_event *event)
+{
+	const size_t count = sizeof targets->heads / sizeof targets->heads[0];
+	struct slice route = event->field[JOURNAL_ROUTE];
+	struct intake_target **head, *target;
+	size_t h = 5381;
+
+	for (size_t i = 0; i < route.n; i++)
+		h = h * 33 + route.p[i];
+	head = &targets->heads[h % count];
+	for (target = *head; target; target = target->next) {
+		if (is_of(target, event->field))
+			return target->target;
+	}
+	target = target_new(event->field);
+	if (!target)
+		return NULL;
+	target->next = *head;
+	*head = target;
+	return target->target;
+}
+
+void intake_targets_free(struct intake_targets *targets)
+{
+	for (size_t i = 0; i < sizeof targets->heads / sizeof targets->heads[0]; i++) {
+		while (targets->heads[i]) {
+			struct intake_target *target = targets->heads[i];
+
+			targets->heads[i] = target->next;
+			store_target_free(target->target);
+			free(target);
+		}
+	}
+}
+
+struct store_event intake_recorded_event(const struct journal_event *event, const struct store_target *target)
+{
+	const struct slice *field = event->field;
+
+	return (struct store_event){
+		.target = target,
+		.window_s = event->window_s,
+		.deduplicate = event->deduplicate,
+		.guard = field[JOURNAL_GUARD],
+		.id = field[JOURNAL_ID],
+		.type = field[JOURNAL_TYPE],
+		.time = field[JOURNAL_TIME],
+		.content_type = field[JOURNAL_CONTENT_TYPE],
+		.data = field[JOURNAL_DATA],
+		.headers = field[JOURNAL_HEADERS],
+		.secret = field[JOURNAL_SECRET],
+		.covered = field[JOURNAL_COVERED],
+		.traceparent = field[JOURNAL_TRACEPARENT],
+	};
+}
+
+/* ---- a run ---- */
+
+struct resend_slot {
+	struct intake_resend *resend;
+	struct store_put put;
+	bool out;
+};
+
+struct intake_resend {
+	struct intake_resend_setup setup;
+	struct intake_targets targets;
+	struct resend_slot slots[IN_FLIGHT];
+	struct loop_timer work;
+	size_t out;
+	uint64_t missing, left_out;
+	bool running, again; /* a run; it has to begin anew */
+	bool ended;	     /* there is no more to send */
+};
+
+static void work(void *arg);
+
+static void work_in(struct intake_resend *resend, int64_t ms)
+{
+	if (!loop_timer_running(&resend->work) || ms == 0)
+		loop_timer_start(resend->setup.loop, &resend->work, ms, work, resend);
+}
+
+static void put_done(struct store_put *put, enum store_result result, const char *reason, int64_t redis_us)
+{
+	struct resend_slot *slot = (void *)((char *)put - offsetof(struct resend_slot, put));
+	struct intake_resend *resend = slot->resend;
+
+	(void)reason;
+	(void)redis_us;
+	slot->out = false;
+	resend->out--;
+	if (result == STORE_STORED)
+		resend->missing++;
+	/* What Redis will refuse again does not hold up the others. */
+	if (result == STORE_UNAVAILABLE && !put->refused)
+		resend->again = true;
+	work_in(resend, 0);
+}
+
+/* Without an id nothing tells a second copy from the first. */
+static bool may_go(const struct journal_event *event)
+{
+	bool marked = event->deduplicate || event->field[JOURNAL_GUARD].n > 0;
+	int64_t window_s = event->window_s > 0 ? event->window_s : 1;
+
+	return marked && clock_wall_ms() - event->arrived_ms < window_s * 1000;
+}
+
+static int put(struct intake_resend *resend, const struct journal_event *event)
+{
+	const struct store_target *target = intake_targets_find(&resend->targets, event);
+	struct store_event recorded = intake_recorded_event(event, target);
+	struct resend_slot *slot = resend->slots;
+	int r;
+
+	if (!target)
+		return -1;
+	while (slot->out)
+		slot++;
+	*slot = (struct resend_slot){ .resend = resend, .put.done = put_done };
+	r = store_put(resend->setup.link, &recorded, loop_now_ms(resend->setup.loop) + PUT_MS, &slot->put);
+	if (r < 0)
+		return r;
+	slot->out = true;
+	resend->out++;
+	return 0;
+}
+
+static void send_more(struct intake_resend *resend)
+{
+	struct journal_event event;
+
+	while (!resend->ended && resend->out < IN_FLIGHT) {
+		if (!resend->setup.next(resend->setup.arg, &event)) {
+			resend->ended = true;
+		} else if (!may_go(&event)) {
+			resend->left_out++;
+		} else if (put(resend, &event) < 0) {
+			resend->again = true;
+			return;
+		}
+	}
+}
+
+static void work(void *arg)
+{
+	struct intake_resend *resend = arg;
+
+	if (!resend->running || store_link_state(resend->setup.link) != STORE_READY)
+		return;
+	if (resend->again && resend->out == 0) {
+		resend->again = resend->ended = false;
+		resend->left_out = 0;
+		resend->setup.begin(resend->setup.arg);
+		work_in(resend, PAUSE_MS);
+		return;
+	}
+	if (!resend->again)
+		send_more(resend);
+	if (resend->again && resend->out == 0)
+		work_in(resend, PAUSE_MS);
+	if (!resend->again && resend->ended && resend->out == 0) {
+		resend->running = false;
+		resend->setup.done(resend->setup.arg, resend->missing, resend->left_out);
+	}
+}
+
+int intake_resend_new(const struct intake_resend_setup *setup, struct intake_resend **out)
+{
+	struct intake_resend *resend = calloc(1, sizeof *resend);
+
+	if (!resend)
+		return -ENOMEM;
+	resend->setup = *setup;
+	*out = resend;
+	return 0;
+}
+
+void intake_resend_start(struct intake_resend *resend)
+{
+	bool anew = resend->out > 0;
+
+	if (!resend->running)
+		resend->missing = 0;
+	resend->running = true;
+	resend->again = anew;
+	resend->ended = false;
+	resend->left_out = 0;
+	if (!anew)
+		resend->setup.begin(resend->setup.arg);
+	work_in(resend, 0);
+}
+
+bool intake_resend_running(const struct intake_resend *resend)
+{
+	return resend->running;
+}
+
+void intake_resend_free(struct intake_resend *resend)
+{
+	if (!resend)
+		return;
+	loop_timer_stop(&resend->work);
+	intake_targets_free(&resend->targets);
+	free(resend);
+}

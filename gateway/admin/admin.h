@@ -20,6 +20,7 @@ struct admin_sources {
 	const struct intake_redis_watch *watch;
 	const struct intake_plan *plan; /* NULL: no streams are told of */
 	uint64_t trimmed;
+	unsigned dangers;	       /* findings about Redis */
 	struct keys *keys;	       /* NULL: none are fetched */
 	const struct journal *journal; /* NULL: none */
 	struct slice token;	       /* empty: none asked for */

@@ -209,6 +209,9 @@ static void redis(const struct admin_sources *sources, struct buf *out)
 	admin_simple(out, "hookgate_workers", "gauge", "Workers.", sources->workers);
 	admin_simple(out, "hookgate_redis_connections_ready", "gauge", "Workers whose connection to Redis is ready.",
 		     ready);
+	admin_simple(out, "hookgate_redis_dangers", "gauge",
+		     "Findings about Redis that endanger the promise; the log and `hookgate check --redis` tell them.",
+		     sources->dangers);
 	admin_simple(out, "hookgate_redis_connects_total", "counter", "Connections made to Redis.",
 		     TOTAL(store_connects));
 	admin_simple(out, "hookgate_redis_losses_total", "counter", "Connections to Redis that were lost.",

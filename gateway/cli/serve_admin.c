@@ -17,6 +17,7 @@ static bool admin_head(void *arg, struct http_exchange *exchange, struct request
 	(void)declared;
 	(void)max_body;
 	gateway->sources.trimmed = gateway->keeper ? serve_keeper_trimmed(gateway->keeper) : 0;
+	gateway->sources.dangers = gateway->keeper ? serve_keeper_dangers(gateway->keeper) : 0;
 	admin_handle(&gateway->sources, request, &gateway->page, &answer);
 	http_answer(exchange, &answer);
 	return false;

@@ -24,6 +24,9 @@ struct serve_keeper {
 	struct store_client *client;
 	const char *redis_socket;
 	struct intake_keeper keeper;
+	uint64_t looked_at; /* which connection's Redis */
+	bool knows_redis;   /* it was looked at before; the first look is the start's, who tells of it */
+	_Atomic(unsigned) dangers;
 	char who[32];
 };
 
@@ -48,9 +51,38 @@ static bool connect_to(struct serve_keeper *keeper, struct intake_plan *plan)
 	pthread_mutex_lock(&keeper->lock);
 	old = keeper->client;
 	keeper->client = client;
+	keeper->looked_at = 0;
 	pthread_mutex_unlock(&keeper->lock);
 	store_client_free(old);
 	return true;
+}
+
+struct look {
+	bool tell;
+	unsigned dangers;
+};
+
+static void found(void *arg, bool danger, const char *text)
+{
+	struct look *look = arg;
+
+	look->dangers += danger;
+	if (look->tell)
+		log_line(danger ? LOG_WARNING : LOG_INFO, "redis looked at", LOG_C("finding", text));
+}
+
+/* What answers after a connection was lost may be another Redis, or the same with other settings. */
+static void look_at_redis(struct serve_keeper *keeper)
+{
+	struct look look = { .tell = keeper->knows_redis };
+	struct reason reason = { "" };
+	uint64_t connects = store_client_connects(keeper->client);
+
+	if (connects == keeper->looked_at || store_client_inspect(keeper->client, found, &look, &reason) < 0)
+		return;
+	keeper->looked_at = connects;
+	keeper->knows_redis = true;
+	atomic_store_explicit(&keeper->dangers, look.dangers, memory_order_relaxed);
 }
 
 static void keep(struct serve_keeper *keeper, struct intake_plan *plan, int64_t *next_ms)
@@ -60,9 +92,11 @@ static void keep(struct serve_keeper *keeper, struct intake_plan *plan, int64_t 
 
 	*next_ms = clock_mono_ms() + RETRY_MS;
 	/* That Redis is away, the workers say. */
-	if (keeper->client &&
-	    intake_keeper_round(&keeper->keeper, plan, keeper->client, is_changed, both, next_ms, &reason) == -ENOMEM)
+	if (!keeper->client)
+		return;
+	if (intake_keeper_round(&keeper->keeper, plan, keeper->client, is_changed, both, next_ms, &reason) == -ENOMEM)
 		log_line(LOG_ERROR, "streams are not looked after", LOG_C("reason", "out of memory"));
+	look_at_redis(keeper);
 }
 
 static void wait_until(struct serve_keeper *keeper, const struct intake_plan *plan, int64_t next_ms)
@@ -169,6 +203,11 @@ void serve_keeper_swap(struct serve_keeper *keeper, struct intake_plan *plan)
 uint64_t serve_keeper_trimmed(const struct serve_keeper *keeper)
 {
 	return atomic_load_explicit(&((struct serve_keeper *)(uintptr_t)keeper)->keeper.trimmed, memory_order_relaxed);
+}
+
+unsigned serve_keeper_dangers(const struct serve_keeper *keeper)
+{
+	return atomic_load_explicit(&((struct serve_keeper *)(uintptr_t)keeper)->dangers, memory_order_relaxed);
 }
 
 void serve_keeper_free(struct serve_keeper *keeper)

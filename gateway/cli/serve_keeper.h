@@ -16,6 +16,10 @@ void serve_keeper_swap(struct serve_keeper *keeper, struct intake_plan *plan);
 /* Entries trimmed by this gateway. From any thread. */
 uint64_t serve_keeper_trimmed(const struct serve_keeper *keeper);
 
+/* How many findings said that Redis, as it was when last connected to, endangers the promise; each new connection is
+ * looked at, and from the second on told of in the log. From any thread. */
+unsigned serve_keeper_dangers(const struct serve_keeper *keeper);
+
 /* Ends the thread, also out of a call to Redis. Accepts NULL. */
 void serve_keeper_free(struct serve_keeper *keeper);
 

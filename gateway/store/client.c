@@ -32,6 +32,7 @@ struct store_client {
 	int interrupt; /* eventfd */
 	redisReader *reader;
 	struct buf out;
+	uint64_t connects;
 };
 
 int store_client_new(const struct config_redis *redis, const char *socket, int64_t timeout_ms,
@@ -264,7 +265,14 @@ static int connect_anew(struct store_client *client, struct reason *reason)
 	if (fault != 0)
 		return fault;
 	client->reader = redisReaderCreate();
-	return client->reader ? greet(client, end_ms, reason) : -ENOMEM;
+	fault = client->reader ? greet(client, end_ms, reason) : -ENOMEM;
+	client->connects += fault == 0;
+	return fault;
+}
+
+uint64_t store_client_connects(const struct store_client *client)
+{
+	return client->connects;
 }
 
 int store_client_call(struct store_client *client, const struct slice *words, size_t count, int64_t extra_ms,

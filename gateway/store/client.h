@@ -29,6 +29,9 @@ int store_client_call(struct store_client *client, const struct slice *words, si
  * interrupted. */
 void store_client_interrupt(struct store_client *client);
 
+/* How often it has connected: tells a caller that Redis may be another one than before. */
+uint64_t store_client_connects(const struct store_client *client);
+
 enum store_reply_type { STORE_REPLY_NIL, STORE_REPLY_STRING, STORE_REPLY_ERROR, STORE_REPLY_NUMBER, STORE_REPLY_LIST };
 
 enum store_reply_type store_reply_type(const struct store_reply *reply);
@@ -38,7 +41,7 @@ size_t store_reply_count(const struct store_reply *reply);	/* of a list; else 0 
 const struct store_reply *store_reply_at(const struct store_reply *reply, size_t i); /* NULL past the end */
 void store_reply_free(struct store_reply *reply);
 
-/* What of Redis endangers the promise: eviction, no persistence, an old version, a replica's role. One finding per call
+/* What of Redis endangers the promise: eviction, no persistence, little memory, an old version, a replica's role. One finding per call
  * of `found`, words for a person, valid for the call; `danger` is false for a mere note. Faults as of
  * store_client_call, when Redis cannot be asked at all; what it does not let us ask is a note. */
 int store_client_inspect(struct store_client *client, void (*found)(void *arg, bool danger, const char *text),

@@ -92,6 +92,21 @@ static void look_at_eviction(const struct inspection *in)
 		    SLICE_ARGS(slice_head(policy, 30)), limited ? "" : " (no maxmemory is set now)");
 }
 
+static void look_at_memory(const struct inspection *in)
+{
+	uint64_t used = 0, limit = 0, machine = 0;
+	if (!num_parse_u64(fact(in, "used_memory"), UINT64_MAX, &used))
+		return;
+	if (num_parse_u64(fact(in, "maxmemory"), UINT64_MAX, &limit) && limit > 0) {
+		if (used / 9 >= limit / 10)
+			say(in, true, "%u %% of its maxmemory are used: when it is full, it refuses to store",
+			    (unsigned)((double)used / (double)limit * 100));
+	} else if (num_parse_u64(fact(in, "total_system_memory"), UINT64_MAX, &machine) && used / 8 >= machine / 10) {
+		say(in, true, "it holds %u %% of the machine's memory, and no maxmemory is set: the kernel may end it",
+		    (unsigned)((double)used / (double)machine * 100));
+	}
+}
+
 /* CONFIG GET of one name. `copy` gets at most size - 1 bytes and a NUL. 1: it is told; 0: it is not; or a fault. */
 static int setting(const struct inspection *in, const char *name, char *copy, size_t size, struct reason *reason)
 {
@@ -150,6 +165,18 @@ static int look_at_persistence(const struct inspection *in, struct reason *reaso
 	return is(enabled, "1") ? look_at_append_only_file(in, reason) : look_at_snapshots(in, reason);
 }
 
+/* Entries of a stream share nodes, and trimming looks through a node's: a very large one is slow. */
+static int look_at_streams(const struct inspection *in, struct reason *reason)
+{
+	char size[24];
+	uint64_t bytes = 0;
+	int told = setting(in, "stream-node-max-bytes", size, sizeof size, reason);
+	if (told == 1 && num_parse_u64(slice_str(size), UINT64_MAX, &bytes) && (bytes == 0 || bytes > 1024 * 1024))
+		say(in, false, "stream-node-max-bytes is %s: large nodes make trimming and reading slow; 4096 is usual",
+		    size);
+	return told < 0 ? told : 0;
+}
+
 int store_client_inspect(struct store_client *client, void (*found)(void *arg, bool danger, const char *text),
 			 void *arg, struct reason *reason)
 {
@@ -164,7 +191,10 @@ int store_client_inspect(struct store_client *client, void (*found)(void *arg, b
 		in.info = store_reply_text(info);
 		look_at_server(&in);
 		look_at_eviction(&in);
+		look_at_memory(&in);
 		fault = look_at_persistence(&in, reason);
+		if (fault == 0)
+			fault = look_at_streams(&in, reason);
 	}
 	store_reply_free(info);
 	return fault;

@@ -102,3 +102,19 @@ def test_redis_away_and_back(stack, redis):
     db.xgroup_create(STREAM, "workers", "0")
     acknowledge(db, "workers", 3)
     wait_until(lambda: not entries(db, "stripe"), "all to go")
+
+
+def test_redis_is_looked_at_again_when_it_is_back(stack):
+    """Another Redis may answer at the same place: here the same with other settings."""
+    redis = stack.redis(appendonly="yes")
+    gateway = stack.gateway(redis, max_backlog=100)
+    wait_until(lambda: gateway.metrics().sum("hookgate_redis_connections_ready") == 2, "Redis to be reached")
+    redis.client().config_set("maxmemory", 1)
+    redis.client().config_set("maxmemory-policy", "allkeys-lru")
+    redis.client().client_kill_filter(_type="normal", skipme=True)
+
+    def told():
+        return [line["finding"] for line in gateway.log("redis looked at") if line["level"] == "warning"]
+
+    wait_until(lambda: any("allkeys-lru" in text for text in told()), "the log to tell")
+    wait_until(lambda: gateway.metrics().sum("hookgate_redis_dangers") >= 2, "the metric to tell")

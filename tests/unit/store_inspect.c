@@ -55,7 +55,11 @@ static void test_findings(void **state)
 		  "danger: maxmemory-policy is allkeys-lru*" },
 		{ good, "CONFIG SET maxmemory-policy volatile-ttl maxmemory 1000000000",
 		  "danger: maxmemory-policy is volatile-ttl: when memory is short, seen ids are forgotten*" },
-		{ good, "ACL SETUSER default -config", "note: it does not tell its setting appendfsync\n" },
+		{ good, "CONFIG SET appendfsync always maxmemory 900000", "danger: 1*" },
+		{ good, "CONFIG SET appendfsync always stream-node-max-bytes 0", "note: stream-node-max-bytes is 0*" },
+		{ good, "ACL SETUSER default -config",
+		  "note: it does not tell its setting appendfsync\n"
+		  "note: it does not tell its setting stream-node-max-bytes\n" },
 		{ plain, "ACL SETUSER default -info", "note: it cannot be looked at: NOPERM*" },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

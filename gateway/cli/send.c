@@ -30,7 +30,7 @@ static const char help[] =
 	"default: test\n"
 	"      --id ID              the event's id, likewise; default: a new one for each delivery\n"
 	"      --data FILE          the body; \"-\" is standard input. The same one each time\n"
-	"      --content-type TYPE  default: application/json\n"
+	"      --content-type TYPE  default: what the provider sends, mostly application/json\n"
 	"      --url URL            http://HOST[:PORT][/PATH] or unix:/path/to/socket; default: the first address of "
 	"the\n"
 	"                           configuration's `listen`. Without a path: the route's\n"
@@ -333,7 +333,7 @@ static int check_words(const struct sending *s)
 
 int cli_send(int argc, char **argv)
 {
-	struct sending s = { .type = "test", .content_type = "application/json", .count = 1, .now_ms = -1 };
+	struct sending s = { .type = "test", .count = 1, .now_ms = -1 };
 	const struct cli_option options[] = {
 		{ "config", 'c', .text = &s.file },   { "route", .text = &s.route_name },
 		{ "type", .text = &s.type },	      { "id", .text = &s.id },

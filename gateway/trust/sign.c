@@ -307,8 +307,7 @@ static int sign(struct signer *s, struct reason *reason)
 	struct slice timestamp = SLICE_NONE, shared = SLICE_NONE;
 	int fault;
 
-	if (s->draft->content_type.n > 0)
-		add(s, SLICE("Content-Type"), s->draft->content_type);
+	add(s, SLICE("Content-Type"), s->draft->content_type.n > 0 ? s->draft->content_type : d->sample_content_type);
 	add_source(s, &d->id, s->draft->id);
 	add_source(s, &d->type, s->draft->type);
 	add_required(s);

@@ -1,11 +1,15 @@
-// @octokit/webhooks-methods: sign and verify.
+// @octokit/webhooks-methods: sign and verify; and what @octokit/webhooks-examples has of real deliveries.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { createRequire } from "node:module";
 import { sign, verify } from "@octokit/webhooks-methods";
 import { awkward } from "./harness.mjs";
 
 const secret = "It's a Secret to Everybody";
+
+// JSON modules are imported in another way by each version of node.
+const examples = createRequire(import.meta.url)("@octokit/webhooks-examples");
 
 const push = () => JSON.stringify({ ref: "refs/heads/main", after: randomUUID(), head_commit: { message: awkward } });
 
@@ -20,6 +24,8 @@ async function delivery({ key = secret, body = push(), headers = {} } = {}) {
 }
 
 export default {
+  sdk: "@octokit/webhooks-methods",
+  signer: "the SDK",
   route: { name: "github", path: "/hooks/github", provider: "github", secret },
   tests: {
     "what the SDK signs is stored once, byte for byte": async (gateway) => gateway.accepts("github", await delivery()),
@@ -42,6 +48,23 @@ export default {
         assert.equal(answer.status, 200);
       });
       assert.equal(entries.length, 0);
+    },
+    "real payloads of all events are stored byte for byte, each once": async (gateway) => {
+      const sent = new Map();
+      for (const { name, examples: payloads } of examples) {
+        for (const payload of payloads) sent.set(`${name} ${JSON.stringify(payload, null, 1)}`, { name, id: randomUUID() });
+      }
+      assert.ok(sent.size > 300, `only ${sent.size} examples`);
+      const entries = await gateway.added("github", async () => {
+        for (const [text, { name, id }] of sent) {
+          const body = text.slice(name.length + 1);
+          const headers = { "X-GitHub-Event": name, "X-GitHub-Delivery": id, "X-Hub-Signature-256": await sign(secret, body) };
+          const answer = await gateway.deliver("github", headers, body);
+          assert.equal(answer.status, 200, `${name}: ${answer.body}`);
+        }
+      });
+      const stored = entries.map(({ type, id, data }) => `${type} ${id} ${data}`).sort();
+      assert.deepEqual(stored, [...sent].map(([text, { name, id }]) => `${name} ${id} ${text.slice(name.length + 1)}`).sort());
     },
     "the SDK accepts what hookgate sends": async (gateway) => {
       const data = push();

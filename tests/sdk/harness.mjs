@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { KeyObject } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
@@ -199,9 +200,9 @@ export class Gateway extends Child {
     return gateway;
   }
 
-  deliver(route, headers, body) {
+  deliver(route, headers, body, query = "") {
     const { path } = this.routes.find(({ name }) => name === route);
-    return request(this.port, { path, headers: { "Content-Type": "application/json", ...headers }, body });
+    return request(this.port, { path: path + query, headers: { "Content-Type": "application/json", ...headers }, body });
   }
 
   // What `call` added to the route's stream.
@@ -212,10 +213,10 @@ export class Gateway extends Child {
   }
 
   // A delivery that must be accepted: answered 200, one entry with these very bytes, and once only when it comes again.
-  async accepts(route, { headers, body, id, type }) {
+  async accepts(route, { headers, body, id, type, query, answer }) {
     const entries = await this.added(route, async () => {
-      assert.deepEqual(outcome(await this.deliver(route, headers, body)), [200, "accepted"]);
-      assert.deepEqual(outcome(await this.deliver(route, headers, body)), [200, "duplicate"]);
+      assert.deepEqual(outcome(await this.deliver(route, headers, body, query)), [200, answer ?? "accepted"]);
+      assert.deepEqual(outcome(await this.deliver(route, headers, body, query)), [200, answer ?? "duplicate"]);
     });
     assert.equal(entries.length, 1, "entries for one event that was delivered twice");
     const [event] = entries;
@@ -228,10 +229,10 @@ export class Gateway extends Child {
     return event;
   }
 
-  // A delivery that must be refused with 401 and leave nothing behind.
-  async refuses(route, { headers, body }, expected = "signature_mismatch") {
+  // A delivery that must be refused and leave nothing behind.
+  async refuses(route, { headers, body, query }, expected = "signature_mismatch", status = 401) {
     const entries = await this.added(route, async () => {
-      assert.deepEqual(outcome(await this.deliver(route, headers, body)), [401, expected]);
+      assert.deepEqual(outcome(await this.deliver(route, headers, body, query)), [status, expected]);
     });
     assert.equal(entries.length, 0, "entries of a refused delivery");
   }
@@ -251,14 +252,26 @@ export class Gateway extends Child {
     await this.refuses(route, { headers, body: delivery.body }, "signature_missing");
   }
 
-  // What `hookgate send` puts on the wire for a route.
-  async sent(route, { type, body }) {
-    const data = this.workspace.file("data");
-    writeFileSync(data, body);
-    const { path } = this.routes.find(({ name }) => name === route);
+  // What `hookgate send` puts on the wire for a route. `secret` is a private key, where the route has only the public one; without a
+  // body it is one of the provider's form that `send` makes.
+  async sent(route, { type, body, contentType, secret }) {
+    const found = this.routes.find(({ name }) => name === route);
+    let config = this.config;
+    if (secret instanceof KeyObject) {
+      config = this.workspace.file("send.yaml");
+      const signing = { ...found, secret: secret.export({ type: "pkcs8", format: "pem" }) };
+      writeFileSync(config, JSON.stringify({ listen: ":0", redis: { url: `unix://${this.redis.socket}` }, routes: [signing] }));
+    }
     return capture(async (port) => {
-      const args = ["send", "-c", this.config, "--route", route, "--data", data, "--url", `http://127.0.0.1:${port}${path}`];
-      const child = new Child(PROGRAM, type ? [...args, "--type", type] : args, this.workspace.file("send.log"));
+      const args = ["send", "-c", config, "--route", route, "--url", `http://127.0.0.1:${port}${found.path}`];
+      if (body !== undefined) {
+        const data = this.workspace.file("data");
+        writeFileSync(data, body);
+        args.push("--data", data);
+      }
+      if (type) args.push("--type", type);
+      if (contentType) args.push("--content-type", contentType);
+      const child = new Child(PROGRAM, args, this.workspace.file(unique("send.log")));
       assert.equal(await child.exit, 0, `hookgate send failed:\n${child.output()}`);
     });
   }

@@ -1,22 +1,43 @@
 // Runs the tests of every provider: one gateway with all of their routes, one Redis behind it.
 
-import { readdirSync } from "node:fs";
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
 import { Gateway, Redis, Workspace } from "./harness.mjs";
 
-const chosen = process.argv.slice(2);
-const files = readdirSync(new URL(".", import.meta.url))
-  .filter((file) => file.endsWith(".test.mjs"))
-  .filter((file) => chosen.length === 0 || chosen.includes(file.replace(".test.mjs", "")))
-  .sort();
-if (files.length === 0) {
-  console.error(`tests/sdk/run: no test is called ${chosen.join(" or ")}`);
+const here = (name) => new URL(name, import.meta.url);
+const chosen = process.argv.slice(2).filter((each) => each !== "--table");
+const files = readdirSync(here(".")).filter((file) => file.endsWith(".test.mjs")).sort();
+const modules = await Promise.all(files.map(async (file) => ({ file: file.replace(".test.mjs", ""), ...(await import(`./${file}`)) })));
+const providers = modules
+  .flatMap(({ file, default: exported }) => [exported].flat().map((each) => ({ file, ...each })))
+  .filter(({ file, route }) => chosen.length === 0 || chosen.includes(file) || chosen.includes(route.name));
+if (providers.length === 0) {
+  console.error(`tests/sdk/run: nothing is called ${chosen.join(" or ")}`);
   process.exit(2);
 }
 
-const providers = await Promise.all(files.map((file) => import(`./${file}`)));
-const tests = providers.flatMap(({ default: provider }) =>
-  Object.entries(provider.tests).map(([name, test]) => ({ name: `${provider.route.name}: ${name}`, test })),
+// What is tested, as the README has it: `tests/sdk/run --table` prints it.
+function table() {
+  const { dependencies } = JSON.parse(readFileSync(here("package.json"), "utf8"));
+  const lines = providers.map(({ route, sdk, signer, send }) => {
+    const sent = typeof send === "string" ? `no: ${send}` : "yes";
+    return `| ${route.name} | ${sdk} ${dependencies[sdk]} | ${signer} | ${sent} |`;
+  });
+  return ["| route | SDK | signs towards the gateway | takes what `send` signs |", "|---|---|---|---|", ...lines.sort()].join("\n");
+}
+if (process.argv.includes("--table")) {
+  console.log(table());
+  process.exit(0);
+}
+
+const tests = providers.flatMap(({ route, tests }) =>
+  Object.entries(tests).map(([name, test]) => ({ name: `${route.name}: ${name}`, test })),
 );
+
+if (chosen.length === 0) {
+  const test = () => assert.ok(readFileSync(here("README.md"), "utf8").includes(`${table()}\n`), "tests/sdk/run --table prints another one");
+  tests.push({ name: "README: its table is what is tested", test });
+}
 
 const workspace = new Workspace();
 let passed = 0;
@@ -25,7 +46,7 @@ const running = [];
 try {
   const redis = await Redis.start(workspace);
   running.push(redis);
-  const gateway = await Gateway.start(workspace, redis, providers.map(({ default: provider }) => provider.route));
+  const gateway = await Gateway.start(workspace, redis, providers.map(({ route }) => route));
   running.push(gateway);
 
   for (const { name, test } of tests) {

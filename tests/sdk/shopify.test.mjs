@@ -45,6 +45,8 @@ function delivery({ key = secret } = {}) {
 }
 
 export default {
+  sdk: "@shopify/shopify-api",
+  signer: "the rule",
   route: { name: "shopify", path: "/hooks/shopify", provider: "shopify", secret },
   tests: {
     "what the SDK accepts is stored once, byte for byte": async (gateway) => {

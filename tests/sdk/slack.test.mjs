@@ -29,6 +29,8 @@ function delivery(options) {
 }
 
 export default {
+  sdk: "@slack/bolt",
+  signer: "the rule",
   route: { name: "slack", path: "/hooks/slack", provider: "slack", secret },
   tests: {
     "what the SDK accepts is stored once, byte for byte": async (gateway) => {

@@ -22,6 +22,8 @@ function delivery({ keys = [secret], timestamp = nowSeconds() } = {}) {
 }
 
 export default {
+  sdk: "standardwebhooks",
+  signer: "the SDK",
   route: { name: "standard", path: "/hooks/standard", provider: "standard-webhooks", secret },
   tests: {
     "what the SDK signs is stored once, byte for byte": (gateway) => gateway.accepts("standard", delivery()),

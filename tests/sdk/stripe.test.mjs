@@ -17,6 +17,8 @@ function delivery({ id = unique("evt_"), timestamp, key = secret, more = "" } = 
 }
 
 export default {
+  sdk: "stripe",
+  signer: "the SDK",
   route: { name: "stripe", path: "/hooks/stripe", provider: "stripe", secret },
   tests: {
     "what the SDK signs is stored once, byte for byte": (gateway) => gateway.accepts("stripe", delivery()),

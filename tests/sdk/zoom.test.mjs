@@ -42,6 +42,8 @@ function delivery(options) {
 }
 
 export default {
+  sdk: "@zoom/rivet",
+  signer: "the rule",
   route: { name: "zoom", path: "/hooks/zoom", provider: "zoom", secret },
   tests: {
     "what the SDK accepts is stored once, byte for byte": async (gateway) => {

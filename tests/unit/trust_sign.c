@@ -175,6 +175,41 @@ static void test_second_secret(void **state)
 	fixture_close(&f);
 }
 
+static void test_content_type(void **state)
+{
+	static const struct {
+		const char *provider, *given, *expected;
+	} rows[] = {
+		{ "stripe", "", "application/json" },
+		{ "chargify-maxio", "", "application/x-www-form-urlencoded" },
+		{ "chargify-maxio", "text/plain", "text/plain" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct trust_draft draft = { .method = SLICE("POST"),
+					     .target = SLICE("/a"),
+					     .body = SLICE("a=b"),
+					     .content_type = slice_str(rows[i].given),
+					     .now_ms = NOW };
+		struct header headers[4];
+		struct slice target, body;
+		struct reason reason;
+		struct trust_fixture f;
+		char route[64];
+		size_t count;
+
+		(void)snprintf(route, sizeof route, "provider: %s, secret: x", rows[i].provider);
+		open_route(&f, route);
+		assert_int_equal(
+			trust_sign(fixture_verifier(&f), &draft, f.arena, headers, 4, &count, &target, &body, &reason),
+			0);
+		assert_slice(headers[0].name, "Content-Type");
+		assert_slice(headers[0].value, rows[i].expected);
+		fixture_close(&f);
+	}
+}
+
 static void test_not_possible(void **state)
 {
 	static const struct {
@@ -208,7 +243,8 @@ static void test_not_possible(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_round_trips), cmocka_unit_test(test_samples),
-					    cmocka_unit_test(test_second_secret), cmocka_unit_test(test_not_possible) };
+					    cmocka_unit_test(test_second_secret), cmocka_unit_test(test_content_type),
+					    cmocka_unit_test(test_not_possible) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

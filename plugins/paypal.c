@@ -2,7 +2,8 @@
  * stands at an address that the request names.
  *
  * The special difficulty: that address comes from a stranger. Only https and hosts of paypal.com are looked at, and
- * what such a host hands out over TLS is PayPal's. And a CRC is no digest: who has seen one signed delivery can make
+ * what is fetched there must be a certificate for such a name, valid now, of an issuer that is trusted. One in the route's
+ * secret is trusted because it stands there, its dates included. And a CRC is no digest: who has seen one signed delivery can make
  * other bodies for its signature, which is why `covered` is not full and replays are guarded against. */
 #include "trust/plugin_help.h"
 
@@ -97,6 +98,9 @@ static enum plugin_result read(const struct plugin_host *host, struct plugin_cal
 	return PLUGIN_OK;
 }
 
+/* Where the certificate may be, and whom it may be for. */
+static const char *const hosts[] = { "*.paypal.com", "*.*.paypal.com" };
+
 static enum plugin_result prove(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
 {
 	struct state *state = host->state(call, sizeof(*state));
@@ -109,15 +113,16 @@ static enum plugin_result prove(const struct plugin_host *host, struct plugin_ca
 	result = host->fetch(call, state->url, &pem);
 	if (result != PLUGIN_OK)
 		return result;
-	return host->verify_with(call, pem, any, PLUGIN_RSA_SHA256, PLUGIN_DER, state->pieces, PIECES,
-				 state->signature);
+	result = host->verify_with(call, pem, any, PLUGIN_RSA_SHA256, PLUGIN_DER, state->pieces, PIECES,
+				   state->signature);
+	if (result != PLUGIN_OK)
+		return result;
+	return host->certificate(call, pem, hosts, sizeof(hosts) / sizeof(hosts[0]), PLUGIN_ISSUERS_NEEDED);
 }
 
 static const struct plugin_option options[] = {
 	{ "webhook_id", PLUGIN_OPTION_TEXT, true, "the id of the webhook, as PayPal's dashboard shows it" },
 };
-
-static const char *const hosts[] = { "*.paypal.com", "*.*.paypal.com" };
 
 PLUGIN_EXPORT const struct plugin plugin_paypal = {
 	.abi = PLUGIN_ABI,

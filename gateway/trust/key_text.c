@@ -181,8 +181,7 @@ int trust_key_ring_add_ed25519(struct trust_key_ring *ring, struct slice bytes, 
 
 /* ---- base64 and hex ---- */
 
-/* The text without white space, and without the two characters \n and \r that stand for it. *out has text.n bytes. */
-static struct slice squeeze(struct slice text, unsigned char *out)
+struct slice trust_pem_squeeze(struct slice text, unsigned char *out)
 {
 	size_t n = 0;
 
@@ -221,7 +220,7 @@ static int add_bytes(struct trust_key_ring *ring, struct slice bytes, struct rea
 static int add_plain(struct trust_key_ring *ring, struct slice text, unsigned char *scratch, unsigned char *bytes,
 		     struct reason *reason)
 {
-	struct slice tight = squeeze(text, scratch);
+	struct slice tight = trust_pem_squeeze(text, scratch);
 	size_t n = 0;
 
 	if ((tight.n == 64 || tight.n == 128) && encode_hex_decode(tight, bytes, &n))
@@ -257,8 +256,12 @@ static bool known_label(struct slice label)
 	return false;
 }
 
-/* Takes the first block off *rest. */
-static bool next_block(struct slice *rest, struct slice *label, struct slice *inside)
+bool trust_pem_begins(struct slice text)
+{
+	return find(text, BEGIN) < text.n;
+}
+
+bool trust_pem_block(struct slice *rest, struct slice *label, struct slice *inside)
 {
 	struct slice text = slice_from(*rest, find(*rest, BEGIN) + BEGIN.n);
 	size_t dashes = find(text, DASHES), end;
@@ -285,8 +288,8 @@ static int add_pem(struct trust_key_ring *ring, struct slice text, unsigned char
 	size_t n;
 	int fault;
 
-	while (find(text, BEGIN) < text.n) {
-		if (!next_block(&text, &label, &inside)) {
+	while (trust_pem_begins(text)) {
+		if (!trust_pem_block(&text, &label, &inside)) {
 			reason_set(reason, "is PEM without its end");
 			return -EINVAL;
 		}
@@ -300,7 +303,7 @@ static int add_pem(struct trust_key_ring *ring, struct slice text, unsigned char
 		if (certificate && slice_eq(label, SLICE("CERTIFICATE")))
 			continue;
 		certificate |= slice_eq(label, SLICE("CERTIFICATE"));
-		if (!encode_base64_decode(ENCODE_BASE64_ANY, squeeze(inside, scratch), bytes, &n)) {
+		if (!encode_base64_decode(ENCODE_BASE64_ANY, trust_pem_squeeze(inside, scratch), bytes, &n)) {
 			reason_set(reason, "is PEM that is not base64 inside");
 			return -EINVAL;
 		}
@@ -328,7 +331,7 @@ static int add_text(struct trust_key_ring *ring, struct slice text, struct reaso
 	scratch = malloc(room);
 	if (!scratch)
 		return -ENOMEM;
-	if (find(text, BEGIN) < text.n)
+	if (trust_pem_begins(text))
 		fault = add_pem(ring, text, scratch, scratch + text.n, reason);
 	else
 		fault = add_plain(ring, text, scratch, scratch + text.n, reason);

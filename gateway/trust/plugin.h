@@ -34,7 +34,7 @@
 #include <stdint.h>
 
 /* Changes with every change that an old plugin or an old host would not understand. */
-#define PLUGIN_ABI 1u
+#define PLUGIN_ABI 2u
 
 #define PLUGIN_EXPORT __attribute__((visibility("default")))
 
@@ -122,6 +122,9 @@ enum plugin_encoding {
 };
 
 enum plugin_cover { PLUGIN_COVER_NONE, PLUGIN_COVER_PARTIAL, PLUGIN_COVER_FULL };
+
+/* PLUGIN_ISSUERS_IF_THERE: the provider publishes its certificate alone; where it came from is what counts then. */
+enum plugin_issuers { PLUGIN_ISSUERS_NEEDED, PLUGIN_ISSUERS_IF_THERE };
 
 /* What the host does for a plugin. Functions are only ever added at the end, with a new ABI version. Where an output
  * is written, it is written on PLUGIN_OK only. */
@@ -254,6 +257,16 @@ struct plugin_host {
 	/* In sign(): sends another body, or another target, than the draft's. */
 	enum plugin_result (*set_body)(struct plugin_call *call, struct plugin_bytes body);
 	enum plugin_result (*set_target)(struct plugin_call *call, struct plugin_bytes target);
+
+	/* ---- since version 2 ---- */
+
+	/* In prove(): may a certificate that was fetched be believed? The text is PEM: the certificate, behind it those
+	 * of its issuers. It must be valid now, one of its names (DNS names, else the common name) must fit one of
+	 * `names` ("*.example.com": "*" is any one label), and its issuers must end at one that the gateway trusts: of
+	 * the system's, or of key_fetch.ca_file. PLUGIN_OK; PLUGIN_MISMATCH, and the reason is told. It costs more than a
+	 * signature: ask when that was right. */
+	enum plugin_result (*certificate)(struct plugin_call *call, struct plugin_bytes text, const char *const *names,
+					  size_t count, enum plugin_issuers issuers);
 };
 
 enum plugin_option_kind { PLUGIN_OPTION_TEXT, PLUGIN_OPTION_LIST, PLUGIN_OPTION_FLAG };

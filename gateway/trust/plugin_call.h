@@ -56,6 +56,8 @@ enum plugin_result trust_plugin_verify_with(struct plugin_call *call, struct plu
 					    struct plugin_bytes signature);
 bool trust_plugin_visit(struct plugin_call *call, struct plugin_bytes url);
 enum plugin_result trust_plugin_fetch(struct plugin_call *call, struct plugin_bytes url, struct plugin_bytes *document);
+enum plugin_result trust_plugin_certificate(struct plugin_call *call, struct plugin_bytes text,
+					    const char *const *names, size_t count, enum plugin_issuers issuers);
 bool trust_plugin_is_key(struct plugin_call *call, uint32_t secret);
 uint32_t trust_plugin_secrets(struct plugin_call *call);
 enum plugin_result trust_plugin_secret(struct plugin_call *call, uint32_t secret, struct plugin_bytes *key);

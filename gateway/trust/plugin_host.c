@@ -400,4 +400,5 @@ const struct plugin_host trust_plugin_host = {
 	.add_header = trust_plugin_add_header,
 	.set_body = trust_plugin_set_body,
 	.set_target = trust_plugin_set_target,
+	.certificate = trust_plugin_certificate,
 };

@@ -2,6 +2,7 @@
  *
  * The special difficulty: an algorithm that a plugin took from the request must not decide what a key is used for; the unit
  * below refuses a key of another type or curve, and here a constant that is none. */
+#include "trust/certificate.h"
 #include "trust/lane.h"
 #include "trust/plugin_call.h"
 #include "trust/public_key.h"
@@ -148,6 +149,29 @@ enum plugin_result trust_plugin_fetch(struct plugin_call *call, struct plugin_by
 		return PLUGIN_PENDING;
 	trust_plugin_reason(call, answer.reason.text);
 	return answer.result == KEYS_REFUSED ? PLUGIN_MISMATCH : PLUGIN_UNAVAILABLE;
+}
+
+enum plugin_result trust_plugin_certificate(struct plugin_call *call, struct plugin_bytes text,
+					    const char *const *names, size_t count, enum plugin_issuers issuers)
+{
+	struct trust_certificate_rule rule = { .names = names, .name_count = count };
+	const char *why;
+
+	if (!trust_plugin_pieces(call, &text, 1))
+		return PLUGIN_WRONG;
+	if (!names || count == 0 || count > TRUST_PLUGIN_HOSTS_MAX || !call->verifier->set->roots ||
+	    (issuers != PLUGIN_ISSUERS_NEEDED && issuers != PLUGIN_ISSUERS_IF_THERE))
+		return trust_plugin_wrong(call);
+	for (size_t i = 0; i < count; i++)
+		if (!trust_plugin_named(call, names[i]))
+			return PLUGIN_WRONG;
+	rule.may_stand_alone = issuers == PLUGIN_ISSUERS_IF_THERE;
+	rule.roots = call->verifier->set->roots;
+	rule.now_ms = call->now_ms;
+	if (trust_certificate_holds(trust_plugin_slice(text), &rule, &why))
+		return PLUGIN_OK;
+	trust_plugin_reason(call, why);
+	return PLUGIN_MISMATCH;
 }
 
 bool trust_plugin_visit(struct plugin_call *call, struct plugin_bytes url)

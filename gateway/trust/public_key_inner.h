@@ -1,4 +1,4 @@
-/* public_key_inner.h - what the units that make keys share: public_key.c, key_text.c, jwk.c, keypair.c. */
+/* public_key_inner.h - what the units that make keys share: public_key.c, key_text.c, jwk.c, keypair.c, and certificate.c. */
 #ifndef HOOKGATE_TRUST_PUBLIC_KEY_INNER_H
 #define HOOKGATE_TRUST_PUBLIC_KEY_INNER_H
 
@@ -46,5 +46,12 @@ int trust_key_ring_add_ed25519(struct trust_key_ring *ring, struct slice bytes, 
 /* Adds the key or keys of a JWK or a JWK set (jwk.c). */
 int trust_key_ring_add_json(struct trust_key_ring *ring, struct slice json, struct reason *reason)
 	__attribute__((warn_unused_result));
+
+/* PEM, taken apart: does another block begin in the text?; takes the first one off *rest, false where it has no end;
+ * what stands inside, without white space, and without the two characters \n and \r that stand for it (*out has text.n
+ * bytes). */
+bool trust_pem_begins(struct slice text);
+bool trust_pem_block(struct slice *rest, struct slice *label, struct slice *inside) __attribute__((warn_unused_result));
+struct slice trust_pem_squeeze(struct slice text, unsigned char *out);
 
 #endif

@@ -38,6 +38,7 @@ void trust_set_free(struct trust_set *set)
 	for (size_t i = 0; i < set->count; i++)
 		clear(&set->verifiers[i]);
 	free(set->verifiers);
+	trust_roots_free(set->roots);
 	free(set);
 }
 
@@ -265,6 +266,25 @@ static void take_slots(struct trust_set *set, struct trust_verifier *verifier)
 		take_slots(set, &verifier->variants[i]);
 }
 
+/* Who may have issued what a plugin fetches. */
+static int bind_roots(const struct binder *binder, const struct trust_verifier *verifier)
+{
+	const struct plugin *plugin = verifier->description ? verifier->description->verify.plugin : NULL;
+	const char *file = binder->config->key_fetch.ca_file;
+	struct reason reason = { "" };
+	int fault = 0;
+
+	for (size_t i = 0; i < verifier->variant_count && !fault; i++)
+		fault = bind_roots(binder, &verifier->variants[i]);
+	if (fault || !plugin || plugin->host_count == 0 || binder->set->roots)
+		return fault;
+	fault = trust_roots_new(file, &binder->set->roots, &reason);
+	if (fault == -EINVAL)
+		config_error_at(binder->diag, binder->config->file, 0, 0, "key_fetch.ca_file: %s: %s", file ? file : "",
+				reason.text);
+	return fault;
+}
+
 static int bind_all(const struct binder *binder)
 {
 	struct trust_set *set = binder->set;
@@ -276,6 +296,9 @@ static int bind_all(const struct binder *binder)
 		verifier->set = set;
 		verifier->route = &binder->config->routes[i];
 		fault = bind_route(binder, verifier);
+		if (fault && fault != -EINVAL)
+			return fault;
+		fault = bind_roots(binder, verifier);
 		if (fault && fault != -EINVAL)
 			return fault;
 		take_slots(set, verifier);

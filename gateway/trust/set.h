@@ -2,6 +2,7 @@
 #ifndef HOOKGATE_TRUST_SET_H
 #define HOOKGATE_TRUST_SET_H
 
+#include "trust/certificate.h"
 #include "trust/describe.h"
 #include "trust/public_key.h"
 
@@ -35,6 +36,7 @@ struct trust_set {
 	struct trust_verifier *verifiers;
 	size_t count;
 	size_t slots;
+	struct trust_roots *roots; /* NULL where no route's plugin fetches anything */
 };
 
 /* Both ends belong to the time of validity. */

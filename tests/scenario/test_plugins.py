@@ -1,6 +1,7 @@
 """A plugin of somebody else's: built outside the tree against the installed header, loaded, and refused when it is wrong."""
 
 import base64
+import dataclasses
 import hashlib
 import hmac
 import json
@@ -190,7 +191,7 @@ def test_commands_know_it(folder, acme):
 
 
 @pytest.mark.parametrize("changes, message", [
-    ({"abi": "PLUGIN_ABI + 1"}, "version 2 of the plugin ABI, this gateway has 1"),
+    ({"abi": "PLUGIN_ABI + 1"}, "version 3 of the plugin ABI, this gateway has 2"),
     # Nothing is looked at behind a wrong version, as it may mean anything.
     ({"abi": "0", "size": "1", "name": "0"}, "version 0 of the plugin ABI"),
     ({"size": "sizeof(struct plugin) + 8", "name": "0"}, "struct plugin has"),
@@ -299,10 +300,19 @@ def test_a_plugin_of_ours_is_built_outside_as_well(folder, acme, include):
 @pytest.fixture
 def publisher(stack):
     publisher = test_keys.Publisher(stack.folder / "publisher")
-    publisher._openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "rsa", "-out", "cert.pem", "-days", "2",
-                       "-subj", "/CN=messageverificationcerts.paypal.com")
+    publisher._openssl("genrsa", "-out", "rsa", "2048")
+    for file, name in [("cert", "messageverificationcerts.paypal.com"), ("sns", "sns.amazonaws.com")]:
+        issue(publisher, file, name)
     yield publisher
     publisher.close()
+
+
+def issue(publisher, file, name, end="20991231235959Z", alternative=None, ca="ca"):
+    """A certificate FILE.pem of the provider's key, by the authority that is trusted or another."""
+    more = ["-addext", f"subjectAltName={alternative}"] if alternative else []
+    publisher._openssl("req", "-new", "-key", "rsa", "-out", f"{file}.csr", "-subj", f"/CN={name}", *more)
+    publisher._openssl("ca", "-batch", "-config", "ca.cnf", "-cert", f"{ca}.pem", "-keyfile", f"{ca}.key", "-in", f"{file}.csr",
+                       "-out", f"{file}.pem", "-startdate", "20200101000000Z", "-enddate", end, "-notext")
 
 
 def rsa(publisher, text):
@@ -339,7 +349,51 @@ def test_paypals_certificate_is_fetched(stack, redis, db, publisher):
     assert gateway.deliver(paypal(publisher, url="https://api.paypal.com/nothing")).status == 503
 
 
-def sns(publisher, type="Notification", **more):
+def certificates_of_others(publisher, pattern):
+    """What is served at a right address and must not be believed, each with what the log says of it."""
+    publisher._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "stranger.key",
+                       "-out", "stranger.pem", "-days", "2", "-subj", "/CN=a stranger")
+    issue(publisher, "old", pattern.format("old"), end="20200102000000Z")
+    issue(publisher, "elsewhere", pattern.format("one") + ".example.org")
+    issue(publisher, "alternative", pattern.format("two"), alternative="DNS:other.test")
+    issue(publisher, "alone", pattern.format("three"), ca="stranger")
+    texts = {name: (publisher.folder / f"{name}.pem").read_text() for name in ("cert", "alone", "stranger")}
+    (publisher.folder / "chain.pem").write_text(texts["alone"] + texts["stranger"])
+    (publisher.folder / "key.pem").write_bytes(publisher._openssl("rsa", "-in", "rsa", "-pubout"))
+    (publisher.folder / "more.pem").write_text(texts["cert"] + (publisher.folder / "key.pem").read_text())
+    return {"old": "not valid now", "elsewhere": "for another name", "alternative": "for another name", "alone": "issued by nobody",
+            "chain": "issued by nobody", "key": "no certificate", "more": "no certificate"}
+
+
+def test_paypals_certificate_must_be_paypals(stack, redis, db, publisher):
+    route = {"name": "paypal", "path": "/hooks/paypal", "provider": "paypal", "options": {"webhook_id": "w-1"}}
+    wrong = certificates_of_others(publisher, "{}.paypal.com")
+    # What stands in the configuration is trusted because it stands there.
+    pinned = {**route, "name": "pinned", "path": "/hooks/pinned", "secret": (publisher.folder / "old.pem").read_text()}
+    gateway = stack.gateway(redis, [route, pinned], key_fetch=replaced(publisher, "api.paypal.com"))
+    for file, why in wrong.items():
+        delivery = paypal(publisher, url=f"https://api.paypal.com/file/{file}.pem")
+        assert gateway.deliver(delivery).outcome() == "signature_mismatch", file
+        wait_until(lambda: why in gateway.log_text(), f"the log to say of {file} that it is {why}")
+    assert gateway.deliver(dataclasses.replace(paypal(publisher), target="/hooks/pinned")).outcome() == "accepted"
+    assert len(entries(db, "paypal")) == 0
+
+
+def test_amazons_certificate_must_be_amazons(stack, redis, db, publisher):
+    route = {"name": "sns", "path": "/hooks/sns", "provider": "aws-sns",
+             "options": {"topics": ["arn:aws:sns:us-east-1:123456789012:orders"]}}
+    gateway = stack.gateway(redis, [route], key_fetch=replaced(publisher, "sns.us-east-1.amazonaws.com"))
+    wrong = certificates_of_others(publisher, "sns.{}.amazonaws.com")
+    # Amazon's file does not say who issued it: that it comes from Amazon's host is what counts.
+    del wrong["alone"]
+    for file, why in wrong.items():
+        assert gateway.deliver(sns(publisher, certificate=file)).outcome() == "signature_mismatch", file
+        wait_until(lambda: why in gateway.log_text(), f"the log to say of {file} that it is {why}")
+    assert gateway.deliver(sns(publisher, certificate="alone")).outcome() == "accepted"
+    assert len(entries(db, "sns")) == 1
+
+
+def sns(publisher, type="Notification", certificate="sns", **more):
     host = "https://sns.us-east-1.amazonaws.com"
     message = {"Type": type, "MessageId": sign.unique(), "TopicArn": "arn:aws:sns:us-east-1:123456789012:orders", "Message": "hello",
                "Timestamp": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime()), **more}
@@ -347,7 +401,7 @@ def sns(publisher, type="Notification", **more):
         message |= {"Token": "t1", "SubscribeURL": host + "/file/public"}
     text = "".join(f"{name}\n{message[name]}\n" for name in sorted(message))
     signature = rsa(publisher, text.encode())
-    message |= {"SignatureVersion": "2", "Signature": signature, "SigningCertURL": host + "/file/cert.pem"}
+    message |= {"SignatureVersion": "2", "Signature": signature, "SigningCertURL": host + f"/file/{certificate}.pem"}
     return sign.Delivery("/hooks/sns", [("Content-Type", "text/plain; charset=UTF-8")], json.dumps(message).encode(),
                          id=message["MessageId"], signature=signature)
 

@@ -232,6 +232,7 @@ static void test_what_was_found(void **state)
 static void test_wrong_arguments(void **state)
 {
 	struct plugin_bytes out = { NULL, 0 }, nothing = { NULL, 7 }, huge = { (const unsigned char *)"x", SIZE_MAX };
+	const char *const hosts[] = { "*.example.com" };
 	const struct plugin_field *fields;
 	char endless[400];
 	struct plugin_json json;
@@ -285,6 +286,12 @@ static void test_wrong_arguments(void **state)
 	WRONG(host->add_header(call, "X", bytes("a\nb")));
 	WRONG(host->add_header(call, NULL, bytes("a")));
 	WRONG(host->set_target(call, bytes("")));
+	WRONG(host->certificate(call, nothing, hosts, 1, PLUGIN_ISSUERS_NEEDED));
+	WRONG(host->certificate(call, bytes(""), NULL, 1, PLUGIN_ISSUERS_NEEDED));
+	WRONG(host->certificate(call, bytes(""), hosts, 0, PLUGIN_ISSUERS_NEEDED));
+	WRONG(host->certificate(call, bytes(""), hosts, 1, (enum plugin_issuers)9));
+	/* Its plugin has no hosts: nothing can have been fetched. */
+	WRONG(host->certificate(call, bytes(""), hosts, 1, PLUGIN_ISSUERS_NEEDED));
 	(void)host->state(call, 8);
 	WRONG(host->state(call, 16) != NULL);
 	a->call.answer = NULL;

@@ -262,16 +262,18 @@ static size_t distance(struct slice a, struct slice b)
 	return row[b.n];
 }
 
-/* How far a name is from what was asked for: letters that differ (not all of it), or 3 where one begins with the other;
- * more is not near. */
+/* How far a name is from what was asked for: letters that differ, or 3 where one begins with the other; more is not
+ * near. Two names of three letters that differ in two have nothing in common, so how many may differ grows with the
+ * shorter one. */
 static size_t away(struct slice known, struct slice name)
 {
+	size_t shorter = known.n < name.n ? known.n : name.n;
+	size_t allowed = shorter < 3 ? 0 : shorter < 5 ? 1 : 2;
 	size_t letters = distance(known, name);
 
-	if (letters <= 2 && letters < known.n)
+	if (letters <= allowed)
 		return letters;
-	/* "x" begins many a word. */
-	return name.n >= 3 && known.n >= 3 && (slice_starts(known, name) || slice_starts(name, known)) ? 3 : 4;
+	return shorter >= 3 && (slice_starts(known, name) || slice_starts(name, known)) ? 3 : 4;
 }
 
 const char *trust_catalogue_near(const struct trust_catalogue *catalogue, struct slice name, char *out, size_t size)

@@ -129,6 +129,9 @@ static void test_near(void **state)
 		{ "Github", "github" },
 		{ "standard", "standard-webhooks, standard-webhooks-v1a, standardwebhooks" },
 		{ "xyzzy", "" },
+		{ "ab", "" },
+		{ "mu", "" },
+		{ "slakc", "slack" },
 		{ "qqqqqq", "" },
 		{ "", "" },
 	};

@@ -1,5 +1,7 @@
 /* providers.c - `hookgate providers`: what is built in, and one in full. The one difficulty is to ask the catalogue for
  * all that is said, so that it cannot say anything else than what is done. */
+#include "cli/providers.h"
+
 #include "base/json.h"
 #include "cli/options.h"
 
@@ -8,46 +10,37 @@
 #include <stdlib.h>
 
 static const char help[] =
-	"usage: hookgate providers [-c FILE] [--json] [NAME]\n\n"
-	"Lists the providers that are built in, or shows NAME (a name or an alias) in full, with a route to paste into "
-	"a\n"
+	"usage: hookgate providers [-c FILE] [--json] [FILTER]... [NAME]\n\n"
+	"Lists the providers that hookgate knows, or shows NAME (a name or an alias) in full, with a route to paste "
+	"into a\n"
 	"configuration.\n\n"
-	"  -c, --config FILE  show those of its `provider_dir` as well\n"
-	"      --json         an array of objects, or one object for NAME: name, aliases, scheme, title, docs, "
-	"confidence,\n"
-	"                     trusted_because, id, type, handshake, covered, id_signed, window_ms, tolerance_ms; for "
-	"NAME also description and "
-	"example\n"
-	"  -h, --help         this text\n\n"
+	"  -c, --config FILE      show those of its `provider_dir` as well\n"
+	"      --search WORD      only those with the word in name, alias or title, in any case\n"
+	"      --scheme WORD      only those with the word in their scheme: hmac, ed25519, sha1, token, plugin, url "
+	"...\n"
+	"      --handshake        only those that want a request of another kind answered before, or between, "
+	"deliveries\n"
+	"      --covered WORD     only those whose proof covers `full`, `partial` or `none` of the body\n"
+	"      --confidence WORD  only those that are known so well: official, documented, third-party, memory, "
+	"standard\n"
+	"      --json             an array of objects, or one object for NAME: name, aliases, scheme, algorithm, "
+	"title, docs,\n"
+	"                         confidence, trusted_because, signature, signed, timestamp, tolerance_ms, secret (its "
+	"form),\n"
+	"                         keys, id, id_signed, type, window_ms, handshake, answer, covered, options, example; "
+	"for NAME\n"
+	"                         also description\n"
+	"  -h, --help             this text\n\n"
+	"The list is as wide as the terminal, or COLUMNS; what is longer is cut, and stands in NAME's own page.\n\n"
 	"Exit status: 0, 1 there is no such provider or a description is wrong, 2 called the wrong way.\n\n"
-	"Example: hookgate providers stripe\n";
+	"Example: hookgate providers --search git; hookgate providers stripe\n";
 
-/* "3d", "5m", "250ms". */
-static void add_duration(struct buf *out, int64_t ms)
-{
-	static const struct {
-		int64_t ms;
-		const char *unit;
-	} units[] = { { 86400000, "d" }, { 3600000, "h" }, { 60000, "m" }, { 1000, "s" }, { 1, "ms" } };
-
-	if (ms == 0)
-		buf_add(out, SLICE("0s"));
-	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-		if (ms / units[i].ms > 0)
-			buf_printf(out, "%lld%s", (long long)(ms / units[i].ms), units[i].unit);
-		ms %= units[i].ms;
-	}
-}
-
-static struct slice duration(int64_t ms, struct buf *room)
-{
-	buf_clear(room);
-	if (ms < 0)
-		buf_add_byte(room, '-');
-	else
-		add_duration(room, ms);
-	return buf_slice(room);
-}
+struct asking {
+	const char *file, *search, *scheme, *covered, *confidence;
+	bool json, handshake;
+	struct config *config;
+	struct trust_catalogue *catalogue;
+};
 
 /* ---- JSON ---- */
 
@@ -69,6 +62,19 @@ static void json_number_member(struct buf *out, const char *name, int64_t value)
 		buf_add(out, SLICE("null"));
 }
 
+static void json_options(struct buf *out, const struct trust_about *about)
+{
+	buf_add(out, SLICE(",\"options\":["));
+	for (size_t i = 0; i < about->option_count; i++) {
+		buf_add(out, i > 0 ? SLICE(",{\"name\":") : SLICE("{\"name\":"));
+		json_write_string(out, about->options[i].name);
+		json_text_member(out, "about", about->options[i].about);
+		json_text_member(out, "default", about->options[i].value);
+		buf_printf(out, ",\"required\":%s}", about->options[i].required ? "true" : "false");
+	}
+	buf_add_byte(out, ']');
+}
+
 static void json_about(struct buf *out, const struct trust_about *about, bool full)
 {
 	buf_add(out, SLICE("{\"name\":"));
@@ -80,10 +86,17 @@ static void json_about(struct buf *out, const struct trust_about *about, bool fu
 	}
 	buf_add_byte(out, ']');
 	json_text_member(out, "scheme", about->scheme);
+	json_text_member(out, "algorithm", about->algorithm);
 	json_text_member(out, "title", about->title);
 	json_text_member(out, "docs", about->docs);
 	json_text_member(out, "confidence", about->confidence);
 	json_text_member(out, "trusted_because", about->trusted_because);
+	json_text_member(out, "signature", about->signature);
+	json_text_member(out, "signed", about->signed_text);
+	json_text_member(out, "timestamp", about->timestamp);
+	json_text_member(out, "secret", about->secret);
+	json_text_member(out, "keys", about->keys);
+	json_text_member(out, "answer", about->answer);
 	json_text_member(out, "id", about->id);
 	json_text_member(out, "type", about->type);
 	json_text_member(out, "handshake", about->handshake);
@@ -91,108 +104,106 @@ static void json_about(struct buf *out, const struct trust_about *about, bool fu
 	buf_printf(out, ",\"id_signed\":%s", about->id_signed ? "true" : "false");
 	json_number_member(out, "window_ms", about->window_ms);
 	json_number_member(out, "tolerance_ms", about->tolerance_ms);
-	if (full) {
+	json_options(out, about);
+	json_text_member(out, "example", about->example);
+	if (full)
 		json_text_member(out, "description", about->text);
-		json_text_member(out, "example", about->example);
-	}
 	buf_add_byte(out, '}');
+}
+
+/* ---- filters ---- */
+
+/* In any case; ASCII's. */
+static bool has_word(struct slice text, const char *word)
+{
+	struct slice wanted = slice_str(word);
+
+	for (size_t i = 0; i + wanted.n <= text.n; i++)
+		if (slice_eq_nocase(slice_head(slice_from(text, i), wanted.n), wanted))
+			return true;
+	return false;
+}
+
+static bool is_found(const struct trust_about *about, const char *word)
+{
+	bool found = has_word(about->name, word) || has_word(about->title, word);
+
+	for (size_t i = 0; i < about->alias_count; i++)
+		found |= has_word(about->aliases[i], word);
+	return found;
+}
+
+static bool is_wanted(const struct asking *asking, const struct trust_about *about)
+{
+	return (!asking->search || is_found(about, asking->search)) &&
+	       (!asking->scheme || has_word(about->scheme, asking->scheme)) &&
+	       (!asking->handshake || about->handshake.n > 0) &&
+	       (!asking->covered || slice_eq(about->covered, slice_str(asking->covered))) &&
+	       (!asking->confidence || slice_eq(about->confidence, slice_str(asking->confidence)));
+}
+
+static bool is_one_of(const char *word, const char *const *words)
+{
+	for (; *words; words++)
+		if (strcmp(word, *words) == 0)
+			return true;
+	return false;
+}
+
+static int check_filters(const struct asking *asking, bool named)
+{
+	static const char *const covers[] = { "full", "partial", "none", NULL };
+	static const char *const confidences[] = {
+		"official", "documented", "third-party", "memory", "standard", NULL
+	};
+
+	if (asking->covered && !is_one_of(asking->covered, covers))
+		return cli_usage("providers", "--covered %s: it is full, partial or none", asking->covered);
+	if (asking->confidence && !is_one_of(asking->confidence, confidences))
+		return cli_usage("providers",
+				 "--confidence %s: it is official, documented, third-party, memory or standard",
+				 asking->confidence);
+	if (named && (asking->search || asking->scheme || asking->handshake || asking->covered || asking->confidence))
+		return cli_usage("providers", "a filter is for the list: leave NAME out, or the filter");
+	return CLI_OK;
 }
 
 /* ---- the list ---- */
 
-/* Pads to the column's width; what is longer is cut. */
-static void cell(struct buf *out, struct slice value, size_t width)
+/* Those that are wanted; in *count how many. To be freed; NULL when memory is short. */
+static struct trust_about *choose(const struct asking *asking, size_t *count)
 {
-	struct slice shown = value.n > 0 ? value : SLICE("-");
+	size_t all = trust_catalogue_count(asking->catalogue);
+	struct trust_about *chosen = calloc(all + 1, sizeof(*chosen));
 
-	if (shown.n > width)
-		buf_printf(out, "%.*s..  ", (int)width - 2, (const char *)shown.p);
-	else
-		buf_printf(out, "%-*.*s  ", (int)width, SLICE_ARGS(shown));
-}
-
-static void list_line(const struct trust_about *about, struct slice window, struct buf *out)
-{
-	cell(out, about->name, 28);
-	cell(out, about->scheme, 44);
-	cell(out, about->id, 28);
-	cell(out, window, 6);
-	cell(out, about->handshake, 32);
-	buf_add(out, about->confidence);
-	buf_add_byte(out, '\n');
-}
-
-static void list_lines(const struct trust_catalogue *catalogue, struct buf *out)
-{
-	struct trust_about about = { .name = SLICE("NAME"),
-				     .scheme = SLICE("SCHEME"),
-				     .id = SLICE("EVENT ID"),
-				     .handshake = SLICE("HANDSHAKE"),
-				     .confidence = SLICE("CONFIDENCE") };
-	struct buf window = BUF_EMPTY;
-
-	list_line(&about, SLICE("WINDOW"), out);
-	for (size_t i = 0; i < trust_catalogue_count(catalogue); i++) {
-		trust_about(trust_catalogue_at(catalogue, i), &about);
-		list_line(&about, duration(about.window_ms, &window), out);
+	*count = 0;
+	for (size_t i = 0; chosen && i < all; i++) {
+		trust_about(trust_catalogue_at(asking->catalogue, i), &chosen[*count]);
+		*count += is_wanted(asking, &chosen[*count]);
 	}
-	buf_printf(out, "\n%zu providers; `hookgate providers NAME` shows one in full, with a route to paste\n",
-		   trust_catalogue_count(catalogue));
-	buf_free(&window);
+	return chosen;
 }
 
-static void list(const struct trust_catalogue *catalogue, bool json, struct buf *out)
+static int list(const struct asking *asking, struct buf *out)
 {
-	struct trust_about about;
+	size_t count;
+	struct trust_about *chosen = choose(asking, &count);
 
-	if (!json) {
-		list_lines(catalogue, out);
-		return;
-	}
-	for (size_t i = 0; i < trust_catalogue_count(catalogue); i++) {
-		trust_about(trust_catalogue_at(catalogue, i), &about);
+	if (!chosen)
+		return cli_fail("providers", "memory is short");
+	if (!asking->json)
+		cli_providers_table(chosen, count, trust_catalogue_count(asking->catalogue), out);
+	for (size_t i = 0; asking->json && i < count; i++) {
 		buf_add(out, i > 0 ? SLICE(",\n") : SLICE("["));
-		json_about(out, &about, false);
+		json_about(out, &chosen[i], false);
 	}
-	buf_add(out, trust_catalogue_count(catalogue) > 0 ? SLICE("]\n") : SLICE("[]\n"));
+	if (asking->json)
+		buf_add(out, count > 0 ? SLICE("]\n") : SLICE("[]\n"));
+	free(chosen);
+	return CLI_OK;
 }
 
 /* ---- one ---- */
-
-static void line(struct buf *out, const char *name, struct slice value)
-{
-	if (value.n > 0)
-		buf_printf(out, "%-12s %.*s\n", name, SLICE_ARGS(value));
-}
-
-static void show_lines(const struct trust_about *about, struct buf *out)
-{
-	struct buf text = BUF_EMPTY;
-
-	line(out, "name", about->name);
-	line(out, "title", about->title);
-	for (size_t i = 0; i < about->alias_count; i++)
-		line(out, "alias", about->aliases[i]);
-	line(out, "docs", about->docs);
-	line(out, "scheme", about->scheme);
-	line(out, "covered", about->covered);
-	line(out, "event id", about->id);
-	if (about->id.n > 0)
-		line(out, "id signed",
-		     about->id_signed ? SLICE("yes") : SLICE("no: a digest of the signed bytes is remembered too"));
-	line(out, "event type", about->type);
-	line(out, "handshake", about->handshake);
-	if (about->window_ms >= 0)
-		line(out, "window", duration(about->window_ms, &text));
-	if (about->tolerance_ms >= 0)
-		line(out, "tolerance", duration(about->tolerance_ms, &text));
-	line(out, "confidence", about->trusted_because);
-	buf_printf(out, "\nA route to paste:\n\n%.*s\nThe description:\n\n%.*s", SLICE_ARGS(about->example),
-		   SLICE_ARGS(about->text));
-	if (about->text.n > 0 && about->text.p[about->text.n - 1] != '\n')
-		buf_add_byte(out, '\n');
-	buf_free(&text);
-}
 
 static int unknown(const struct trust_catalogue *catalogue, const char *name)
 {
@@ -203,8 +214,8 @@ static int unknown(const struct trust_catalogue *catalogue, const char *name)
 		return cli_fail("providers", "there is no provider %s; did you mean %s?", name, near);
 	return cli_fail(
 		"providers",
-		"there is no provider %s; `hookgate providers` lists them, and `provider: hmac` can be told how "
-		"others sign",
+		"there is no provider %s; `hookgate providers` lists them (--search WORD), and `provider: hmac` can be "
+		"told how others sign",
 		name);
 }
 
@@ -220,7 +231,7 @@ static int show(const struct trust_catalogue *catalogue, const char *name, bool 
 		json_about(out, &about, true);
 		buf_add_byte(out, '\n');
 	} else {
-		show_lines(&about, out);
+		cli_providers_page(&about, out);
 	}
 	return CLI_OK;
 }
@@ -247,31 +258,32 @@ static int load(const char *file, struct config **config, struct trust_catalogue
 
 int cli_providers(int argc, char **argv)
 {
-	struct trust_catalogue *catalogue = NULL;
-	struct config *config = NULL;
+	struct asking asking = { .json = false };
 	struct buf out = BUF_EMPTY;
-	const char *file = NULL;
-	bool json = false;
 	const struct cli_option options[] = {
-		{ "config", 'c', .text = &file },
-		{ "json", .flag = &json },
+		{ "config", 'c', .text = &asking.file },      { "json", .flag = &asking.json },
+		{ "search", .text = &asking.search },	      { "scheme", .text = &asking.scheme },
+		{ "handshake", .flag = &asking.handshake },   { "covered", .text = &asking.covered },
+		{ "confidence", .text = &asking.confidence },
 	};
 	const struct cli_call call = { "providers", help, options, sizeof options / sizeof options[0], 1 };
 	int status;
 
 	if (!cli_parse(&call, argc, argv, &status))
 		return status;
-	status = load(file, &config, &catalogue);
+	status = check_filters(&asking, optind < argc);
+	if (status == CLI_OK)
+		status = load(asking.file, &asking.config, &asking.catalogue);
 	if (status == CLI_OK && optind < argc)
-		status = show(catalogue, argv[optind], json, &out);
+		status = show(asking.catalogue, argv[optind], asking.json, &out);
 	else if (status == CLI_OK)
-		list(catalogue, json, &out);
+		status = list(&asking, &out);
 	if (buf_failed(&out))
 		status = cli_fail("providers", "memory is short");
 	else if (out.n > 0)
 		fwrite(out.p, 1, out.n, stdout);
 	buf_free(&out);
-	trust_catalogue_free(catalogue);
-	config_free(config);
+	trust_catalogue_free(asking.catalogue);
+	config_free(asking.config);
 	return cli_end_output("providers") == CLI_OK ? status : CLI_FAILED;
 }

@@ -1,7 +1,8 @@
 /* about.c - a description in words for a person: `hookgate providers`.
  *
  * Everything here is drawn from what the engine works with, so that it cannot say anything else than what is done. */
-#include "trust/catalogue.h"
+#include "trust/about.h"
+
 #include "trust/plugin.h"
 #include "trust/scheme.h"
 
@@ -105,6 +106,124 @@ static struct slice handshake_words(const struct trust_description *d)
 	return words;
 }
 
+/* ---- how a delivery is signed, piece by piece ---- */
+
+/* "header X-Signature", "query parameter sig", else as the description has it. */
+static struct slice place_words(const struct trust_description *d, const struct trust_place *place)
+{
+	bool header = place->kind == TRUST_PLACE_HEADER && place->inner == TRUST_INNER_NONE && !place->otherwise;
+	bool query = place->kind == TRUST_PLACE_QUERY && place->inner == TRUST_INNER_NONE && !place->otherwise;
+
+	if (!header && !query)
+		return place->text;
+	return arena_printf(d->arena, "%s %.*s", header ? "header" : "query parameter", SLICE_ARGS(place->names[0]));
+}
+
+/* ": v1=HEX, in a list with ,": one value as the grammar has it. */
+static struct slice value_words(const struct trust_description *d, const struct trust_grammar *grammar,
+				struct slice value)
+{
+	struct slice words = value;
+
+	if (grammar->behind)
+		words = arena_printf(d->arena, "...%c%.*s", grammar->behind, SLICE_ARGS(words));
+	words = arena_printf(d->arena, "%.*s%.*s", SLICE_ARGS(grammar->prefix), SLICE_ARGS(words));
+	if (grammar->field.n > 0)
+		words = arena_printf(d->arena, "%.*s%c%.*s", SLICE_ARGS(grammar->field), grammar->assign,
+				     SLICE_ARGS(words));
+	if (grammar->position > 0)
+		words = arena_printf(d->arena, "%.*s, item %zu%s", SLICE_ARGS(words), grammar->position,
+				     grammar->onward ? " and those behind it" : "");
+	if (grammar->list)
+		words = arena_printf(d->arena, "%.*s%s a list with \"%c\"", SLICE_ARGS(words),
+				     grammar->position > 0 ? " of" : ", in", grammar->list);
+	return words;
+}
+
+static struct slice signature_words(const struct trust_description *d)
+{
+	const struct trust_verify *verify = &d->verify;
+	const struct trust_scheme *scheme = verify->scheme;
+	struct slice words = SLICE_NONE, value;
+
+	if (!scheme || !scheme->keyed || verify->plugin || verify->signature_count == 0)
+		return SLICE_NONE;
+	for (size_t i = 0; i < verify->signature_count; i++)
+		words = arena_printf(d->arena, "%.*s%s%.*s", SLICE_ARGS(words), i > 0 ? " or " : "",
+				     SLICE_ARGS(place_words(d, &verify->signatures[i])));
+	value = scheme->texted				  ? encoding_word(verify->encoding)
+		: slice_eq(scheme->name, SLICE("basic"))  ? SLICE("base64 of user:password")
+		: verify->encoding != TRUST_ENCODING_TEXT ? encoding_word(verify->encoding)
+							  : SLICE("the secret itself");
+	value = arena_printf(d->arena, "<%.*s>", SLICE_ARGS(value));
+	return arena_printf(d->arena, "%.*s%s: %.*s", SLICE_ARGS(words),
+			    verify->numbered   ? "1, 2, 3 ..."
+			    : verify->repeated ? ", several times"
+					       : "",
+			    SLICE_ARGS(value_words(d, &verify->signature, value)));
+}
+
+static struct slice timestamp_words(const struct trust_description *d)
+{
+	static const char *const units[] = { [TRUST_UNIT_SECONDS] = "<unix seconds>",
+					     [TRUST_UNIT_MILLISECONDS] = "<unix milliseconds>",
+					     [TRUST_UNIT_RFC3339] = "<2026-01-02T03:04:05Z>",
+					     [TRUST_UNIT_HTTP_DATE] = "<Fri, 02 Jan 2026 03:04:05 GMT>" };
+	const struct trust_verify *verify = &d->verify;
+
+	if (!verify->has_timestamp)
+		return verify->plugin && (verify->plugin->flags & PLUGIN_TELLS_TIME) ? SLICE("read by the plugin")
+										     : SLICE_NONE;
+	return arena_printf(d->arena, "%.*s: %.*s", SLICE_ARGS(place_words(d, &verify->timestamp)),
+			    SLICE_ARGS(value_words(d, &verify->timestamp_grammar, slice_str(units[verify->unit]))));
+}
+
+/* The scheme without what is signed: of a plugin's, the words before that. */
+static struct slice algorithm_words(const struct trust_description *d)
+{
+	const struct trust_verify *verify = &d->verify;
+	const char *over = verify->plugin ? strstr(verify->plugin->scheme, " over ") : NULL;
+
+	if (!verify->scheme)
+		return SLICE("the route's own");
+	if (over)
+		return slice_of((const unsigned char *)verify->plugin->scheme, (size_t)(over - verify->plugin->scheme));
+	if (verify->plugin)
+		return slice_str(verify->plugin->scheme);
+	if (!verify->scheme->texted)
+		return verify->scheme->name;
+	return arena_printf(d->arena, "%.*s %.*s", SLICE_ARGS(verify->scheme->name),
+			    SLICE_ARGS(encoding_word(verify->encoding)));
+}
+
+/* What a delivery that was taken must be answered with, and what is read into refusals. */
+static struct slice answer_words(const struct trust_description *d)
+{
+	struct slice words = SLICE_NONE;
+
+	if (d->answer_status > 0)
+		words = arena_printf(d->arena, "%u %s%.*s", d->answer_status, d->answer_body.n > 0 ? "" : "and empty",
+				     SLICE_ARGS(d->answer_body));
+	if (d->refusals[TRUST_SIGNATURE_MISMATCH] > 0)
+		words = arena_printf(d->arena, "%.*s%s%u for a wrong signature", SLICE_ARGS(words),
+				     words.n > 0 ? "; " : "any 2xx; ", d->refusals[TRUST_SIGNATURE_MISMATCH]);
+	return words;
+}
+
+/* Where keys come from that no route has to bring. */
+static struct slice keys_words(const struct trust_description *d)
+{
+	const struct trust_published *published = &d->verify.published;
+	struct slice words = SLICE_NONE;
+
+	if (published->url.count == 0)
+		return words;
+	for (size_t i = 0; i < TRUST_KEY_HOSTS_MAX && published->hosts[i].n > 0; i++)
+		words = arena_printf(d->arena, "%.*s%s%.*s", SLICE_ARGS(words), i > 0 ? ", " : ", from ",
+				     SLICE_ARGS(published->hosts[i]));
+	return arena_printf(d->arena, "published at %.*s%.*s", SLICE_ARGS(published->url.text), SLICE_ARGS(words));
+}
+
 /* Whoever reads it must know what to do with it. */
 static struct slice confidence_words(const struct trust_description *d)
 {
@@ -126,55 +245,6 @@ static struct slice confidence_words(const struct trust_description *d)
 	return d->evidence;
 }
 
-static struct slice option_line(const struct trust_description *d, struct slice lines, struct slice name,
-				struct slice about)
-{
-	return arena_printf(d->arena, "%.*s%s      %.*s: \"...\" # %.*s\n", SLICE_ARGS(lines),
-			    lines.n == 0 ? "    options:\n" : "", SLICE_ARGS(name), SLICE_ARGS(about));
-}
-
-/* What a route must say besides the secret. */
-static struct slice option_lines(const struct trust_description *d)
-{
-	const struct plugin *plugin = d->verify.plugin;
-	struct slice lines = SLICE_NONE;
-
-	for (size_t i = 0; i < d->own_option_count; i++)
-		if (d->own_options[i].required)
-			lines = option_line(d, lines, d->own_options[i].name, d->own_options[i].about);
-	for (size_t i = 0; plugin && i < plugin->option_count; i++)
-		if (plugin->options[i].required)
-			lines = option_line(d, lines, slice_str(plugin->options[i].name),
-					    slice_str(plugin->options[i].help));
-	return lines;
-}
-
-static struct slice example(const struct trust_description *d)
-{
-	const struct trust_scheme *scheme = d->verify.scheme;
-	struct slice head =
-		arena_printf(d->arena, "routes:\n  - name: %.*s\n    path: /hooks/%.*s\n    provider: %.*s\n",
-			     SLICE_ARGS(d->name), SLICE_ARGS(d->name), SLICE_ARGS(d->name));
-	struct slice verify = SLICE_NONE;
-	char variable[80];
-	size_t n = 0;
-
-	if (!scheme)
-		verify = SLICE("    verify:\n      algorithm: hmac-sha256\n      signature: { header: X-Signature, "
-			       "encoding: hex }\n"
-			       "      signed: \"{body}\"\n");
-	for (; n < d->name.n && n < sizeof(variable); n++)
-		variable[n] = (char)(d->name.p[n] == '-'   ? '_'
-				     : d->name.p[n] >= 'a' ? d->name.p[n] - 32
-							   : d->name.p[n]);
-	verify = scheme ? option_lines(d) : verify;
-	if (scheme && (!scheme->keyed || d->verify.published.url.count > 0 ||
-		       (d->verify.plugin && (d->verify.plugin->flags & PLUGIN_SECRET_OPTIONAL))))
-		return arena_printf(d->arena, "%.*s%.*s", SLICE_ARGS(head), SLICE_ARGS(verify));
-	return arena_printf(d->arena, "%.*s    secret: env:%.*s_WEBHOOK_SECRET\n%.*s", SLICE_ARGS(head), (int)n,
-			    variable, SLICE_ARGS(verify));
-}
-
 void trust_about_fill(struct trust_provider *provider)
 {
 	const struct trust_description *d = provider->description;
@@ -189,6 +259,13 @@ void trust_about_fill(struct trust_provider *provider)
 		.aliases = d->aliases,
 		.alias_count = d->alias_count,
 		.scheme = scheme_words(d),
+		.algorithm = algorithm_words(d),
+		.signature = signature_words(d),
+		.signed_text = d->verify.plugin ? SLICE_NONE : spelt_out(d, d->verify.signed_text.text),
+		.timestamp = timestamp_words(d),
+		.secret = trust_about_secret(d),
+		.keys = keys_words(d),
+		.answer = answer_words(d),
 		.id = source_words(d, &d->id),
 		.type = source_words(d, &d->type),
 		.handshake = handshake_words(d),
@@ -200,8 +277,9 @@ void trust_about_fill(struct trust_provider *provider)
 				: -1,
 		.id_signed = d->id_signed,
 		.text = d->source,
-		.example = example(d),
+		.example = trust_about_example(d),
 	};
+	trust_about_options(d, &provider->about);
 }
 
 void trust_about(const struct trust_provider *provider, struct trust_about *out)

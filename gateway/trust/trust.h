@@ -44,6 +44,13 @@ const char *trust_catalogue_near(const struct trust_catalogue *catalogue, struct
 size_t trust_catalogue_count(const struct trust_catalogue *catalogue);
 const struct trust_provider *trust_catalogue_at(const struct trust_catalogue *catalogue, size_t i);
 
+/* What a route may say under `options`. */
+struct trust_about_option {
+	struct slice name, about;
+	struct slice value; /* where the route says nothing; empty: there is none */
+	bool required;
+};
+
 /* What a person wants to know of a provider; slices live as long as the catalogue. */
 struct trust_about {
 	struct slice name, title, docs;
@@ -51,7 +58,16 @@ struct trust_about {
 	struct slice trusted_because; /* the same as a sentence, with the evidence */
 	const struct slice *aliases;
 	size_t alias_count;
-	struct slice scheme;		 /* "hmac-sha256 hex over {timestamp}.{body}" */
+	struct slice scheme;	  /* "hmac-sha256 hex over {timestamp}.{body}" */
+	struct slice algorithm;	  /* the same without what is signed: "hmac-sha256 hex", "token" */
+	struct slice signature;	  /* "header Stripe-Signature: v1=<hex>, in a list with ,"; empty: none, a plugin's */
+	struct slice signed_text; /* "{timestamp}.{body}"; empty: none, a plugin's */
+	struct slice timestamp;	  /* "header X-Time: <unix seconds>"; empty: none */
+	struct slice secret;	  /* what form it has: "base64, with or without whsec_ in front of it" */
+	struct slice keys;	  /* "published at https://..., from HOST"; empty: nowhere */
+	struct slice answer;	  /* what it wants to hear; empty: any 2xx */
+	const struct trust_about_option *options;
+	size_t option_count;
 	struct slice id, type;		 /* "body:/id", "header:X-GitHub-Delivery", empty: none */
 	struct slice handshake;		 /* "url_verification (signed POST)", empty: none */
 	struct slice covered;		 /* full | partial | none */

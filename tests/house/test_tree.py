@@ -2,7 +2,9 @@
 
 import json
 import os
+import pathlib
 import re
+import subprocess
 
 import pytest
 import tree
@@ -92,3 +94,10 @@ def test_no_processes_are_ended_by_name():
     pattern = re.compile(r"\b(pk" r"ill|kill" r"all)\b")
     wrong = [f"{p}:{number}" for p in TEXT for number, line in enumerate(tree.read(p).split("\n"), 1) if pattern.search(line)]
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_table_of_providers_is_true():
+    """plugins/README.md lists what the program knows, not what somebody has typed."""
+    folder = pathlib.Path(os.environ.get("HOOKGATE_BUILD_DIR", tree.ROOT / "build/release"))
+    done = subprocess.run([tree.ROOT / "scripts/providers-table", "--check", folder / "hookgate"], stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stderr

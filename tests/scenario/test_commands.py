@@ -902,52 +902,128 @@ def test_check_lists_the_keys():
 BUILT_IN = {"stripe", "github", "slack", "shopify", "zoom", "standard-webhooks", "generic", "hmac", "token", "basic", "none"}
 
 
+def catalogue():
+    return run("providers", "--json").ok().json()
+
+
 def test_providers_are_listed():
     table = run("providers").ok().out
-    objects = run("providers", "--json").ok().json()
+    objects = catalogue()
     names = [o["name"] for o in objects]
     assert BUILT_IN <= set(names) and names == sorted(names)
     for o in objects:
-        assert isinstance(o["aliases"], list) and o["scheme"]
+        assert isinstance(o["aliases"], list) and o["scheme"] and o["algorithm"] and o["example"] and o["confidence"]
         assert f"\n{o['name']} " in table
+        assert o["covered"] in ("full", "partial", "none") and isinstance(o["options"], list)
+        # Where a proof is asked for, a person is told where it stands and what the secret is.
+        assert o["signature"] or o["algorithm"] in ("none", "the route's own") or "plugin" in o["scheme"]
+        assert (o["secret"] is None) == (o["algorithm"] == "none")
+    assert f"\n{len(objects)} providers; " in table
 
 
-def test_a_provider_in_full(folder):
-    for o in run("providers", "--json").ok().json():
+@pytest.mark.parametrize("columns", [80, 100, 160])
+def test_the_list_is_as_wide_as_the_terminal(columns):
+    lines = run("providers", env={"COLUMNS": str(columns)}).ok().out.split("\n\n")[0].splitlines()
+    assert max(map(len, lines)) <= columns
+    # Columns stand under each other, and no name is cut.
+    assert all(line[lines[0].index("SCHEME") - 1] == " " for line in lines)
+    assert {line.split()[0] for line in lines[1:]} == {o["name"] for o in catalogue()}
+
+
+@pytest.mark.parametrize("filters, wanted", [
+    (["--search", "GITH"], lambda o: "gith" in " ".join([o["name"], o["title"], *o["aliases"]]).lower()),
+    (["--scheme", "ed25519"], lambda o: "ed25519" in o["scheme"]),
+    (["--handshake"], lambda o: o["handshake"]),
+    (["--covered", "partial"], lambda o: o["covered"] == "partial"),
+    (["--confidence", "official"], lambda o: o["confidence"] == "official"),
+    (["--scheme", "hmac", "--handshake", "--covered", "full"],
+     lambda o: "hmac" in o["scheme"] and o["handshake"] and o["covered"] == "full"),
+    (["--search", "no such provider"], lambda o: False),
+])
+def test_filters(filters, wanted):
+    expected = [o["name"] for o in catalogue() if wanted(o)]
+    assert [o["name"] for o in run("providers", "--json", *filters).ok().json()] == expected
+    table = run("providers", *filters).ok().out
+    assert [line.split()[0] for line in table.splitlines()[1:] if line][:-1] == expected
+    assert f"{len(expected)} of " in table
+
+
+def test_filters_called_wrongly():
+    for args in (["--covered", "all"], ["--confidence", "high"], ["--handshake", "stripe"]):
+        done = run("providers", *args)
+        assert done.code == 2 and done.err and done.out == ""
+
+
+def test_a_provider_in_full():
+    for o in catalogue():
         one = run("providers", o["name"], "--json").ok().json()
-        assert {k: one[k] for k in o} == o and one["example"] and f"name: {o['name']}" in one["description"]
+        assert {k: one[k] for k in o} == o and f"name: {o['name']}" in one["description"]
         text = run("providers", o["name"]).ok().out
-        assert o["scheme"] in text and one["example"] in text
+        assert o["example"] in text
+        for value in [o[k] for k in ("scheme", "title", "docs", "signature", "signed", "timestamp", "secret", "keys", "id",
+                                     "type", "handshake", "answer", "trusted_because")] + [p["about"] for p in o["options"]]:
+            assert not value or value in text, (o["name"], value)
         for alias in o["aliases"]:
             assert run("providers", alias, "--json").ok().json()["name"] == o["name"]
 
 
+# A secret of the form that `hookgate providers` names with these words.
+SECRETS = {
+    "text": "scenario-secret-0123456789",
+    "the token": "scenario-token-0123456789",
+    "base64": "c2NlbmFyaW8gc3RhbmRhcmQgd2ViaG9va3Mgc2VjcmV0",
+    "base64url": "c2NlbmFyaW8gc3RhbmRhcmQgd2ViaG9va3Mgc2VjcmV0",
+    "hex": "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
+    "user:password": "user:scenario-password",
+    "an Ed25519 public key": "4TNgNyKj8Tk7X1gRcJqX4p9NPOqtKlIMxsfgjpAo6/s=",
+    "a P-256 public key": "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAExcY5t8fpyYZJY/1np3nAo+l9I+WWUW3aHZFSn6q31lOUWH4DX2aINrdP/ycp4yK29r"
+                          "uKkDBreIV23TX80ATyvQ==",
+    "an RSA public key": "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAqYSSeixiKAoOUs7d0YFpSZn6kWc+GIn+dvXuTHHkqYfhyg61/blDzZxuiifB"
+                         "VELhygHHBDlKh9T0UoAIcRiD6qR3VcC2V8taMDa+hbYVRgqQta793ELim1852MH4ZLZF9i2ayArTqX+OU7FE+rx1U613FK4Nuo13i5iJ"
+                         "Ptnqenpvk/qqamRf6kHIVi/oxBpBKUhExPrtJa9RrPm/cp2CbwtTw7Jf5sAaaYIfAI6XhTNVyhZiLToZS4XPv6tT3TfN78/Zw2+WPXyS"
+                         "GoxEwUXqcDYEOSXHglLIoNDthr22CTVJC1g4qCIpJ/X+8UuAYctldvd07XSJa4aJ6f968uGYbQIDAQAB",
+}
+
+
+SECRETS["a public key or certificate"] = SECRETS["a P-256 public key"]
+
+
+def secret_for(provider):
+    """The longest words that it begins with say what it is."""
+    words = max((words for words in SECRETS if (provider["secret"] or "").startswith(words)), key=len, default=None)
+    return SECRETS[words] if words else None
+
+
 def test_the_example_can_be_pasted(folder):
-    """With a secret of the provider's form, whichever of these that is."""
-    secrets = ["whsec_c2NlbmFyaW8gc3RhbmRhcmQgd2ViaG9va3Mgc2VjcmV0", "c2NlbmFyaW8gc3RhbmRhcmQgd2ViaG9va3Mgc2VjcmV0",
-               "00112233445566778899aabbccddeeff", "user:password",
-               # Public keys: Ed25519, P-256, P-521, RSA.
-               "4TNgNyKj8Tk7X1gRcJqX4p9NPOqtKlIMxsfgjpAo6/s=",
-               "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAExcY5t8fpyYZJY/1np3nAo+l9I+WWUW3aHZFSn6q31lOUWH4DX2aINrdP/ycp4yK29ruKkDBreI"
-               "V23TX80ATyvQ==",
-               "MIGbMBAGByqGSM49AgEGBSuBBAAjA4GGAAQACPnEENOaJAzMeHOrwd/ITYWUg2uT2aN5yRfiwDzhBeew5NVkAeP67iU6D3EIqtabhG30997W/+"
-               "0POCLEjmdFsm4BdWnAfZTippmT9sP2ErFfbAu8EQJbD0yNBf4DjhJAZVpqLYEIOy2NnrYlr3N/c210RIuHSyLM6u5a+mXtQvTwzfY=",
-               "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAqYSSeixiKAoOUs7d0YFpSZn6kWc+GIn+dvXuTHHkqYfhyg61/blDzZxuiifBVELhyg"
-               "HHBDlKh9T0UoAIcRiD6qR3VcC2V8taMDa+hbYVRgqQta793ELim1852MH4ZLZF9i2ayArTqX+OU7FE+rx1U613FK4Nuo13i5iJPtnqenpvk/qq"
-               "amRf6kHIVi/oxBpBKUhExPrtJa9RrPm/cp2CbwtTw7Jf5sAaaYIfAI6XhTNVyhZiLToZS4XPv6tT3TfN78/Zw2+WPXySGoxEwUXqcDYEOSXHgl"
-               "LIoNDthr22CTVJC1g4qCIpJ/X+8UuAYctldvd07XSJa4aJ6f968uGYbQIDAQAB"]
-    for o in run("providers", "--json").ok().json():
-        example = run("providers", o["name"], "--json").ok().json()["example"]
+    """As it is, with a secret of the form that its own comment asks for; and all of them into one file."""
+    routes = ""
+    variables = {}
+    for o in catalogue():
+        example = o["example"]
+        secret = [line for line in example.splitlines() if "env:" in line]
         file = folder / "pasted.yaml"
         file.write_text("listen: 127.0.0.1:8080\n" + example)
-        names = [line.split("env:")[1].strip() for line in example.splitlines() if "env:" in line]
-        assert any(run("check", "-c", file, env=dict.fromkeys(names, secret)).code == 0 for secret in secrets), o["name"]
+        own = {}
+        for line in secret:
+            name, _, comment = line.split("env:")[1].partition(" # ")
+            assert comment == o["secret"], o["name"]
+            own[name] = secret_for(o)
+        assert all(own.values()), f"{o['name']}: what is {o['secret']}?"
+        done = run("check", "-c", file, env=own)
+        assert done.code == 0 and "error" not in done.err and "warning" not in done.err, f"{o['name']}: {done.err}\n{example}"
+        if secret:
+            assert run("check", "-c", file).code == 1, o["name"]
+        variables |= own
+        routes += example.removeprefix("routes:\n")
+    file.write_text("listen: 127.0.0.1:8080\nroutes:\n" + routes)
+    run("check", "-c", file, env=variables).ok()
 
 
 def test_an_unknown_provider():
     near = run("providers", "strpe")
     assert near.code == 1 and "did you mean stripe" in near.err and near.out == ""
-    assert "did you mean" not in run("providers", "xyzzy").err
+    for far in ("xyzzy", "ab", "qu"):
+        assert "did you mean" not in run("providers", far).err
 
 
 def test_providers_of_ones_own(folder):

@@ -151,7 +151,8 @@ static struct slice signature_words(const struct trust_description *d)
 	for (size_t i = 0; i < verify->signature_count; i++)
 		words = arena_printf(d->arena, "%.*s%s%.*s", SLICE_ARGS(words), i > 0 ? " or " : "",
 				     SLICE_ARGS(place_words(d, &verify->signatures[i])));
-	value = scheme->texted				  ? encoding_word(verify->encoding)
+	value = verify->jwt && !verify->jwt->detached	  ? SLICE("token")
+		: scheme->texted || verify->jwt		  ? encoding_word(verify->encoding)
 		: slice_eq(scheme->name, SLICE("basic"))  ? SLICE("base64 of user:password")
 		: verify->encoding != TRUST_ENCODING_TEXT ? encoding_word(verify->encoding)
 							  : SLICE("the secret itself");
@@ -178,6 +179,28 @@ static struct slice timestamp_words(const struct trust_description *d)
 			    SLICE_ARGS(value_words(d, &verify->timestamp_grammar, slice_str(units[verify->unit]))));
 }
 
+/* "jwt HS256", "jwt ecdsa-p256-sha256 or rsa-sha256" */
+static struct slice token_words(const struct trust_description *d)
+{
+	static const char *const shared[] = { "HS256", "HS384", "HS512" };
+	const struct trust_jwt *jwt = d->verify.jwt;
+	struct slice words = SLICE("jwt");
+	const char *before = " ";
+
+	for (unsigned i = 0; i < 3; i++)
+		if (jwt->shared & 1U << i) {
+			words = arena_printf(d->arena, "%.*s%s%s", SLICE_ARGS(words), before, shared[i]);
+			before = " or ";
+		}
+	for (unsigned i = 0; i < 32; i++)
+		if (jwt->algorithms & 1U << i) {
+			words = arena_printf(d->arena, "%.*s%s%.*s", SLICE_ARGS(words), before,
+					     SLICE_ARGS(trust_algorithm_name((enum trust_algorithm)i)));
+			before = " or ";
+		}
+	return words;
+}
+
 /* The scheme without what is signed: of a plugin's, the words before that. */
 static struct slice algorithm_words(const struct trust_description *d)
 {
@@ -190,6 +213,8 @@ static struct slice algorithm_words(const struct trust_description *d)
 		return slice_of((const unsigned char *)verify->plugin->scheme, (size_t)(over - verify->plugin->scheme));
 	if (verify->plugin)
 		return slice_str(verify->plugin->scheme);
+	if (verify->jwt)
+		return token_words(d);
 	if (!verify->scheme->texted)
 		return verify->scheme->name;
 	return arena_printf(d->arena, "%.*s %.*s", SLICE_ARGS(verify->scheme->name),
@@ -261,7 +286,7 @@ void trust_about_fill(struct trust_provider *provider)
 		.scheme = scheme_words(d),
 		.algorithm = algorithm_words(d),
 		.signature = signature_words(d),
-		.signed_text = d->verify.plugin ? SLICE_NONE : spelt_out(d, d->verify.signed_text.text),
+		.signed_text = d->verify.plugin ? SLICE_NONE : one_line(d, spelt_out(d, d->verify.signed_text.text)),
 		.timestamp = timestamp_words(d),
 		.secret = trust_about_secret(d),
 		.keys = keys_words(d),

@@ -27,9 +27,19 @@ static struct slice public_words(enum trust_public_type type)
 	return SLICE_NONE;
 }
 
+/* Of a token that is signed with one of several kinds of key: the first, and that there are others. */
+static struct slice token_key_words(const struct trust_jwt *jwt)
+{
+	for (unsigned i = 0; i < 32; i++)
+		if (jwt->algorithms & 1U << i)
+			return jwt->algorithms == 1U << i ? public_words(trust_algorithm_type((enum trust_algorithm)i))
+							  : SLICE("a public key: JWK, JWK set, or PEM");
+	return SLICE_NONE;
+}
+
 static struct slice form_words(const struct trust_verify *verify)
 {
-	bool token = !verify->plugin && !verify->scheme->texted;
+	bool token = !verify->plugin && !verify->scheme->texted && !verify->jwt;
 
 	switch (verify->key.form) {
 	case TRUST_KEY_TEXT:
@@ -60,6 +70,8 @@ struct slice trust_about_secret(const struct trust_description *d)
 		return SLICE_NONE;
 	if (verify->scheme->is_public)
 		return public_words(trust_algorithm_type(verify->scheme->algorithm));
+	if (verify->jwt && verify->jwt->algorithms)
+		return token_key_words(verify->jwt);
 	if (flags & PLUGIN_SECRET_IS_KEY)
 		return SLICE("a public key or certificate: PEM, JWK, or DER in base64");
 	if (slice_eq(verify->scheme->name, SLICE("basic")))
@@ -165,12 +177,23 @@ static struct slice secret_line(const struct trust_description *d)
 			    SLICE_ARGS(trust_about_secret(d)));
 }
 
+static bool has_url(const struct trust_template *template)
+{
+	for (size_t i = 0; i < template->count; i++)
+		if (template->parts[i].place.kind == TRUST_PLACE_URL ||
+		    template->parts[i].place.kind == TRUST_PLACE_HOST)
+			return true;
+	return false;
+}
+
 /* Of a plugin only its words tell it. */
 static bool signs_url(const struct trust_verify *verify)
 {
-	return trust_template_has(&verify->signed_text, TRUST_PLACE_URL) ||
-	       trust_template_has(&verify->signed_text, TRUST_PLACE_HOST) ||
-	       (verify->plugin && strstr(verify->plugin->scheme, "{url}"));
+	for (size_t i = 0; verify->jwt && i < verify->jwt->claim_count; i++)
+		for (size_t k = 0; k < verify->jwt->claims[i].value_count; k++)
+			if (has_url(&verify->jwt->claims[i].values[k]))
+				return true;
+	return has_url(&verify->signed_text) || (verify->plugin && strstr(verify->plugin->scheme, "{url}"));
 }
 
 struct slice trust_about_example(const struct trust_description *d)

@@ -985,7 +985,7 @@ SECRETS = {
 }
 
 
-SECRETS["a public key or certificate"] = SECRETS["a P-256 public key"]
+SECRETS["a public key"] = SECRETS["a P-256 public key"]
 
 
 def secret_for(provider):

@@ -124,16 +124,11 @@ static void test_near(void **state)
 	static const struct {
 		const char *name, *near;
 	} rows[] = {
-		{ "stirpe", "stripe" },
-		{ "githlab", "gitlab, github" },
-		{ "Github", "github" },
-		{ "standard", "standard-webhooks, standard-webhooks-v1a, standardwebhooks" },
-		{ "xyzzy", "" },
-		{ "ab", "" },
-		{ "mu", "" },
-		{ "slakc", "slack" },
-		{ "qqqqqq", "" },
-		{ "", "" },
+		{ "stirpe", "stripe" }, { "githlab", "gitlab, github" },
+		{ "Github", "github" }, { "standard", "standard-webhooks, standard-webhooks-v1a, standardwebhooks" },
+		{ "xyzzy", "" },	{ "ab", "" },
+		{ "mu", "" },		{ "slakc", "slack" },
+		{ "qqqqqq", "" },	{ "", "" },
 	};
 	struct trust_catalogue *catalogue = load(NULL);
 	char out[128];

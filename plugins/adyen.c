@@ -125,6 +125,7 @@ static enum plugin_result read(const struct plugin_host *host, struct plugin_cal
 	struct state *state = host->state(call, sizeof(*state));
 	struct plugin_bytes text, body = host->part(call, PLUGIN_BODY);
 	size_t count = host->header(call, "HmacSignature", 0, &text);
+	struct plugin_json json;
 
 	if (!state)
 		return PLUGIN_WRONG;
@@ -132,6 +133,9 @@ static enum plugin_result read(const struct plugin_host *host, struct plugin_cal
 		return read_items(host, call, state);
 	if (count > 1)
 		return refuse(host, call, PLUGIN_MALFORMED_REQUEST, "the signature stands there more than once");
+	/* With the same key the items' texts are signed, which are no JSON: one of them is no body. */
+	if (host->json(call, body, "", &json) != PLUGIN_OK || json.type != PLUGIN_JSON_OBJECT)
+		return refuse(host, call, PLUGIN_MALFORMED_BODY, "the body is no JSON object");
 	host->signature(call, text);
 	host->signed_text(call, &body, 1);
 	(void)host->decode(call, PLUGIN_BASE64, text, &state->header);

@@ -305,6 +305,7 @@ struct trust_description {
 
 	struct trust_handshake *handshakes;
 	size_t handshake_count;
+	bool gives_macs;    /* an unsigned handshake is answered with a MAC of what it says: see filter.h */
 	struct slice allow; /* "GET, POST" */
 
 	unsigned answer_status; /* 0: no wish */

@@ -149,6 +149,25 @@ static void read_handshake_answer(struct trust_reader *reader, const struct conf
 	trust_node_map(reader, node, keys, 4);
 }
 
+static bool has_mac(const struct trust_template *template)
+{
+	bool has = false;
+
+	for (size_t i = 0; i < template->count; i++)
+		for (size_t k = 0; k < template->parts[i].filter_count; k++)
+			has |= template->parts[i].filters[k] == TRUST_FILTER_HMAC;
+	return has;
+}
+
+static bool gives_mac(const struct trust_handshake *handshake)
+{
+	bool gives = has_mac(&handshake->body);
+
+	for (size_t i = 0; i < handshake->header_count; i++)
+		gives |= has_mac(&handshake->headers[i].value);
+	return gives && !handshake->is_signed;
+}
+
 void trust_section_handshakes(struct trust_reader *reader, const struct config_node *node)
 {
 	static const struct trust_key keys[] = { { "name", read_name },
@@ -178,6 +197,7 @@ void trust_section_handshakes(struct trust_reader *reader, const struct config_n
 		if (newest(reader)->learn.count > 0 && newest(reader)->is_signed)
 			config_error(reader->diag, reader->file, item,
 				     "learns a secret that it is signed with: say signed: false");
+		reader->into->gives_macs |= gives_mac(newest(reader));
 		reader->into->handshake_count++;
 	}
 }

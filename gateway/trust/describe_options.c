@@ -125,15 +125,17 @@ static bool has_option(struct trust_reader *reader, const struct config_node *no
 	return false;
 }
 
-/* Is all of it read from the body, which is signed? Literal text is nobody's to change. */
+/* Is all of it read from the body, which is signed? Literal text is nobody's to change. A form is not meant: it is only
+ * read where Content-Type says so, which anybody can change. */
 static bool stands_in_body(const struct trust_source *source)
 {
 	for (size_t i = 0; i < source->count; i++)
 		for (size_t k = 0; k < source->alternatives[i].count; k++) {
-			enum trust_place_kind kind = source->alternatives[i].parts[k].place.kind;
+			const struct trust_place *place = &source->alternatives[i].parts[k].place;
 
-			if (kind != TRUST_PLACE_POINTER && kind != TRUST_PLACE_FORM && kind != TRUST_PLACE_FIXED)
-				return false;
+			for (; place; place = place->otherwise)
+				if (place->kind != TRUST_PLACE_POINTER && place->kind != TRUST_PLACE_FIXED)
+					return false;
 		}
 	return source->count > 0;
 }

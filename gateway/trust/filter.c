@@ -149,7 +149,7 @@ static bool hash(struct arena *arena, const char *name, struct slice in, struct 
 	return true;
 }
 
-static bool may_be_token(struct slice in)
+static bool is_token_text(struct slice in)
 {
 	static const struct slice marks = SLICE_LIT("+/=-_");
 
@@ -159,7 +159,22 @@ static bool may_be_token(struct slice in)
 		if (!(lower >= 'a' && lower <= 'z') && !(c >= '0' && c <= '9') && slice_index(marks, c) == marks.n)
 			return false;
 	}
-	return in.n > 0 && in.n <= UNPROVEN_MAX;
+	return true;
+}
+
+static bool may_be_token(struct slice in)
+{
+	return in.n > 0 && in.n <= UNPROVEN_MAX && is_token_text(in);
+}
+
+bool trust_filter_was_for_all(const struct trust_parts *parts)
+{
+	size_t length = trust_parts_length(parts);
+
+	for (size_t i = 0; length <= UNPROVEN_MAX && i < parts->n; i++)
+		if (!is_token_text(parts->p[i]))
+			return false;
+	return length > 0 && length <= UNPROVEN_MAX;
 }
 
 static bool hmac(struct trust_reading *reading, struct slice in, struct slice *out)

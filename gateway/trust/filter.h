@@ -5,7 +5,7 @@
 #ifndef HOOKGATE_TRUST_FILTER_H
 #define HOOKGATE_TRUST_FILTER_H
 
-#include "trust/place.h"
+#include "trust/template.h"
 
 #define TRUST_FILTER_NAMES                                                                                             \
 	"json, jsonstr, hex, base64, base64url, unbase64, lower, upper, crc32, hmac, md5, sha1, sha256, sha384, "      \
@@ -18,5 +18,9 @@ bool trust_filter_named(struct slice name, enum trust_filter *out);
  * base64url, which no JSON body and no signed text with a separator consists of. */
 bool trust_filter_apply(enum trust_filter filter, struct trust_reading *reading, struct slice in, struct slice *out)
 	__attribute__((warn_unused_result));
+
+/* Could the MAC over these have come from a handshake that nobody signed? What is so is no delivery, whatever its
+ * signature. */
+bool trust_filter_was_for_all(const struct trust_parts *parts) __attribute__((warn_unused_result));
 
 #endif

@@ -98,6 +98,7 @@ bool trust_plugin_wants_ring(const struct plugin *plugin, struct slice key)
 {
 	if (plugin->flags & PLUGIN_SECRET_IS_KEY)
 		return true;
+	/* Wherever a PEM begins: a public key that was taken for a shared secret would let everybody sign. */
 	return (plugin->flags & PLUGIN_SECRET_MAY_BE_KEY) &&
-	       (slice_starts(key, SLICE("-----BEGIN")) || slice_starts(key, SLICE("{")));
+	       (memmem(key.p, key.n, "-----BEGIN ", 11) || slice_starts(slice_trim(key), SLICE("{")));
 }

@@ -177,6 +177,13 @@ static int bind_secrets(const struct binder *binder, struct trust_verifier *veri
 
 /* ---- the rest ---- */
 
+/* Where a request may have several groups of signature and time, the digest that stands for a missing id is of the first,
+ * which need not be the one that is right. */
+static bool needs_guard(const struct trust_description *d)
+{
+	return (d->id.count > 0 && !d->id_signed) || d->verify.groups;
+}
+
 static void bind_times(struct trust_verifier *verifier)
 {
 	const struct trust_description *d = verifier->description;
@@ -188,7 +195,7 @@ static void bind_times(struct trust_verifier *verifier)
 	verifier->window_s = window_s < 1 ? 1 : window_s > UINT32_MAX ? UINT32_MAX : (uint32_t)window_s;
 	verifier->replay_guard = d->verify.covered != TRUST_COVER_NONE &&
 				 (route->replay_guard == CONFIG_SWITCH_ON ||
-				  (route->replay_guard == CONFIG_SWITCH_DEFAULT && d->id.count > 0 && !d->id_signed));
+				  (route->replay_guard == CONFIG_SWITCH_DEFAULT && needs_guard(d)));
 }
 
 /* The provider's other ways to sign, with the same secrets. A secret need not fit all of them: what is wrong with it for

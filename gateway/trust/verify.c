@@ -9,6 +9,7 @@
 #include "trust/verify.h"
 
 #include "trust/digest.h"
+#include "trust/filter.h"
 #include "trust/plugin_call.h"
 #include "trust/published.h"
 
@@ -170,6 +171,11 @@ static int judge(const struct trust_verifier *verifier, struct trust_lane *lane,
 	fault = prove(verifier, lane, &evidence, now_ms, verdict);
 	if (fault || verdict->result != TRUST_ACCEPTED)
 		return fault;
+	if (verifier->description->gives_macs && trust_filter_was_for_all(&evidence.parts)) {
+		refuse(verdict, TRUST_SIGNATURE_MISMATCH,
+		       "the signature is right, but a handshake gives it to whoever asks");
+		return 0;
+	}
 	check_freshness(verifier, &evidence, now_ms, verdict);
 	if (verdict->result != TRUST_ACCEPTED)
 		return 0;

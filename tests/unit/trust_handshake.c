@@ -174,6 +174,42 @@ static void test_signed(void **state)
 	fixture_close(&f);
 }
 
+/* What anybody could have had made into a MAC by asking is no delivery. */
+static void test_asked_for(void **state)
+{
+	static const struct {
+		const char *provider, *body;
+		enum trust_result result;
+	} rows[] = {
+		{ "acme", "t", TRUST_SIGNATURE_MISMATCH },
+		{ "acme", "12345", TRUST_SIGNATURE_MISMATCH },
+		{ "acme", "0123456789012345678901234567890123456789012345678901234567890123",
+		  TRUST_SIGNATURE_MISMATCH },
+		{ "acme", "01234567890123456789012345678901234567890123456789012345678901234", TRUST_ACCEPTED },
+		{ "acme", "{}", TRUST_ACCEPTED },
+		{ "acme", "", TRUST_ACCEPTED },
+		{ "x-twitter", "null", TRUST_SIGNATURE_MISMATCH },
+		{ "learner", "t", TRUST_ACCEPTED },
+		/* Its MACs are for who has signed. */
+		{ "zoom", "t", TRUST_ACCEPTED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct trust_fixture f;
+		struct delivery d;
+		char route[128];
+
+		(void)snprintf(route, sizeof(route), "  - { name: a, path: /a, provider: %s, secret: key }\n",
+			       rows[i].provider);
+		fixture_open(&f, folder, route);
+		delivery_sign(&d, &f, slice_str(rows[i].body), SLICE_NONE, SLICE_NONE, NOW);
+		assert_int_equal(fixture_check(&f, &d.request, NOW).result, rows[i].result);
+		delivery_drop(&d);
+		fixture_close(&f);
+	}
+}
+
 static void test_answers(void **state)
 {
 	struct trust_verdict verdict;
@@ -394,12 +430,15 @@ static void test_required(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_unsigned),       cmocka_unit_test(test_signed),
-		cmocka_unit_test(test_answers),	       cmocka_unit_test(test_tokens_and_headers),
-		cmocka_unit_test(test_learned),	       cmocka_unit_test(test_options),
-		cmocka_unit_test(test_answer_headers), cmocka_unit_test(test_required)
-	};
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_unsigned),
+					    cmocka_unit_test(test_signed),
+					    cmocka_unit_test(test_asked_for),
+					    cmocka_unit_test(test_answers),
+					    cmocka_unit_test(test_tokens_and_headers),
+					    cmocka_unit_test(test_learned),
+					    cmocka_unit_test(test_options),
+					    cmocka_unit_test(test_answer_headers),
+					    cmocka_unit_test(test_required) };
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

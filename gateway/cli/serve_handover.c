@@ -2,7 +2,7 @@
  *
  * Two difficulties. Between fork and exec only async-signal-safe calls are allowed, since the workers may hold any lock:
  * all that needs memory is made before. And the descriptors that the new process gets, from 3 on, may be in the way of
- * those that are to be put there: all are moved up first. */
+ * those that are to be put there: all are moved up first, to where there is room among those of the clients. */
 #include "cli/serve_handover.h"
 
 #include "base/log.h"
@@ -27,22 +27,22 @@ struct plan {
 	char **environment;
 	const int *sockets;
 	size_t count;
-	int tell, highest;
+	int tell;
+	int *moved; /* room for the sockets and `tell`, where they are on their way */
 };
 
-/* Copies of the descriptors above all that are in use, then from there into their places. */
+/* Copies of the descriptors wherever there is room above their places, then from there into these. */
 static bool place_descriptors(const struct plan *plan)
 {
-	int floor = plan->highest + 1 + FIRST_FD + (int)plan->count;
+	int above = FIRST_FD + (int)plan->count + 1;
 
 	for (size_t i = 0; i <= plan->count; i++) {
-		int fd = i < plan->count ? plan->sockets[i] : plan->tell;
-
-		if (fcntl(fd, F_DUPFD_CLOEXEC, floor + (int)i) != floor + (int)i)
+		plan->moved[i] = fcntl(i < plan->count ? plan->sockets[i] : plan->tell, F_DUPFD_CLOEXEC, above);
+		if (plan->moved[i] < 0)
 			return false;
 	}
 	for (size_t i = 0; i <= plan->count; i++) {
-		if (dup2(floor + (int)i, FIRST_FD + (int)i) < 0)
+		if (dup2(plan->moved[i], FIRST_FD + (int)i) < 0)
 			return false;
 	}
 	return true;
@@ -124,11 +124,6 @@ static int start(struct serve_handover *handover, struct plan *plan)
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
 	plan->tell = ends[1];
-	plan->highest = ends[1];
-	for (size_t i = 0; i < plan->count; i++) {
-		if (plan->sockets[i] > plan->highest)
-			plan->highest = plan->sockets[i];
-	}
 	handover->heard = ends[0];
 	r = loop_watch(handover->loop, &handover->watch, ends[0], LOOP_READ, heard, handover);
 	if (r == 0) {
@@ -180,7 +175,9 @@ int serve_handover_start(struct serve_handover *handover, const struct serve_soc
 	plan.sockets = sockets->kept;
 	plan.count = sockets->kept_count;
 	plan.environment = environment_with(plan.count);
-	r = plan.environment ? start(handover, &plan) : -ENOMEM;
+	plan.moved = calloc(plan.count + 1, sizeof *plan.moved);
+	r = plan.environment && plan.moved ? start(handover, &plan) : -ENOMEM;
+	free(plan.moved);
 	if (plan.environment)
 		free_environment(plan.environment);
 	if (r < 0)

@@ -48,6 +48,26 @@ def hand_over(gateway):
     gateway.wait_ready()
 
 
+def test_a_handover_among_open_connections(stack, redis):
+    """The descriptors that are free lie between those of the clients."""
+    gateway = stack.gateway(redis, drain_timeout="2s")
+
+    def count():
+        return len(os.listdir(f"/proc/{gateway.process.pid}/fd"))
+
+    before = count()
+    with contextlib.ExitStack() as clients:
+        connections = [clients.enter_context(socket.create_connection(gateway.address())) for _ in range(32)]
+        wait_until(lambda: count() >= before + 24, "the connections")
+        there = count()
+        for connection in connections[:6]:
+            connection.close()
+        wait_until(lambda: count() < there - 3, "their end")
+        hand_over(gateway)
+    assert gateway.deliver(sign.stripe(STRIPE)).status == 200
+    gateway.stop()
+
+
 def check_nothing_failed(db, load):
     assert set(load.statuses()) == {200}, [result for result in load.results if result[1] != 200][:5]
     check_each_once(db, load.acknowledged())

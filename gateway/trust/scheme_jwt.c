@@ -109,20 +109,40 @@ const struct trust_scheme trust_scheme_jwt = {
 	.name = SLICE_LIT("jwt"), .keyed = true, .bind = bind, .prove = prove, .make = make
 };
 
+/* The one token that the request brings. Of several, only who proves knows which is right. */
+static enum trust_found only_token(struct trust_reading *reading, struct slice *token)
+{
+	const struct trust_verify *verify = &reading->description->verify;
+	size_t count = 0;
+
+	for (size_t i = 0; i < verify->signature_count; i++) {
+		struct slice value = SLICE_NONE, text;
+
+		if (trust_place_find(&verify->signatures[i], reading, &value) != TRUST_FOUND)
+			continue;
+		value = trust_grammar_begin(&verify->signature, value);
+		while (trust_grammar_next(&verify->signature, &value, &text))
+			if (text.n > 0 && count++ == 0)
+				*token = text;
+	}
+	return count == 0 ? TRUST_ABSENT : count == 1 ? TRUST_FOUND : TRUST_REPEATED;
+}
+
 enum trust_found trust_jwt_claim(const struct json_pointer *pointer, struct trust_reading *reading, struct slice *out)
 {
 	const struct trust_verify *verify = &reading->description->verify;
-	struct slice value = SLICE_NONE, text;
+	struct slice text = SLICE_NONE;
 	struct trust_token token;
 	struct json_value claim;
 	const char *ignored;
+	enum trust_found found;
 
-	if (!verify->jwt || verify->jwt->detached ||
-	    trust_place_find(&verify->signatures[0], reading, &value) != TRUST_FOUND)
+	if (!verify->jwt || verify->jwt->detached)
 		return TRUST_ABSENT;
-	value = trust_grammar_begin(&verify->signature, value);
-	if (!trust_grammar_next(&verify->signature, &value, &text) ||
-	    !trust_token_read(text, false, reading->arena, &token, &ignored))
+	found = only_token(reading, &text);
+	if (found != TRUST_FOUND)
+		return found;
+	if (!trust_token_read(text, false, reading->arena, &token, &ignored))
 		return TRUST_ABSENT;
 	if (json_find(token.claims, &pointer, 1, &claim) != JSON_OK)
 		return TRUST_UNREADABLE;

@@ -518,6 +518,44 @@ static void test_body(void **state)
 	fixture_close(&f);
 }
 
+/* A right token beside a wrong one does not prove what the wrong one says. */
+static void test_id_of_another_token(void **state)
+{
+	static const char *const places[] = { "signature: { header: X-T, list: \",\" }",
+					      "signature: { header: [X-Other, X-T] }" };
+	const struct trust_jwt jwt = { .shared = 1 };
+	const struct trust_secret ours = { .key = SLICE_LIT("geheim") }, theirs = { .key = SLICE_LIT("x") };
+	struct slice payload = SLICE("{\"jti\":\"right\"}"), wrong_payload = SLICE("{\"jti\":\"wrong\"}");
+	struct arena *arena = arena_new(4096, 1 << 20);
+	struct slice right, wrong;
+
+	(void)state;
+	assert_int_equal(trust_token_make(&jwt, &ours, &payload, 1, arena, &right), 0);
+	assert_int_equal(trust_token_make(&jwt, &theirs, &wrong_payload, 1, arena, &wrong), 0);
+	for (size_t i = 0; i < 4; i++) {
+		struct slice both = arena_printf(arena, "%.*s,%.*s", SLICE_ARGS(wrong), SLICE_ARGS(right));
+		struct header headers[] = { { SLICE("X-T"), i == 0 ? both : right }, { SLICE("X-Other"), wrong } };
+		struct request request = {
+			.method = SLICE("POST"), .path = SLICE("/x"), .headers = headers, .header_count = i == 1 ? 2 : 1
+		};
+		enum trust_event_result result;
+		struct trust_event event;
+		struct trust_fixture f;
+		char text[256];
+
+		(void)snprintf(text, sizeof(text),
+			       "%s, jwt: { algorithms: HS256 }, id: \"claim:/jti\", id_signed: true", places[i % 2]);
+		open_route(&f, SLICE("geheim"), text);
+		assert_int_equal(fixture_check(&f, &request, NOW).result, TRUST_ACCEPTED);
+		assert_int_equal(trust_read_event(fixture_verifier(&f), &request, f.arena, &event, &result), 0);
+		assert_int_equal(result, i < 2 ? TRUST_EVENT_MALFORMED_REQUEST : TRUST_EVENT_OK);
+		if (i >= 2)
+			assert_slice(event.id, "right");
+		fixture_close(&f);
+	}
+	arena_free(arena);
+}
+
 static void test_refused(void **state)
 {
 	static const struct {
@@ -571,6 +609,7 @@ int main(void)
 		cmocka_unit_test(test_key_by_name),
 		cmocka_unit_test(test_detached),
 		cmocka_unit_test(test_body),
+		cmocka_unit_test(test_id_of_another_token),
 		cmocka_unit_test(test_refused),
 	};
 

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #define TEMPLATE_MAX (1024U * 1024)
+#define STRIPE_OR_GITHUB_SIGNATURE 64
 
 static const char zeros[DELIVERIES_ID + 1] = "000000000000000000000000";
 
@@ -71,22 +72,16 @@ static int head_print(const struct deliveries_setup *setup, size_t body, long lo
 		setup->path, suffix, body, zeros, 0);
 }
 
-/* Every run of 24 zeros is an id, but for the 64 of the signature. */
-static bool slots_find(struct deliveries *set, size_t head)
+/* Every run of 24 zeros is an id, but for what stands in the signature. */
+static bool ids_find(struct deliveries *set)
 {
-	char *signature =
-		memmem(set->request, head, "=0000000000000000000000000000000000000000000000000000000000000000", 65);
-	if (!signature)
-		return false;
-	set->signature = (size_t)(signature + 1 - set->request);
-	set->suffix = set->spread ? (size_t)((char *)memmem(set->request, head, "-00000 ", 7) - set->request) + 1 : 0;
 	for (size_t at = 0; at < set->size;) {
 		char *found = memmem(set->request + at, set->size - at, zeros, DELIVERIES_ID);
 		if (!found)
 			break;
 		at = (size_t)(found - set->request);
-		if (at == set->signature) {
-			at += DELIVERIES_SIGNATURE;
+		if (at >= set->signature && at < set->signature + set->signature_size) {
+			at = set->signature + set->signature_size;
 			continue;
 		}
 		if (set->id_count == DELIVERIES_SLOTS)
@@ -95,6 +90,18 @@ static bool slots_find(struct deliveries *set, size_t head)
 		at += DELIVERIES_ID;
 	}
 	return set->id_count > 0;
+}
+
+static bool slots_find(struct deliveries *set, size_t head)
+{
+	char *signature =
+		memmem(set->request, head, "=0000000000000000000000000000000000000000000000000000000000000000", 65);
+	if (!signature)
+		return false;
+	set->signature = (size_t)(signature + 1 - set->request);
+	set->signature_size = STRIPE_OR_GITHUB_SIGNATURE;
+	set->suffix = set->spread ? (size_t)((char *)memmem(set->request, head, "-00000 ", 7) - set->request) + 1 : 0;
+	return ids_find(set);
 }
 
 static bool request_make(const struct deliveries_setup *setup, long long now, struct deliveries *set, size_t *head)
@@ -153,13 +160,13 @@ static bool sign_all(const struct deliveries_setup *setup, long long now, struct
 {
 	char prefix[32] = "";
 	EVP_MAC_CTX *mac = mac_new(setup->secret);
-	bool ok = mac && (set->signatures = malloc(setup->count * sizeof(*set->signatures)));
+	bool ok = mac && (set->signatures = malloc(setup->count * set->signature_size));
 	if (setup->kind == DELIVERIES_STRIPE)
 		(void)snprintf(prefix, sizeof(prefix), "%lld.", now);
 	for (uint64_t i = 0; ok && i < setup->count; i++) {
 		for (size_t k = 0; k < set->id_count; k++)
 			id_write(set, set->request + set->ids[k], i);
-		char *hex = set->signatures[i];
+		char *hex = set->signatures + i * set->signature_size;
 		ok = sign(mac, prefix, set->request + head, set->size - head, hex);
 		if (setup->bad)
 			hex[63] = hex[63] == '0' ? '1' : '0';
@@ -185,6 +192,38 @@ bool deliveries_make(const struct deliveries_setup *setup, struct deliveries *ou
 	return true;
 }
 
+/* The first line: five numbers. */
+static bool signed_sizes(FILE *in, struct deliveries *set)
+{
+	char line[128];
+	unsigned long n[5];
+	if (!fgets(line, sizeof(line), in) || sscanf(line, "%lu %lu %lu %lu %lu", n, n + 1, n + 2, n + 3, n + 4) != 5)
+		return false;
+	set->size = n[0];
+	set->signature = n[1];
+	set->signature_size = n[2];
+	set->count = n[3];
+	set->series = n[4];
+	return set->size > 0 && set->size <= TEMPLATE_MAX && set->count > 0 && set->signature_size <= set->size &&
+	       set->signature <= set->size - set->signature_size;
+}
+
+bool deliveries_read(const char *file, struct deliveries *out)
+{
+	FILE *in = fopen(file, "rb");
+	*out = (struct deliveries){ 0 };
+	bool ok = in && signed_sizes(in, out) && (out->request = malloc(out->size)) &&
+		  (out->signatures = malloc(out->count * out->signature_size + 1));
+	ok = ok && fread(out->request, 1, out->size, in) == out->size &&
+	     fread(out->signatures, 1, out->count * out->signature_size, in) == out->count * out->signature_size &&
+	     ids_find(out);
+	if (in)
+		(void)fclose(in);
+	if (!ok)
+		(void)fprintf(stderr, "load: cannot read the deliveries from %s\n", file);
+	return ok;
+}
+
 void deliveries_free(struct deliveries *set)
 {
 	free(set->request);
@@ -196,7 +235,7 @@ void deliveries_patch(const struct deliveries *set, char *request, uint64_t i)
 {
 	for (size_t k = 0; k < set->id_count; k++)
 		id_write(set, request + set->ids[k], i);
-	memcpy(request + set->signature, set->signatures[i], DELIVERIES_SIGNATURE);
+	memcpy(request + set->signature, set->signatures + i * set->signature_size, set->signature_size);
 	if (set->spread)
 		digits(request + set->suffix, 5, i % set->spread);
 }

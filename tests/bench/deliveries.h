@@ -2,7 +2,9 @@
  *
  * All deliveries of a set are one request but for three things: the event's id, the signature, and, where deliveries are
  * spread over routes, the end of the path. So only the signatures are kept, and a connection that sends patches its own copy
- * of the request. An id is 24 digits; wherever the body's template has 24 zeros, the id is written. */
+ * of the request. An id is 24 digits; wherever the template has 24 zeros, the id is written.
+ *
+ * Stripe's and GitHub's are made and signed here, those of other schemes by tests/bench/schemes.py, in a file. */
 #ifndef HOOKGATE_BENCH_DELIVERIES_H
 #define HOOKGATE_BENCH_DELIVERIES_H
 
@@ -11,7 +13,6 @@
 #include <stdint.h>
 
 #define DELIVERIES_ID 24
-#define DELIVERIES_SIGNATURE 64
 #define DELIVERIES_SLOTS 8
 
 enum deliveries_kind { DELIVERIES_STRIPE, DELIVERIES_GITHUB };
@@ -35,11 +36,14 @@ struct deliveries {
 	size_t id_count;
 	size_t signature, suffix; /* where in the request; suffix only when spread */
 	uint64_t series;	  /* begins every id of this set */
-	char (*signatures)[DELIVERIES_SIGNATURE];
+	size_t signature_size;
+	char *signatures; /* one behind the other */
 };
 
 /* Reads the template and signs. False, with a message on standard error, when something is wrong. */
 bool deliveries_make(const struct deliveries_setup *setup, struct deliveries *out);
+/* Reads what tests/bench/schemes.py has signed; likewise. */
+bool deliveries_read(const char *file, struct deliveries *out);
 void deliveries_free(struct deliveries *set);
 
 /* Makes `request`, a copy of set->request, the delivery number `i`. */

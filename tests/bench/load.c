@@ -2,6 +2,7 @@
  *
  *     load --port P --kind stripe|github --path PATH --secret S --body FILE --count N [--conns N] [--secs S] [--warm S]
  *          [--spread N] [--bad] [--repeat] [--hold]
+ *     load --port P --signed FILE [...]
  *
  * Steps are taken in lockstep with scripts/bench, which reads the servers' CPU in between: a word is printed when one is
  * done ("signed", "warm"), and a line on standard input starts the next. What the last one counted is printed as one JSON
@@ -23,6 +24,7 @@ struct options {
 	uint16_t port;
 	uint32_t connections;
 	double secs, warm;
+	const char *signed_file; /* in place of what says how to make and sign them; or NULL */
 	bool repeat, hold;
 };
 
@@ -33,6 +35,7 @@ enum {
 	OPT_SECRET,
 	OPT_BODY,
 	OPT_COUNT,
+	OPT_SIGNED,
 	OPT_CONNS,
 	OPT_SECS,
 	OPT_WARM,
@@ -43,13 +46,21 @@ enum {
 };
 
 static const struct option known[] = {
-	{ "port", required_argument, NULL, OPT_PORT },	 { "kind", required_argument, NULL, OPT_KIND },
-	{ "path", required_argument, NULL, OPT_PATH },	 { "secret", required_argument, NULL, OPT_SECRET },
-	{ "body", required_argument, NULL, OPT_BODY },	 { "count", required_argument, NULL, OPT_COUNT },
-	{ "conns", required_argument, NULL, OPT_CONNS }, { "secs", required_argument, NULL, OPT_SECS },
-	{ "warm", required_argument, NULL, OPT_WARM },	 { "spread", required_argument, NULL, OPT_SPREAD },
-	{ "bad", no_argument, NULL, OPT_BAD },		 { "repeat", no_argument, NULL, OPT_REPEAT },
-	{ "hold", no_argument, NULL, OPT_HOLD },	 { NULL, 0, NULL, 0 },
+	{ "port", required_argument, NULL, OPT_PORT },
+	{ "kind", required_argument, NULL, OPT_KIND },
+	{ "path", required_argument, NULL, OPT_PATH },
+	{ "secret", required_argument, NULL, OPT_SECRET },
+	{ "body", required_argument, NULL, OPT_BODY },
+	{ "count", required_argument, NULL, OPT_COUNT },
+	{ "signed", required_argument, NULL, OPT_SIGNED },
+	{ "conns", required_argument, NULL, OPT_CONNS },
+	{ "secs", required_argument, NULL, OPT_SECS },
+	{ "warm", required_argument, NULL, OPT_WARM },
+	{ "spread", required_argument, NULL, OPT_SPREAD },
+	{ "bad", no_argument, NULL, OPT_BAD },
+	{ "repeat", no_argument, NULL, OPT_REPEAT },
+	{ "hold", no_argument, NULL, OPT_HOLD },
+	{ NULL, 0, NULL, 0 },
 };
 
 static bool option_take(struct options *o, int option, const char *value)
@@ -73,6 +84,9 @@ static bool option_take(struct options *o, int option, const char *value)
 	case OPT_COUNT:
 		o->deliveries.count = strtoull(value, NULL, 10);
 		return o->deliveries.count > 0;
+	case OPT_SIGNED:
+		o->signed_file = value;
+		return true;
 	case OPT_CONNS:
 		o->connections = (uint32_t)strtoul(value, NULL, 10);
 		return o->connections > 0;
@@ -107,7 +121,7 @@ static bool options_read(struct options *o, int argc, char **argv)
 		if (!option_take(o, option, optarg))
 			return false;
 	const struct deliveries_setup *d = &o->deliveries;
-	return optind == argc && o->port && d->path && d->secret && d->template_file && d->count;
+	return optind == argc && o->port && (o->signed_file || (d->path && d->secret && d->template_file && d->count));
 }
 
 /* False at the end of standard input: whoever steers us is gone. */
@@ -172,17 +186,18 @@ int main(int argc, char **argv)
 	struct deliveries set;
 	struct rlimit files;
 	if (!options_read(&o, argc, argv)) {
-		(void)fprintf(
-			stderr,
-			"usage: load --port P --kind stripe|github --path PATH --secret S --body FILE --count N\n"
-			"            [--conns N] [--secs S] [--warm S] [--spread N] [--bad] [--repeat] [--hold]\n");
+		(void)fprintf(stderr,
+			      "usage: load --port P --kind stripe|github --path PATH --secret S --body FILE --count N\n"
+			      "            [--conns N] [--secs S] [--warm S] [--spread N] [--bad] [--repeat] [--hold]\n"
+			      "       load --port P --signed FILE [--conns N] [--secs S] [--warm S]\n");
 		return 2;
 	}
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
 		files.rlim_cur = files.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
-	bool ok = deliveries_make(&o.deliveries, &set) && step("signed");
+	bool ok = o.signed_file ? deliveries_read(o.signed_file, &set) : deliveries_make(&o.deliveries, &set);
+	ok = ok && step("signed");
 	struct drive *drive = ok ? drive_new(&set, o.port, o.connections) : NULL;
 	ok = drive && measure(&o, drive);
 	drive_free(drive);

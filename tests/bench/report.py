@@ -2,6 +2,8 @@
 
 import statistics
 
+import schemes
+
 COLUMNS = [
     ("rate", "deliveries/s", "{:.0f}"),
     ("p50_ms", "p50 ms", "{:.2f}"),
@@ -33,6 +35,7 @@ NAMES = {
     "floor-20k": "(a) floor, 20 KB GitHub",
     "hookgate-20k": "(b) hookgate, 20 KB GitHub",
     "nginx-20k": "(c) nginx with Lua, 20 KB GitHub",
+    **{name: f"hookgate, {name} ({scheme.provider})" for name, scheme in schemes.SCHEMES.items()},
     "floor-idle": "(a) floor",
     "floor-idle-12k": "(a) floor, 12 KB a connection asked for",
     "hookgate-idle": "(b) hookgate",
@@ -62,6 +65,15 @@ def _ratios(samples, target):
     by_round = {(s["row"], s.get("round")): s[figure] for s in samples if figure in s}
     return [value / by_round[other, turn] for (row, turn), value in sorted(by_round.items(), key=str)
             if row == one and by_round.get((other, turn))]
+
+
+def _schemes(samples):
+    rows = []
+    for name, scheme in schemes.SCHEMES.items():
+        ratios = _ratios(samples, (None, name, "hookgate", "cpu_us", None, None))
+        if ratios:
+            rows.append([f"{name} ({scheme.provider})", _spread(ratios, "{:.2f}")])
+    return rows
 
 
 def _targets(samples):
@@ -95,5 +107,8 @@ def whole(samples, options):
     targets = _targets(samples)
     if targets:
         parts.append(_table([["ratio within a round, median (range)", "measured", "target", ""]] + targets))
+    ratios = _schemes(samples)
+    if ratios:
+        parts.append(_table([["CPU of a delivery : Stripe's, within a round", "median (range)"]] + ratios))
     parts.append("Every accepted delivery has its entry, every entry its delivery.")
     return "\n\n".join(parts)

@@ -13,6 +13,7 @@ import tempfile
 
 import machine
 import report
+import schemes
 import servers
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -31,6 +32,8 @@ ROWS = {
     "hookgate-20k": {"server": servers.Hookgate, "rate": 20000, "kind": "github"},
     "nginx-20k": {"server": servers.Nginx, "rate": 12000, "kind": "github"},
 }
+# Only with --schemes: one provider of each scheme, Stripe's (`hookgate`) among them in every round.
+SCHEMES = {name: {"server": servers.Hookgate, "scheme": name} for name in schemes.SCHEMES}
 IDLE = {
     "floor-idle": {"server": servers.Floor},
     "floor-idle-12k": {"server": servers.Floor, "pool": 12288},
@@ -40,8 +43,8 @@ IDLE = {
 
 def arguments():
     parser = argparse.ArgumentParser(prog="scripts/bench", description="What a delivery costs, side by side.")
-    parser.add_argument("--rounds", type=int, default=5, help="how often each is measured (default 5)")
-    parser.add_argument("--secs", type=float, default=4.0, help="length of one measurement (default 4)")
+    parser.add_argument("--rounds", type=int, help="how often each is measured (default 5)")
+    parser.add_argument("--secs", type=float, help="length of one measurement (default 4)")
     parser.add_argument("--warm", type=float, default=0.5, help="not counted before it (default 0.5)")
     parser.add_argument("--conns", type=int, default=64, help="connections (default 64)")
     parser.add_argument("--idle", type=int, default=10000, help="idle connections for the memory rows (default 10000)")
@@ -49,7 +52,8 @@ def arguments():
     parser.add_argument("--patience", type=float, default=3.0, metavar="SECS",
                         help="how long to wait before a measurement for others to leave the machine idle (default 3)")
     parser.add_argument("--quick", action="store_true", help="3 rounds of 1.5 s, floor, hookgate and nginx only")
-    parser.add_argument("--only", metavar="ROWS", help="some of: " + ",".join([*ROWS, *IDLE]))
+    parser.add_argument("--schemes", action="store_true", help="CPU of one provider of each scheme beside Stripe's; rounds of 2 s")
+    parser.add_argument("--only", metavar="ROWS", help="some of: " + ",".join([*ROWS, *SCHEMES, *IDLE]))
     parser.add_argument("--json", metavar="FILE", help="write every sample there")
     parser.add_argument("--profile", action="store_true", help="where hookgate's CPU goes, by perf, instead of the rows")
     parser.add_argument("--hookgate", type=pathlib.Path, default=ROOT / "build/release/hookgate", help=argparse.SUPPRESS)
@@ -58,8 +62,13 @@ def arguments():
     if options.quick:
         options.rounds, options.secs = 3, 1.5
         options.only = options.only or "floor,hookgate,nginx"
+    if options.schemes:
+        options.secs = options.secs or 2.0
+        options.only = options.only or ",".join(["hookgate", *SCHEMES])
+    options.rounds = 5 if options.rounds is None else options.rounds
+    options.secs = 4.0 if options.secs is None else options.secs
     options.only = options.only.split(",") if options.only else [*ROWS, *IDLE]
-    unknown = [name for name in options.only if name not in ROWS and name not in IDLE]
+    unknown = [name for name in options.only if name not in {**ROWS, **SCHEMES, **IDLE}]
     if unknown or options.rounds < 1 or options.secs <= 0 or options.conns < 1:
         parser.error(f"no such row: {', '.join(unknown)}" if unknown else "rounds, secs and conns must be more than nothing")
     return options
@@ -69,19 +78,24 @@ class Load:
     """The load program, in lockstep."""
 
     def __init__(self, options, port, row, hold=0):
+        command = [options.programs / "load", "--port", port, "--conns", hold or options.conns,
+                   "--secs", options.secs, "--warm", options.warm]
+        command += ["--signed", row["signed"]] if "signed" in row else self.making(options, row, hold)
+        self.process = subprocess.Popen([str(c) for c in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    @staticmethod
+    def making(options, row, hold):
+        """Arguments for what it makes and signs itself."""
         kind = row.get("kind", "stripe")
         secs = options.secs + options.warm
         count = hold or (100000 if row.get("repeat") else int(secs * row["rate"]))
         if kind == "github" and row.get("repeat"):
             count = 20000
-        command = [options.programs / "load", "--port", port, "--kind", kind, "--count", count,
-                   "--secret", servers.STRIPE_SECRET if kind == "stripe" else servers.GITHUB_SECRET,
-                   "--path", "/hooks/stripe" if row.get("spread") else row.get("path", f"/hooks/{kind}"),
-                   "--body", servers.HERE / f"{kind}.json", "--conns", hold or options.conns,
-                   "--secs", options.secs, "--warm", options.warm]
-        command += ["--hold"] * bool(hold) + ["--bad"] * row.get("bad", False) + ["--repeat"] * row.get("repeat", False)
-        command += ["--spread", row["spread"]] if row.get("spread") else []
-        self.process = subprocess.Popen([str(c) for c in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        made = ["--kind", kind, "--count", count, "--secret", servers.STRIPE_SECRET if kind == "stripe" else servers.GITHUB_SECRET,
+                "--path", "/hooks/stripe" if row.get("spread") else row.get("path", f"/hooks/{kind}"),
+                "--body", servers.HERE / f"{kind}.json"]
+        made += ["--hold"] * bool(hold) + ["--bad"] * row.get("bad", False) + ["--repeat"] * row.get("repeat", False)
+        return made + (["--spread", row["spread"]] if row.get("spread") else [])
 
     def expect(self, word):
         line = self.process.stdout.readline().strip()
@@ -109,7 +123,7 @@ class Load:
 
 def start(options, row, folder):
     redis = None if row["server"] is servers.Floor else servers.Redis(folder / "redis")
-    more = {key: row[key] for key in ("routes", "pool") if key in row}
+    more = {key: row[key] for key in ("routes", "pool", "route") if key in row}
     try:
         return redis, row["server"](folder / "server", options, redis, **more)
     except Exception:
@@ -143,6 +157,8 @@ def entries(server, redis, row):
     if redis is None:
         return None
     kind = row.get("kind", "stripe")
+    if "route" in row:
+        return server.stored(redis, row["route"]["name"])
     if row.get("spread"):
         return sum(server.stored(redis, f"stripe-{i:05}") for i in range(row["spread"]))
     return server.stored(redis, row["path"].rpartition("/")[2] if "path" in row else kind)
@@ -257,12 +273,20 @@ def profile(options, folder):
     print(f"more: perf report -i {data.relative_to(ROOT)}")
 
 
+def sign(options, name, folder):
+    """The row of a scheme, with its route and its deliveries in a file."""
+    scheme = schemes.SCHEMES[name]()
+    file = folder / f"{name}.signed"
+    scheme.write(file, int((options.secs + options.warm) * scheme.rate))
+    return dict(SCHEMES[name], signed=file, route=scheme.route())
+
+
 def measure(options, folder):
     samples, number = [], 0
+    rows = {name: row for name, row in ROWS.items() if name in options.only}
+    rows.update((name, sign(options, name, folder)) for name in SCHEMES if name in options.only)
     for turn in range(options.rounds):
-        for name, row in ROWS.items():
-            if name not in options.only:
-                continue
+        for name, row in rows.items():
             number += 1
             samples.append(dict(quiet_sample(options, name, row, folder / str(number)), round=turn))
             print(report.line(samples[-1], turn + 1, options.rounds), file=sys.stderr, flush=True)

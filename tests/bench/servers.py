@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 
 import machine
+import schemes
 
 HERE = pathlib.Path(__file__).resolve().parent
 STRIPE_SECRET = "whsec_bench_5f2d0c1b7a9e4836"
@@ -100,7 +101,7 @@ class Floor(Process):
 class Hookgate(Process):
     """With a log line for every delivery and with metrics."""
 
-    def __init__(self, folder, options, redis, routes=0):
+    def __init__(self, folder, options, redis, routes=0, route=None):
         super().__init__(folder)
         self.admin = machine.free_port()
         self.redis = redis
@@ -115,7 +116,7 @@ class Hookgate(Process):
             "max_connections": 16384,
             "connections_per_address": 16384,
             "idle_timeout": "75s",
-            "routes": many + [
+            "routes": many + ([dict(route, public_url=schemes.PUBLIC)] if route else []) + [
                 {"name": "stripe", "path": "/hooks/stripe", "provider": "stripe", "secret": STRIPE_SECRET},
                 {"name": "github", "path": "/hooks/github", "provider": "github", "secret": GITHUB_SECRET},
             ],

@@ -4,28 +4,35 @@ import { Webhook as SvixWebhook } from "svix";
 import Anthropic from "@anthropic-ai/sdk";
 import { verifyWebhook as clerkVerify } from "@clerk/backend/webhooks";
 import { signRequest, verifyRequest } from "@contentful/node-apps-toolkit";
+import { verifyWebhookSignature as hookdeckVerify } from "@hookdeck/sdk/webhooks/helpers.js";
+import hygraph from "@hygraph/utils";
 import { signatureHelper as kontent } from "@kontent-ai/webhook-helper";
 import { LinearWebhookClient } from "@linear/sdk/webhooks";
+import { WebhookHandler as Liveblocks } from "@liveblocks/node";
 import Mux from "@mux/mux-node";
 import { signWebhookPayload, verifyWebhookSignature as notionVerify } from "@notionhq/client";
 import { WebhookEventVerifier as Onfido } from "@onfido/api";
 import { assertValidSignature, encodeSignatureHeader } from "@sanity/webhook";
+import { Receiver } from "@upstash/qstash";
 import { WorkOS } from "@workos-inc/node";
 import * as atlassian from "atlassian-jwt";
 import { v2 as cloudinary } from "cloudinary";
 import ImageKit from "imagekit";
+import { AccessToken, WebhookReceiver } from "livekit-server-sdk";
 import OpenAI from "openai";
 import { validateWebhook as replicateVerify } from "replicate";
 import { Resend } from "resend";
 import { Retell } from "retell-sdk";
 import { Webhook } from "standardwebhooks";
+import { WebflowClient } from "webflow-api";
 import { unique } from "./harness.mjs";
-import { hmac, json, provider, seconds, standard } from "./table.mjs";
+import { hmac, json, jwt, provider, publicUrl, seconds, sha256, standard } from "./table.mjs";
 
 const openai = new OpenAI({ apiKey: "none" });
 const anthropic = new Anthropic({ apiKey: "none" });
 const resend = new Resend("none");
 const mux = new Mux({ tokenId: "none", tokenSecret: "none" });
+const webflow = new WebflowClient({ accessToken: "none" });
 const workos = new WorkOS("none");
 const imagekit = new ImageKit({ publicKey: "none", privateKey: "none", urlEndpoint: "https://example.com" });
 
@@ -87,6 +94,93 @@ export default [
         body,
         secret: key,
       }),
+  },
+  {
+    name: "liveblocks",
+    sdk: "@liveblocks/node",
+    signer: "standardwebhooks",
+    ...standard(Webhook),
+    // The SDK takes none but the types that it knows.
+    event: () => ({ id: unique("msg_"), type: "storageUpdated", body: json({ type: "storageUpdated", data: { roomId: unique("") } }) }),
+    verify: ({ headers, body, key }) => Boolean(new Liveblocks(key).verifyRequest({ headers, rawBody: body })),
+  },
+  {
+    name: "livekit",
+    sdk: "livekit-server-sdk",
+    signer: "the SDK",
+    secret: "livekit-1d77aa0b5f2d0c1b7a9e48361d77aa0b",
+    another: "livekit-another5f2d0c1b7a9e48361d77aa0b",
+    route: { options: { api_key: "APIkey" } },
+    signature: "Authorization",
+    event() {
+      const id = unique("EV_");
+      return { id, type: "room_started", body: json({ event: "room_started", id }) };
+    },
+    async sign({ body }, key) {
+      const token = new AccessToken("APIkey", key);
+      token.sha256 = sha256(body, "base64");
+      return { "Content-Type": "application/webhook+json", Authorization: await token.toJwt() };
+    },
+    verify: async ({ headers, body, key }) => Boolean(await new WebhookReceiver("APIkey", key).receive(body, headers.authorization)),
+  },
+  {
+    name: "qstash",
+    sdk: "@upstash/qstash",
+    signer: "the rule",
+    secret: "sig_1d77aa0b5f2d0c1b",
+    another: "sig_another5f2d0c1b",
+    signature: "Upstash-Signature",
+    age: 400,
+    event: () => ({ id: unique("msg_"), type: "", body: json({ n: unique("") }) }),
+    sign({ id, body }, key, at) {
+      const times = { exp: seconds(at) + 300, nbf: seconds(at), iat: seconds(at) };
+      const claims = { iss: "Upstash", sub: `${publicUrl}/hooks/qstash`, ...times, jti: `jwt_${id}`, body: sha256(body, "base64url") };
+      return { "Upstash-Message-Id": id, "Upstash-Signature": jwt(claims, key) };
+    },
+    verify: ({ headers, body, key, url }) =>
+      new Receiver({ currentSigningKey: key, nextSigningKey: key }).verify({ signature: headers["upstash-signature"], body, url }),
+  },
+  {
+    name: "hookdeck",
+    sdk: "@hookdeck/sdk",
+    signer: "the rule",
+    secret: "hookdeck-1d77aa0b",
+    another: "hookdeck-another",
+    signature: "x-hookdeck-signature",
+    event: () => ({ id: unique("evt_"), type: "", body: json({ n: unique("") }) }),
+    sign: ({ id, body }, key) => ({ "x-hookdeck-eventid": id, "x-hookdeck-signature": hmac("sha256", key, body, "base64") }),
+    verify: async ({ headers, body, key }) => (await hookdeckVerify({ headers, rawBody: body, signingSecret: key })).isValidSignature,
+  },
+  {
+    name: "webflow",
+    sdk: "webflow-api",
+    signer: "the rule",
+    secret: "webflow-1d77aa0b",
+    another: "webflow-another",
+    signature: "X-Webflow-Signature",
+    age: 400,
+    event: () => ({ type: "form_submission", body: json({ triggerType: "form_submission", payload: { id: unique("") } }) }),
+    sign: ({ body }, key, at) => ({
+      "X-Webflow-Timestamp": String(at),
+      "X-Webflow-Signature": hmac("sha256", key, `${at}:${body}`),
+    }),
+    verify: ({ headers, body, key }) => webflow.webhooks.verifySignature({ headers, body, secret: key }),
+  },
+  {
+    name: "hygraph",
+    sdk: "@hygraph/utils",
+    signer: "the SDK",
+    secret: "hygraph-1d77aa0b",
+    another: "hygraph-another",
+    signature: "gcms-signature",
+    spot: (value) => value.indexOf("=") + 8,
+    event: () => ({ type: "publish", body: json({ operation: "publish", data: { __typename: "Post", id: unique("") } }) }),
+    sign: ({ body }, key) => ({
+      "gcms-signature": hygraph.generateWebhookSignature({ rawPayload: body, secret: key, environmentName: "production" }),
+    }),
+    verify: ({ headers, body, key }) =>
+      hygraph.verifyWebhookSignature({ rawPayload: body, signature: headers["gcms-signature"], secret: key }),
+    send: "its plugin only verifies",
   },
   {
     name: "retell",

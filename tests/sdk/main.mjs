@@ -1,8 +1,12 @@
 // Runs the tests of every provider: one gateway with all of their routes, one Redis behind it.
 
 import assert from "node:assert/strict";
+import { webcrypto } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { Gateway, Redis, Workspace } from "./harness.mjs";
+
+// Some SDKs expect what node has by itself only since 20.
+globalThis.crypto ??= webcrypto;
 
 const here = (name) => new URL(name, import.meta.url);
 const chosen = process.argv.slice(2).filter((each) => each !== "--table");

@@ -1,7 +1,7 @@
 // Messages, mail, chat, parcels, signatures, and AWS.
 
 import assert from "node:assert/strict";
-import { generateKeyPairSync, sign as signBytes } from "node:crypto";
+import { createSecretKey, generateKeyPairSync, sign as signBytes } from "node:crypto";
 import https from "node:https";
 import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
@@ -9,18 +9,21 @@ import { EventCallbackHelper } from "@dropbox/sign";
 import EasyPost from "@easypost/api";
 import { validateSignature as lineVerify } from "@line/bot-sdk";
 import sendgrid from "@sendgrid/eventwebhook";
+import { verifySignature as vonageVerify } from "@vonage/jwt";
 import { verifyKey } from "discord-interactions";
 import ebay from "event-notification-nodejs-sdk/lib/validator.js";
 import ebayClient from "event-notification-nodejs-sdk/lib/client.js";
 import { verifyWebhookSignature as mailtrapVerify } from "mailtrap";
 import messagebird from "messagebird/lib/signature.js";
+import messagebirdJwt from "messagebird/lib/webhook-signature-jwt.js";
+import plivo from "plivo";
 import Pusher from "pusher";
 import SnsValidator from "sns-validator";
 import { CheckSignature, gunzipPayload } from "stream-chat";
 import twilio from "twilio";
 import ViberValidator from "viber-bot/lib/message/message-validator.js";
 import { unique } from "./harness.mjs";
-import { hmac, json, provider, publicUrl, seconds } from "./table.mjs";
+import { hmac, json, jwt, provider, publicUrl, seconds, sha256 } from "./table.mjs";
 
 const easypost = new EasyPost("none");
 const mail = new sendgrid.EventWebhook();
@@ -109,7 +112,6 @@ export default [
     },
     verify: ({ headers, body, key, url }) =>
       twilio.validateRequest(key, headers["x-twilio-signature"], url, Object.fromEntries(new URLSearchParams(body))),
-    send: { contentType: form["Content-Type"] },
   },
   {
     name: "messagebird-legacy",
@@ -131,6 +133,65 @@ export default [
     },
     verify: ({ headers, body, key, url }) =>
       messagebird.validate({ headers, query: Object.fromEntries(new URL(url).searchParams), body }, key),
+  },
+  {
+    name: "messagebird",
+    sdk: "messagebird",
+    signer: "the rule",
+    secret: "mb-1d77aa0b",
+    another: "mb-another",
+    signature: "MessageBird-Signature-JWT",
+    age: 400,
+    query: "?b=2&a=1",
+    event: () => ({ type: "delivered", body: json({ id: unique("mb"), status: "delivered" }) }),
+    sign({ body }, key, at) {
+      const times = { nbf: seconds(at), iat: seconds(at), exp: seconds(at) + 60 };
+      const url_hash = sha256(`${publicUrl}/hooks/messagebird?b=2&a=1`);
+      const claims = { iss: "MessageBird", jti: unique(""), ...times, url_hash, payload_hash: sha256(body) };
+      return { "MessageBird-Signature-JWT": jwt(claims, key) };
+    },
+    verify: ({ headers, body, key, url }) =>
+      messagebirdJwt.verify(url, Buffer.from(body), headers["messagebird-signature-jwt"], createSecretKey(Buffer.from(key))),
+  },
+  {
+    name: "vonage",
+    sdk: "@vonage/jwt",
+    signer: "the rule",
+    secret: "vonage-1d77aa0b",
+    another: "vonage-another",
+    signature: "Authorization",
+    event() {
+      const uuid = unique("vo");
+      return { id: `${uuid}|delivered`, type: "delivered", body: json({ message_uuid: uuid, status: "delivered" }) };
+    },
+    sign({ body }, key, at) {
+      const claims = { iss: "Vonage", iat: seconds(at), jti: unique(""), api_key: "none", payload_hash: sha256(body) };
+      return { Authorization: `Bearer ${jwt(claims, key)}` };
+    },
+    verify: ({ headers, key }) => vonageVerify(headers.authorization.slice("Bearer ".length), key),
+  },
+  {
+    name: "plivo",
+    sdk: "plivo",
+    signer: "the rule",
+    answer: "<Response/>",
+    secret: "plivo-1d77aa0b",
+    another: "plivo-another",
+    signature: "X-Plivo-Signature-V3",
+    event() {
+      const fields = { MessageUUID: unique("pl"), Status: "delivered", To: "+15005550006" };
+      return { id: `${fields.MessageUUID}|delivered`, type: "delivered", body: new URLSearchParams(fields).toString() };
+    },
+    sign({ body }, key) {
+      const nonce = unique("");
+      const fields = [...new URLSearchParams(body)].sort().map(([name, value]) => name + value);
+      const signed = `${publicUrl}/hooks/plivo?${fields.join("")}.${nonce}`;
+      return { ...form, "X-Plivo-Signature-V3-Nonce": nonce, "X-Plivo-Signature-V3": hmac("sha256", key, signed, "base64") };
+    },
+    verify({ headers, body, key, url }) {
+      const { "x-plivo-signature-v3-nonce": nonce, "x-plivo-signature-v3": signature } = headers;
+      return plivo.validateV3Signature("POST", url, nonce, key, signature, Object.fromEntries(new URLSearchParams(body)));
+    },
   },
   {
     name: "line",

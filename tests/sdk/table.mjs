@@ -23,13 +23,22 @@
 //   more            tests of its own
 
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { awkward, unique } from "./harness.mjs";
 
 export const publicUrl = "https://hooks.example.com";
 
 export const hmac = (hash, key, text, encoding = "hex") => createHmac(hash, key).update(text).digest(encoding);
 export const seconds = (at) => Math.floor(at / 1000);
+
+// A token that is signed with HMAC-SHA256, where the SDK has no signer.
+export function jwt(claims, key) {
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const signed = `${part({ alg: "HS256", typ: "JWT" })}.${part(claims)}`;
+  return `${signed}.${hmac("sha256", key, signed, "base64url")}`;
+}
+
+export const sha256 = (text, encoding = "hex") => createHash("sha256").update(text).digest(encoding);
 
 // JSON as no library would write it again, so that whoever parses and serializes is found out.
 export const json = (fields) => `{ "note": "${awkward.replaceAll('"', '\\"')}",\t${JSON.stringify(fields).slice(1)}`;

@@ -154,25 +154,13 @@ static enum plugin_result prove(const struct plugin_host *host, struct plugin_ca
 
 /* ---- signing ---- */
 
-static struct plugin_bytes decimal(int64_t n, char room[20])
-{
-	size_t at = 20;
-
-	do {
-		room[--at] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n > 0);
-	return (struct plugin_bytes){ (const unsigned char *)room + at, 20 - at };
-}
-
 /* The content type is signed, and the id where there is one. */
 static enum plugin_result sign(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
 {
 	struct plugin_bytes values[2] = { { NULL, 0 }, { NULL, 0 } }, mac, hex = { NULL, 0 }, text = { NULL, 0 };
 	bool id = host->header(call, "x-hook0-id", 0, &values[1]) == 1;
 	struct plugin_bytes names = id ? PLUGIN_LITERAL("content-type x-hook0-id") : PLUGIN_LITERAL("content-type");
-	char room[20];
-	struct plugin_bytes time = decimal(host->now_ms(call) / 1000, room);
+	struct plugin_bytes time = plugin_decimal(host, call, host->now_ms(call) / 1000);
 	struct plugin_bytes head[] = { PLUGIN_LITERAL("t="), time, PLUGIN_LITERAL(",h="), names,
 				       PLUGIN_LITERAL(",v1=") };
 	struct plugin_bytes pieces[9] = { time, PLUGIN_LITERAL("."), names, PLUGIN_LITERAL(".") };

@@ -99,6 +99,32 @@ static enum plugin_result prove(const struct plugin_host *host, struct plugin_ca
 	return host->equal(mac, state->signature) ? PLUGIN_OK : PLUGIN_MISMATCH;
 }
 
+/* No more headers than must be signed. */
+static enum plugin_result sign(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
+{
+	const struct plugin_bytes names = PLUGIN_LITERAL("x-contentful-signed-headers,x-contentful-timestamp");
+	struct plugin_bytes time = plugin_decimal(host, call, host->now_ms(call)), mac, hex;
+	struct plugin_bytes pieces[] = { host->part(call, PLUGIN_METHOD),
+					 PLUGIN_LITERAL("\n"),
+					 host->part(call, PLUGIN_TARGET),
+					 PLUGIN_LITERAL("\nx-contentful-signed-headers:"),
+					 names,
+					 PLUGIN_LITERAL(";x-contentful-timestamp:"),
+					 time,
+					 PLUGIN_LITERAL("\n"),
+					 host->part(call, PLUGIN_BODY) };
+	enum plugin_result result =
+		host->mac(call, PLUGIN_SHA256, secret, pieces, sizeof(pieces) / sizeof(pieces[0]), &mac);
+
+	if (result == PLUGIN_OK)
+		result = host->encode(call, PLUGIN_HEX, mac, &hex);
+	if (result == PLUGIN_OK)
+		result = host->add_header(call, "x-contentful-signed-headers", names);
+	if (result == PLUGIN_OK)
+		result = host->add_header(call, "x-contentful-timestamp", time);
+	return result == PLUGIN_OK ? host->add_header(call, "x-contentful-signature", hex) : result;
+}
+
 PLUGIN_EXPORT const struct plugin plugin_contentful = {
 	.abi = PLUGIN_ABI,
 	.size = sizeof(struct plugin),
@@ -106,4 +132,5 @@ PLUGIN_EXPORT const struct plugin plugin_contentful = {
 	.scheme = "hmac-sha256 hex over method, target, the headers that it names, and {body}",
 	.read = read,
 	.prove = prove,
+	.sign = sign,
 };

@@ -121,6 +121,22 @@ static inline bool plugin_number(struct plugin_bytes text, int64_t *out)
 	return true;
 }
 
+/* The other way round, for n that is not negative; memory of alloc(), empty when there is none. */
+static inline struct plugin_bytes plugin_decimal(const struct plugin_host *host, struct plugin_call *call, int64_t n)
+{
+	enum { DIGITS = 19 };
+	unsigned char *digits = host->alloc(call, DIGITS);
+	size_t at = DIGITS;
+
+	if (!digits)
+		return (struct plugin_bytes){ NULL, 0 };
+	do {
+		digits[--at] = (unsigned char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0 && at > 0);
+	return (struct plugin_bytes){ digits + at, DIGITS - at };
+}
+
 /* Signed seconds since 1970; PLUGIN_MALFORMED_REQUEST where they are none. */
 static inline enum plugin_result plugin_signed_seconds(const struct plugin_host *host, struct plugin_call *call,
 						       struct plugin_bytes text)

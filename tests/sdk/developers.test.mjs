@@ -180,7 +180,6 @@ export default [
     }),
     verify: ({ headers, body, key }) =>
       hygraph.verifyWebhookSignature({ rawPayload: body, signature: headers["gcms-signature"], secret: key }),
-    send: "its plugin only verifies",
   },
   {
     name: "retell",
@@ -271,7 +270,6 @@ export default [
       return { ...headers, ...signRequest(key, { method: "POST", path: "/hooks/contentful", headers, body }, at) };
     },
     verify: ({ headers, body, key, path }) => verifyRequest(key, { method: "POST", path, headers, body }),
-    send: "its plugin only verifies",
   },
   {
     name: "kontent-ai",

@@ -138,7 +138,6 @@ export default [
         dataId: new URL(url).searchParams.get("data.id"),
         secret: key,
       }),
-    send: "the query is signed, and send has none",
   },
   {
     name: "modern-treasury",
@@ -258,7 +257,7 @@ export default [
       const form = new URLSearchParams(body);
       return braintreeGateway(key).webhookNotification.parse(form.get("bt_signature"), form.get("bt_payload"));
     },
-    send: "its plugin only verifies",
+    send: { body: undefined },
   },
   {
     name: "adyen",

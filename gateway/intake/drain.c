@@ -48,6 +48,7 @@ struct intake_drain {
 	struct drain_slot slots[IN_FLIGHT];
 	size_t first, count, out; /* of the slots, from the oldest on; those Redis has not answered */
 	size_t bytes;
+	char url[512];	   /* cut, where it is longer */
 	char identity[96]; /* of the Redis that has what was sent */
 	bool left_begun;
 	bool anew;	 /* it is another now */
@@ -357,6 +358,7 @@ int intake_drain_new(const struct intake_drain_setup *setup, struct intake_drain
 	drain->journal = setup->journal;
 	drain->redis_socket = setup->redis_socket;
 	drain->hold_ms = setup->config->replay_window_ms;
+	snprintf(drain->url, sizeof drain->url, "%s", setup->config->redis.url);
 	drain->drained = setup->drained;
 	drain->arg = setup->arg;
 	journal_counts(setup->journal, &counts);
@@ -376,6 +378,10 @@ int intake_drain_new(const struct intake_drain_setup *setup, struct intake_drain
 void intake_drain_change(struct intake_drain *drain, const struct config *config)
 {
 	drain->hold_ms = config->replay_window_ms;
+	/* What the Redis of before has is not the business of another. */
+	if (strcmp(drain->url, config->redis.url) != 0)
+		drain->identity[0] = '\0';
+	snprintf(drain->url, sizeof drain->url, "%s", config->redis.url);
 	store_link_reconfigure(drain->link, &config->redis, drain->redis_socket, config->ack_deadline_ms);
 }
 

@@ -79,6 +79,8 @@ void intake_window_free(struct intake_window *window);
 void intake_window_add(struct intake_window *window, const struct journal_event *event);
 /* The link is ready: is it another Redis? */
 void intake_window_ready(struct intake_window *window);
+/* Another Redis is wanted from now on: what the one before has is not its business. */
+void intake_window_leave(struct intake_window *window);
 /* Once a second. */
 void intake_window_sample(struct intake_window *window);
 

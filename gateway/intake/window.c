@@ -120,6 +120,12 @@ void intake_window_ready(struct intake_window *window)
 	journal_ring_note(window->ring, window->identity);
 }
 
+void intake_window_leave(struct intake_window *window)
+{
+	journal_ring_forget(window->ring, INT64_MAX);
+	window->identity[0] = '\0';
+}
+
 /* The time that it reaches back, and whether it would be longer but for its size. */
 static void note_reach(struct intake_window *window, int64_t now_ms, int64_t time_ms)
 {

@@ -192,6 +192,8 @@ void intake_worker_swap(struct intake_worker *worker, struct intake_share *share
 	const struct config *config = intake_plan_config(share->plan);
 	struct intake_share *old = worker->share;
 
+	if (worker->window && strcmp(intake_plan_config(old->plan)->redis.url, config->redis.url) != 0)
+		intake_window_leave(worker->window);
 	worker->share = share;
 	store_link_reconfigure(worker->link, &config->redis, worker->redis_socket, patience_ms(config));
 	retire(old);

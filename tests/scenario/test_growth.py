@@ -37,7 +37,7 @@ KINDS = {
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_memory_is_steady(stack, redis, kind):
     gateway = stack.gateway(redis, max_body=100 if kind == "too large" else 5000, request_timeout="1s",
-                            log={"format": "json", "level": "error"})
+                            replay_window={"size": "1MiB"}, log={"format": "json", "level": "error"})
     make, per_connection = KINDS[kind], 50
     if kind in ("too large", "cut off", "ambiguous framing"):
         per_connection = 1

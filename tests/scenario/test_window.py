@@ -4,7 +4,7 @@ import time
 
 import pytest
 import sign
-from conftest import STRIPE, route
+from conftest import GITHUB, STRIPE, route
 from harness import Load, entries, wait_until
 from test_journal import deliver_kept, ids, journal, wait_drained
 from test_redis import check_each_once
@@ -145,3 +145,21 @@ def test_none(stack, redis, db):
     gateway.wait_log("redis back")
     deliveries = deliver_kept(gateway, 1)
     assert entries(redis.client(), "stripe").ids() == ids(deliveries)
+
+
+def test_a_reload_to_another_redis(stack, folder, redis, db):
+    """What the one before has is not sent to the next."""
+    other = stack.redis()
+    gateway = stack.gateway(redis, ["github", route("stripe", ack="journaled")], journal=journal(folder))
+    deliver_kept(gateway, 5)
+    assert gateway.deliver(sign.github(GITHUB)).status == 200
+    wait_drained(gateway)
+    gateway.rewrite(redis={"url": other.url()})
+    assert gateway.reload()["event"] == "reloaded"
+    gateway.wait_ready()
+    deliveries = deliver_kept(gateway, 1)
+    wait_drained(gateway)
+    assert gateway.deliver(sign.github(GITHUB)).status == 200
+    assert entries(other.client(), "stripe").ids() == ids(deliveries)
+    assert len(entries(other.client(), "github")) == 1
+    assert len(entries(db, "stripe")) == 5 and len(entries(db, "github")) == 1

@@ -1,25 +1,26 @@
 /* wechat.c - WeChat official accounts: SHA-1 of token, time and nonce, in the order that sorting them gives; in safe mode the
- * same with the encrypted text of the body among them.
+ * same with the encrypted text of the body among them. WeCom knows the latter only, for its echo as well.
  *
  * The special difficulty: the secret is one of the texts that are sorted, so where it stands depends on it. And in plain mode
  * nothing of the body is proved: whoever has seen one address can send with it what he likes, as long as it is fresh. */
 #include "trust/plugin_help.h"
+
+enum { KEY = 32, KEY_TEXT = 43, BLOCK = 16, PADDING_MAX = 32, RANDOM = 16, LENGTH = 4 };
 
 struct state {
 	struct plugin_bytes signature;		 /* decoded */
 	struct plugin_bytes time, nonce, cipher; /* cipher is empty in plain mode */
 };
 
-/* What stands between <Encrypt> and </Encrypt>, CDATA or not; empty where there is none. */
-static struct plugin_bytes encrypted(struct plugin_bytes xml)
+/* What stands behind the first such tag, CDATA or not; empty where there is none. */
+static struct plugin_bytes element(struct plugin_bytes xml, struct plugin_bytes tag)
 {
-	static const struct plugin_bytes mark = { (const unsigned char *)"<Encrypt>", 9 };
 	static const struct plugin_bytes cdata = { (const unsigned char *)"<![CDATA[", 9 };
 	struct plugin_bytes text, after;
 
-	while (xml.n > 0 && !plugin_starts(xml, mark))
+	while (xml.n > 0 && !plugin_starts(xml, tag))
 		xml = plugin_from(xml, 1);
-	xml = plugin_from(xml, mark.n);
+	xml = plugin_from(xml, tag.n);
 	if (plugin_starts(xml, cdata)) {
 		(void)plugin_cut(plugin_from(xml, cdata.n), ']', &text, &after);
 		return text;
@@ -42,6 +43,63 @@ static enum plugin_result parameter(const struct plugin_host *host, struct plugi
 	return result;
 }
 
+static bool has_key(const struct plugin_host *host, struct plugin_call *call)
+{
+	struct plugin_bytes text;
+
+	return host->option(call, "encoding_aes_key", 0, &text) > 0;
+}
+
+/* 43 characters of base64 carry two bits more than the 32 bytes: the vendor's keys have any there, and no decoder that is
+ * strict takes them. PLUGIN_MISSING where it is no such key. */
+static enum plugin_result read_key(const struct plugin_host *host, struct plugin_call *call, struct plugin_bytes *key)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	struct plugin_bytes text, pieces[2] = { { NULL, 0 }, { NULL, 0 } };
+	char end[2] = { 0, '=' };
+
+	if (host->option(call, "encoding_aes_key", 0, &text) == 0 || text.n != KEY_TEXT)
+		return PLUGIN_MISSING;
+	for (size_t i = 0; letters[i] != '\0'; i++)
+		if ((unsigned char)letters[i] == text.p[text.n - 1])
+			end[0] = letters[i & ~(size_t)3];
+	pieces[0] = (struct plugin_bytes){ text.p, text.n - 1 };
+	pieces[1] = (struct plugin_bytes){ (const unsigned char *)end, sizeof(end) };
+	if (host->join(call, pieces, 2, &text) != PLUGIN_OK ||
+	    host->decode(call, PLUGIN_BASE64, text, key) != PLUGIN_OK || key->n != KEY)
+		return PLUGIN_MISSING;
+	return PLUGIN_OK;
+}
+
+/* What is encrypted: 16 random bytes, the length (most significant byte first), the text, and whom it is for, who must be
+ * the route's receive_id where that is said. PLUGIN_MISSING where it cannot be read. */
+static enum plugin_result decrypted(const struct plugin_host *host, struct plugin_call *call,
+				    struct plugin_bytes cipher, struct plugin_bytes *message)
+{
+	struct plugin_bytes key, plain, receiver;
+	size_t n;
+
+	if (read_key(host, call, &key) != PLUGIN_OK ||
+	    host->decode(call, PLUGIN_BASE64, cipher, &cipher) != PLUGIN_OK ||
+	    host->decrypt(call, key, (struct plugin_bytes){ key.p, BLOCK }, cipher, &plain) != PLUGIN_OK)
+		return PLUGIN_MISSING;
+	n = plain.p[plain.n - 1];
+	if (n < 1 || n > PADDING_MAX || n + RANDOM + LENGTH > plain.n)
+		return PLUGIN_MISSING;
+	plain = plugin_from((struct plugin_bytes){ plain.p, plain.n - n }, RANDOM);
+	if (!plain.p)
+		return PLUGIN_MISSING;
+	n = (size_t)plain.p[0] << 24 | (size_t)plain.p[1] << 16 | (size_t)plain.p[2] << 8 | plain.p[3];
+	plain = plugin_from(plain, LENGTH);
+	if (n > plain.n)
+		return PLUGIN_MISSING;
+	receiver = plugin_from(plain, n);
+	if (host->option(call, "receive_id", 0, &key) > 0 && !plugin_same(receiver, key))
+		return PLUGIN_MISSING;
+	*message = (struct plugin_bytes){ plain.p, n };
+	return PLUGIN_OK;
+}
+
 static enum plugin_result gather(const struct plugin_host *host, struct plugin_call *call, struct state *state)
 {
 	struct plugin_bytes text = { NULL, 0 };
@@ -58,8 +116,14 @@ static enum plugin_result gather(const struct plugin_host *host, struct plugin_c
 		host->reason(call, "signature, timestamp or nonce is missing");
 	if (result != PLUGIN_OK)
 		return result;
-	if (safe)
-		state->cipher = encrypted(host->part(call, PLUGIN_BODY));
+	if (!safe && has_key(host, call))
+		return plugin_refuse(host, call, PLUGIN_MISSING,
+				     "there is no msg_signature, and the route has an encoding_aes_key");
+	/* Of a question only: else a question that was seen would prove any body. */
+	if (safe && plugin_same(host->part(call, PLUGIN_METHOD), PLUGIN_LITERAL("GET")))
+		(void)parameter(host, call, PLUGIN_LITERAL("echostr"), &state->cipher);
+	else if (safe)
+		state->cipher = element(host->part(call, PLUGIN_BODY), PLUGIN_LITERAL("<Encrypt>"));
 	if (safe && state->cipher.n == 0)
 		return plugin_refuse(host, call, PLUGIN_MALFORMED_BODY,
 				     "msg_signature is there, and nothing encrypted");
@@ -133,8 +197,42 @@ static enum plugin_result handshake(const struct plugin_host *host, struct plugi
 	for (uint32_t i = 0; i < host->secrets(call) && result == PLUGIN_MISMATCH; i++)
 		if (prove_state(host, call, i, &state) == PLUGIN_OK)
 			result = PLUGIN_OK;
+	if (result == PLUGIN_OK && state.cipher.n > 0 && decrypted(host, call, state.cipher, &echo) != PLUGIN_OK)
+		return plugin_refuse(host, call, PLUGIN_MISMATCH,
+				     "the echo cannot be decrypted with encoding_aes_key for receive_id");
 	return result == PLUGIN_OK ? host->answer(call, 200, PLUGIN_LITERAL("text/plain"), echo) : result;
 }
+
+/* A message has an id, an event is known by who sent it when (the vendor's advice for both). */
+static enum plugin_result event(const struct plugin_host *host, struct plugin_call *call, struct plugin_bytes *id,
+				struct plugin_bytes *type)
+{
+	struct plugin_bytes xml, event, pieces[5];
+
+	if (!has_key(host, call) ||
+	    decrypted(host, call, element(host->part(call, PLUGIN_BODY), PLUGIN_LITERAL("<Encrypt>")), &xml) !=
+		    PLUGIN_OK)
+		return PLUGIN_OK;
+	*id = element(xml, PLUGIN_LITERAL("<MsgId>"));
+	*type = element(xml, PLUGIN_LITERAL("<MsgType>"));
+	event = element(xml, PLUGIN_LITERAL("<Event>"));
+	if (event.n > 0)
+		*type = event;
+	if (id->n > 0)
+		return PLUGIN_OK;
+	pieces[0] = element(xml, PLUGIN_LITERAL("<FromUserName>"));
+	pieces[2] = element(xml, PLUGIN_LITERAL("<CreateTime>"));
+	pieces[1] = pieces[3] = PLUGIN_LITERAL(".");
+	pieces[4] = *type;
+	return pieces[0].n > 0 && pieces[2].n > 0 ? host->join(call, pieces, 5, id) : PLUGIN_OK;
+}
+
+static const struct plugin_option options[] = {
+	{ "encoding_aes_key", PLUGIN_OPTION_TEXT, false,
+	  "the EncodingAESKey of the console, 43 characters: what is encrypted can be read, and nothing else is "
+	  "taken" },
+	{ "receive_id", PLUGIN_OPTION_TEXT, false, "whom messages are for: the CorpID, SuiteID or AppID" },
+};
 
 PLUGIN_EXPORT const struct plugin plugin_wechat = {
 	.abi = PLUGIN_ABI,
@@ -142,7 +240,10 @@ PLUGIN_EXPORT const struct plugin plugin_wechat = {
 	.name = "wechat",
 	.scheme = "sha1 hex over secret, time, nonce (and the encrypted text) as sorted",
 	.flags = PLUGIN_TELLS_TIME | PLUGIN_ANSWERS_GET,
+	.options = options,
+	.option_count = sizeof(options) / sizeof(options[0]),
 	.read = read,
 	.prove = prove,
+	.event = event,
 	.handshake = handshake,
 };

@@ -267,6 +267,12 @@ struct plugin_host {
 	 * signature: ask when that was right. */
 	enum plugin_result (*certificate)(struct plugin_call *call, struct plugin_bytes text, const char *const *names,
 					  size_t count, enum plugin_issuers issuers);
+
+	/* AES-256-CBC: a key of 32 bytes, 16 bytes before the first block, a text of whole blocks; its padding is left
+	 * on. PLUGIN_MISMATCH where a length is another. It proves nothing: whoever can change the text can change what
+	 * comes out. */
+	enum plugin_result (*decrypt)(struct plugin_call *call, struct plugin_bytes key, struct plugin_bytes iv,
+				      struct plugin_bytes text, struct plugin_bytes *plain);
 };
 
 enum plugin_option_kind { PLUGIN_OPTION_TEXT, PLUGIN_OPTION_LIST, PLUGIN_OPTION_FLAG };

@@ -54,6 +54,8 @@ enum plugin_result trust_plugin_verify_with(struct plugin_call *call, struct plu
 					    enum plugin_algorithm algorithm, enum plugin_form form,
 					    const struct plugin_bytes *pieces, size_t count,
 					    struct plugin_bytes signature);
+enum plugin_result trust_plugin_decrypt(struct plugin_call *call, struct plugin_bytes key, struct plugin_bytes iv,
+					struct plugin_bytes text, struct plugin_bytes *plain);
 bool trust_plugin_visit(struct plugin_call *call, struct plugin_bytes url);
 enum plugin_result trust_plugin_fetch(struct plugin_call *call, struct plugin_bytes url, struct plugin_bytes *document);
 enum plugin_result trust_plugin_certificate(struct plugin_call *call, struct plugin_bytes text,

@@ -2,6 +2,7 @@
  *
  * The special difficulty: a plugin names a secret by its number, and must not be able to reach one that is not the
  * route's, or not valid now. */
+#include "trust/cipher.h"
 #include "trust/digest.h"
 #include "trust/mac.h"
 #include "trust/plugin_call.h"
@@ -106,5 +107,22 @@ enum plugin_result trust_plugin_digest(struct plugin_call *call, enum plugin_has
 	if (!name || !parts || !out || trust_digest_pieces(name, parts, count, out, &size))
 		return trust_plugin_wrong(call);
 	*digest = (struct plugin_bytes){ out, size };
+	return PLUGIN_OK;
+}
+
+enum plugin_result trust_plugin_decrypt(struct plugin_call *call, struct plugin_bytes key, struct plugin_bytes iv,
+					struct plugin_bytes text, struct plugin_bytes *plain)
+{
+	struct plugin_bytes all[3] = { key, iv, text };
+	unsigned char *out;
+
+	if (!trust_plugin_asked(call, plain) || !trust_plugin_pieces(call, all, 3))
+		return PLUGIN_WRONG;
+	out = arena_alloc(call->arena, text.n + 1);
+	if (!out)
+		return trust_plugin_wrong(call);
+	if (!trust_cipher_decrypt(trust_plugin_slice(key), trust_plugin_slice(iv), trust_plugin_slice(text), out))
+		return PLUGIN_MISMATCH;
+	*plain = (struct plugin_bytes){ out, text.n };
 	return PLUGIN_OK;
 }

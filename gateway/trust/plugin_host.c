@@ -401,4 +401,5 @@ const struct plugin_host trust_plugin_host = {
 	.set_body = trust_plugin_set_body,
 	.set_target = trust_plugin_set_target,
 	.certificate = trust_plugin_certificate,
+	.decrypt = trust_plugin_decrypt,
 };

@@ -181,6 +181,32 @@ static void test_text_and_keys(void **state)
 	assert_false(call->wrong);
 }
 
+/* NIST SP 800-38A, F.2.6: the first two blocks. */
+static void test_decrypting(void **state)
+{
+	static const char key[] = "603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4";
+	static const char cipher[] = "f58c4c04d6e5f1ba779eabfb5f7bfbd69cfc4e967edb808d679f777bc6702c7d";
+	static const char plain[] = "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51";
+	struct asking *a = *state;
+	struct plugin_call *call = &a->call;
+	struct plugin_bytes k, iv, c, out, shown;
+
+	assert_int_equal(host->decode(call, PLUGIN_HEX, bytes(key), &k), PLUGIN_OK);
+	assert_int_equal(host->decode(call, PLUGIN_HEX, bytes("000102030405060708090a0b0c0d0e0f"), &iv), PLUGIN_OK);
+	assert_int_equal(host->decode(call, PLUGIN_HEX, bytes(cipher), &c), PLUGIN_OK);
+	assert_int_equal(host->decrypt(call, k, iv, c, &out), PLUGIN_OK);
+	assert_int_equal(host->encode(call, PLUGIN_HEX, out, &shown), PLUGIN_OK);
+	assert_string_equal(text(shown), plain);
+	for (size_t i = 0; i < 3; i++) {
+		struct plugin_bytes short_key = k, short_iv = iv, short_text = c;
+
+		(i == 0 ? &short_key : i == 1 ? &short_iv : &short_text)->n--;
+		assert_int_equal(host->decrypt(call, short_key, short_iv, short_text, &out), PLUGIN_MISMATCH);
+	}
+	assert_int_equal(host->decrypt(call, k, iv, bytes(""), &out), PLUGIN_MISMATCH);
+	assert_false(call->wrong);
+}
+
 static void test_what_was_found(void **state)
 {
 	struct asking *a = *state;
@@ -292,6 +318,9 @@ static void test_wrong_arguments(void **state)
 	WRONG(host->certificate(call, bytes(""), hosts, 1, (enum plugin_issuers)9));
 	/* Its plugin has no hosts: nothing can have been fetched. */
 	WRONG(host->certificate(call, bytes(""), hosts, 1, PLUGIN_ISSUERS_NEEDED));
+	WRONG(host->decrypt(call, nothing, bytes(""), bytes(""), &out));
+	WRONG(host->decrypt(call, bytes(""), bytes(""), huge, &out));
+	WRONG(host->decrypt(call, bytes(""), bytes(""), bytes(""), NULL));
 	(void)host->state(call, 8);
 	WRONG(host->state(call, 16) != NULL);
 	a->call.answer = NULL;
@@ -347,9 +376,13 @@ static void test_wrong_calls(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_asking, close_asking)
-	const struct CMUnitTest tests[] = { TEST(test_the_request),    TEST(test_fields_that_cannot_be_read),
-					    TEST(test_json),	       TEST(test_text_and_keys),
-					    TEST(test_what_was_found), TEST(test_wrong_arguments),
+	const struct CMUnitTest tests[] = { TEST(test_the_request),
+					    TEST(test_fields_that_cannot_be_read),
+					    TEST(test_json),
+					    TEST(test_text_and_keys),
+					    TEST(test_decrypting),
+					    TEST(test_what_was_found),
+					    TEST(test_wrong_arguments),
 					    TEST(test_wrong_calls) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -206,6 +206,28 @@ def entries(client, route, prefix="hookgate"):
     return found
 
 
+class Successor:
+    """The process that took over, as far as a gateway of the harness needs one. It is not our child."""
+
+    def __init__(self, pid):
+        self.pid, self.returncode = pid, None
+
+    def poll(self):
+        with contextlib.suppress(FileNotFoundError):
+            with open(f"/proc/{self.pid}/stat") as stat:
+                if stat.read().rpartition(")")[2].split()[0] != "Z":
+                    return None
+        # How it ended only its parent is told; its log says whether it ended well.
+        self.returncode = 0
+        return 0
+
+    def wait(self, timeout=None):
+        wait_until(lambda: self.poll() is not None, "the gateway to end", timeout or 20)
+
+    def send_signal(self, number):
+        os.kill(self.pid, number)
+
+
 class Gateway(Process):
     """`hookgate serve` with a configuration: a dict (written as JSON, which is YAML too) or a text.
 
@@ -303,6 +325,16 @@ class Gateway(Process):
             return lines[-1] if lines else None
 
         return wait_until(said, "the log to tell of the reload")
+
+    def hand_over(self):
+        """SIGUSR2; this then is the gateway that came after."""
+        before, told = self.process, len(self.log("handed over"))
+        self.signal(signal.SIGUSR2)
+        wait_until(lambda: len(self.log("handed over")) > told, "the handover")
+        self.process = Successor(self.log("handed over")[-1]["process"])
+        wait_until(lambda: before.poll() is not None, "the gateway before to end", 20)
+        assert before.returncode == 0
+        self.wait_ready()
 
     def stop(self, number=signal.SIGTERM, seconds=20):
         """Ends it as an operator does; must exit 0."""
@@ -433,11 +465,13 @@ def secrets_in(config):
 
 
 class Proxy:
-    """A TCP proxy on a free port in front of another port. Its replies can be held back, and its connections cut."""
+    """A TCP proxy on a free port in front of another port. Its replies can be held back, its connections cut, and new ones
+    turned away."""
 
     def __init__(self, upstream):
         self.upstream = upstream
         self.holding = threading.Event()
+        self.parted = threading.Event()
         self.held = 0
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -477,6 +511,15 @@ class Proxy:
         self.holding.clear()
         self._do(self._cut)
 
+    def part(self):
+        """Ends all connections, and new ones end as they come."""
+        self.parted.set()
+        self.cut()
+
+    def join(self):
+        """New connections are let through again."""
+        self.parted.clear()
+
     def close(self):
         self._do(None)
         self.thread.join(10)
@@ -496,6 +539,9 @@ class Proxy:
 
     def _accept(self):
         client, _ = self.listener.accept()
+        if self.parted.is_set():
+            client.close()
+            return
         try:
             server = socket.create_connection(("127.0.0.1", self.upstream))
         except OSError:
@@ -553,10 +599,11 @@ class Proxy:
 
 class Load:
     """Deliveries from several threads, each on a keep-alive connection, until told to stop. `make()` makes one delivery;
-    what came of each is in `results`: (delivery, status, or None where the connection broke before an answer)."""
+    what came of each is in `results`: (delivery, status, or None where the connection broke before an answer), and is told
+    to `told`(delivery, status) in its thread."""
 
-    def __init__(self, address, make, threads=8):
-        self.address, self.make = address, make
+    def __init__(self, address, make, threads=8, told=None):
+        self.address, self.make, self.told = address, make, told
         self.results = []
         self.lock = threading.Lock()
         self.ending = threading.Event()
@@ -610,6 +657,8 @@ class Load:
                 connection = None
             with self.lock:
                 self.results.append((delivery, status))
+            if self.told:
+                self.told(delivery, status)
             # Refused for now: as a provider would, not at once again.
             if status not in (200, 202, 204):
                 self.ending.wait(0.01)

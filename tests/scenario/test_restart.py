@@ -15,39 +15,6 @@ from test_crash import check_each_once
 ROUNDS = 10
 
 
-class Successor:
-    """The process that took over, as far as a gateway of the harness needs one. It is not our child."""
-
-    def __init__(self, pid):
-        self.pid, self.returncode = pid, None
-
-    def poll(self):
-        with contextlib.suppress(FileNotFoundError):
-            with open(f"/proc/{self.pid}/stat") as stat:
-                if stat.read().rpartition(")")[2].split()[0] != "Z":
-                    return None
-        # How it ended only its parent is told; its log says whether it ended well.
-        self.returncode = 0
-        return 0
-
-    def wait(self, timeout=None):
-        wait_until(lambda: self.poll() is not None, "the gateway to end", timeout or 20)
-
-    def send_signal(self, number):
-        os.kill(self.pid, number)
-
-
-def hand_over(gateway):
-    """SIGUSR2; the gateway then is the one that came after."""
-    before, told = gateway.process, len(gateway.log("handed over"))
-    gateway.signal(signal.SIGUSR2)
-    wait_until(lambda: len(gateway.log("handed over")) > told, "the handover")
-    gateway.process = Successor(gateway.log("handed over")[-1]["process"])
-    wait_until(lambda: before.poll() is not None, "the gateway before to end", 20)
-    assert before.returncode == 0
-    gateway.wait_ready()
-
-
 def test_a_handover_among_open_connections(stack, redis):
     """The descriptors that are free lie between those of the clients."""
     gateway = stack.gateway(redis, drain_timeout="2s")
@@ -63,7 +30,7 @@ def test_a_handover_among_open_connections(stack, redis):
         for connection in connections[:6]:
             connection.close()
         wait_until(lambda: count() < there - 3, "their end")
-        hand_over(gateway)
+        gateway.hand_over()
     assert gateway.deliver(sign.stripe(STRIPE)).status == 200
     gateway.stop()
 
@@ -79,7 +46,7 @@ def test_ten_handovers_under_load(stack, redis, db):
     with Load(gateway.address(), lambda: sign.stripe(STRIPE), threads=16) as load:
         for _ in range(ROUNDS):
             load.wait_more(100)
-            hand_over(gateway)
+            gateway.hand_over()
         load.wait_more(100)
     check_nothing_failed(db, load)
     assert sum(line["accepted"] for line in gateway.log("stopped")) <= len(load.results)
@@ -122,7 +89,7 @@ def test_sockets_of_all_kinds(stack, redis, db, folder):
                 assert wire.send(gateway.address(i), sign.stripe(STRIPE)).status == 200
         assert len(entries(db, "stripe")) == 12
         assert not gateway.log("socket not used")
-        hand_over(gateway)
+        gateway.hand_over()
         for i in range(3):
             assert wire.send(gateway.address(i), sign.stripe(STRIPE)).status == 200
         gateway.stop()
@@ -164,7 +131,7 @@ def test_a_handover_to_a_broken_configuration_changes_nothing(stack, redis):
     gateway.wait_log("handover failed")
     assert gateway.deliver(sign.stripe(STRIPE)).status == 200
     gateway.file.write_text(good)
-    hand_over(gateway)
+    gateway.hand_over()
     assert gateway.deliver(sign.stripe(STRIPE)).status == 200
     # The one that did not come up said why in plain text, as commands do.
     text = gateway.log_text()
@@ -201,7 +168,7 @@ def test_systemd_is_told_who_goes_on(stack, redis, folder):
         listener.settimeout(20 * SLOW)
         gateway = stack.gateway(redis, env={"NOTIFY_SOCKET": path})
         assert b"READY=1" in listener.recv(4096)
-        hand_over(gateway)
+        gateway.hand_over()
         assert {listener.recv(4096), listener.recv(4096)} == {b"READY=1", b"MAINPID=%d" % gateway.process.pid}
         gateway.stop()
         assert listener.recv(4096) == b"STOPPING=1"

@@ -79,11 +79,14 @@ static void work_in(struct intake_drain *drain, int64_t ms)
 
 /* ---- kept for a while ---- */
 
+/* While Redis is away nothing grows old, since it may come back without what it took last. */
 static void forget(void *arg)
 {
 	struct intake_drain *drain = arg;
 	int64_t now_ms = loop_now_ms(drain->loop);
 
+	if (store_link_state(drain->link) != STORE_READY)
+		return;
 	while (drain->mark_count > 0) {
 		const struct drain_mark *mark = &drain->marks[drain->mark_first];
 
@@ -111,6 +114,15 @@ static void note_stored(struct intake_drain *drain, const struct journal_item *i
 	last->item = *item;
 	last->stored_ms = now_ms;
 	if (!loop_timer_running(&drain->forget))
+		loop_timer_start(drain->loop, &drain->forget, drain->hold_ms, forget, drain);
+}
+
+/* The same Redis is there again: what it took is kept anew. */
+static void keep_longer(struct intake_drain *drain)
+{
+	for (size_t i = 0; i < drain->mark_count; i++)
+		drain->marks[(drain->mark_first + i) % MARKS].stored_ms = loop_now_ms(drain->loop);
+	if (drain->mark_count > 0)
 		loop_timer_start(drain->loop, &drain->forget, drain->hold_ms, forget, drain);
 }
 
@@ -319,6 +331,7 @@ static void look_who(struct intake_drain *drain)
 	if (drain->identity[0] != '\0' && strcmp(drain->identity, identity) != 0)
 		drain->anew = true;
 	snprintf(drain->identity, sizeof drain->identity, "%s", identity[0] != '\0' ? identity : "?");
+	keep_longer(drain);
 }
 
 static void link_changed(void *arg, enum store_state state, const char *reason)

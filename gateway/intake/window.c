@@ -47,6 +47,7 @@ static void done(void *arg, uint64_t missing, uint64_t left_out)
 
 	intake_count(&stats->resent, window->sent - left_out);
 	intake_count(&stats->resent_missing, missing);
+	journal_ring_note(window->ring, window->identity);
 	log_line(LOG_WARNING, "replay window sent again", LOG_U("events", window->sent - left_out),
 		 LOG_U("missing", missing), LOG_U("left_out", left_out));
 }
@@ -114,10 +115,14 @@ void intake_window_ready(struct intake_window *window)
 	bool same = strcmp(window->identity, identity) == 0;
 
 	/* A run that was cut off goes on as well. */
-	if (window->identity[0] != '\0' && (!same || identity[0] == '\0' || intake_resend_running(window->resend)))
-		intake_resend_start(window->resend);
+	bool again =
+		window->identity[0] != '\0' && (!same || identity[0] == '\0' || intake_resend_running(window->resend));
+
 	snprintf(window->identity, sizeof window->identity, "%s", identity[0] != '\0' ? identity : "?");
-	journal_ring_note(window->ring, window->identity);
+	/* Until all is sent, no Redis has all of it: who is killed before that leaves a window that is sent again. */
+	journal_ring_note(window->ring, again ? "" : window->identity);
+	if (again)
+		intake_resend_start(window->resend);
 }
 
 void intake_window_leave(struct intake_window *window)

@@ -88,6 +88,23 @@ def test_redis_and_gateway_killed_together(stack, folder, redis):
     assert len(windows(folder)) == 2, "those of the gateway that runs"
 
 
+def test_the_gateway_killed_while_it_sends_again(stack, folder):
+    """That Redis has not all of it yet, so the gateway that comes after has to send it."""
+    redis = stack.redis()
+    gateway = stack.gateway(redis, journal=journal(folder))
+    deliveries = deliver_kept(gateway, 20)
+    redis.kill()
+    redis.config["maxmemory"] = "1"
+    redis.restart()
+    gateway.wait_log("redis back")
+    gateway.kill()
+    assert entries(redis.client(), "stripe") == []
+    redis.client().config_set("maxmemory", 0)
+    gateway.start()
+    gateway.wait_log("replay window of the last gateway sent again", events=20, missing=20)
+    assert sorted(entries(redis.client(), "stripe").ids()) == sorted(ids(deliveries))
+
+
 def test_only_the_gateway_killed(stack, folder, redis, db):
     """Redis has not been away: nothing is sent again."""
     gateway = stack.gateway(redis, journal=journal(folder))
@@ -106,6 +123,19 @@ def test_what_came_from_the_journal_too(stack, folder, redis):
     deliveries = deliver_kept(gateway, 50)
     wait_drained(gateway)
     redis.kill()
+    redis.restart()
+    wait_until(lambda: len(entries(redis.client(), "stripe")) == 50, "the journal to be drained again")
+    assert entries(redis.client(), "stripe").ids() == ids(deliveries)
+
+
+def test_what_came_from_the_journal_does_not_grow_old_while_redis_is_away(stack, folder, redis):
+    """Redis is away for longer than the window is long, and comes back without what was drained just before."""
+    gateway = stack.gateway(redis, [route("stripe", ack="journaled")], journal=journal(folder), replay_window={"time": "2s"})
+    deliveries = deliver_kept(gateway, 50)
+    wait_drained(gateway)
+    redis.kill()
+    wait_until(lambda: gateway.log("redis away"), "the gateway to see it")
+    wait_until(lambda: time.time() > gateway.stderr.stat().st_mtime + 4, "the window to pass")
     redis.restart()
     wait_until(lambda: len(entries(redis.client(), "stripe")) == 50, "the journal to be drained again")
     assert entries(redis.client(), "stripe").ids() == ids(deliveries)

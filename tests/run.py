@@ -179,9 +179,9 @@ def pytest_jobs(suite, folder, env, results, timeout=900):
                   lambda o, c, p=junit: read_junit(p, o, c), env=env, timeout=timeout)
 
 
-def scenario_jobs(suite, build, results):
+def scenario_jobs(suite, build, results, folder="tests/scenario"):
     env = {"HOOKGATE": str(build_folder(build) / "hookgate"), "HOOKGATE_BUILD": build}
-    return pytest_jobs(suite, "tests/scenario", env, results, timeout=1200)
+    return pytest_jobs(suite, folder, env, results, timeout=1200)
 
 
 def script_job(suite, command, timeout):
@@ -201,6 +201,7 @@ SUITES = {
     "scenario-release": ("a real gateway and a real Redis", ["release"], "quick"),
     "scenario-asan": ("the same under AddressSanitizer", ["asan"], "normal"),
     "scenario-tsan": ("the same under ThreadSanitizer", ["tsan"], "normal"),
+    "chaos": ("faults of all kinds under load, and a checker over what clients were told", ["release"], "normal"),
     "sdk": ("the providers' own SDKs against a running gateway", ["release"], "normal"),
     "fresh-12": ("a bare Debian 12", [], "all"),
     "fresh-13": ("a bare Debian 13", [], "all"),
@@ -217,6 +218,8 @@ def jobs_of(suite, results):
         return list(unit_jobs(suite, builds[0]))
     if suite.startswith("scenario-"):
         return list(scenario_jobs(suite, builds[0], results))
+    if suite == "chaos":
+        return list(scenario_jobs(suite, builds[0], results, "tests/chaos"))
     if suite == "sdk":
         job = script_job(suite, ["tests/sdk/run"], 900)
         job[0].env = {"HOOKGATE": str(build_folder(builds[0]) / "hookgate")}

@@ -1,0 +1,108 @@
+"""One Redis, a proxy in front of it for each gateway, and the gateways: what the clients talk to and the nemesis breaks.
+
+The one difficulty is the end: a gateway that took over from another is no child of ours, and must go all the same.
+"""
+
+import contextlib
+import os
+import pathlib
+import signal
+import subprocess
+
+import harness
+from harness import wait_until
+
+STRIPE = "whsec_chaos_stripe_secret"
+GITHUB = "chaos github secret"
+# Longer than anything that is held back or lost here takes.
+WINDOW_SECONDS = 20
+
+
+def routes(gateways):
+    """Everybody's routes, and one for each gateway whose order is judged: it is promised by a gateway, not by all together."""
+    found = [{"name": "plain", "provider": "stripe", "secret": STRIPE},
+             {"name": "guarded", "provider": "github", "secret": GITHUB},
+             {"name": "journaled", "provider": "stripe", "secret": STRIPE, "ack": "journaled"}]
+    found += [{"name": f"ordered{i}", "provider": "stripe", "secret": STRIPE, "ordered": "on"} for i in range(gateways)]
+    return [{**route, "path": f"/hooks/{route['name']}"} for route in found]
+
+
+class World:
+    def __init__(self, folder, gateways=2, fsync="everysec", appendonly="yes", journal_size="16MiB", disk=False, change=None):
+        """`disk`: the first gateway's journal lies on a small disk of its own; `change`: of the gateways' configuration."""
+        self.folder = pathlib.Path(folder)
+        self.disk = None
+        self.redis, self.proxies, self.gateways = None, [], []
+        try:
+            if disk:
+                self.disk = small_disk(self.folder / "disk")
+            self.redis = harness.Redis(self.folder / "redis", appendonly=appendonly, appendfsync=fsync,
+                                       **{"auto-aof-rewrite-percentage": "0"})
+            for i in range(gateways):
+                self.proxies.append(harness.Proxy(self.redis.port))
+                self.gateways.append(self._gateway(i, gateways, journal_size, change or {}))
+        except BaseException:
+            self.close()
+            raise
+
+    def _gateway(self, i, count, journal_size, change):
+        folder = self.folder / f"gateway{i}"
+        journal = (self.disk if self.disk and i == 0 else folder) / "journal"
+        config = {"redis": {"url": self.proxies[i].url()}, "workers": 2, "routes": routes(count), "ack_deadline": "300ms",
+                  "drain_timeout": "5s", "journal": {"dir": str(journal), "max_size": journal_size},
+                  "replay_window": {"time": f"{WINDOW_SECONDS}s", "size": "8MiB"}}
+        return harness.Gateway(folder, {**config, **change})
+
+    def routes(self):
+        return [route["name"] for route in routes(len(self.gateways))]
+
+    def db(self):
+        return self.redis.client()
+
+    def streams(self):
+        """route -> [(id, body)], in order."""
+        db = self.db()
+        return {route: [(entry["id"].decode(), entry["data"]) for entry in harness.entries(db, route)] for route in self.routes()}
+
+    def refusals(self):
+        """Deliveries that a journal could not take."""
+        return sum(gateway.metrics().sum("hookgate_journal_refusals_total") for gateway in self.gateways)
+
+    def wait_drained(self):
+        for gateway in self.gateways:
+            wait_until(lambda: gateway.metrics().sum("hookgate_journal_records") == 0, "the journals to be drained", 60)
+
+    def stop(self):
+        """As an operator ends it all: every gateway must end well."""
+        for gateway in self.gateways:
+            gateway.stop()
+
+    def close(self):
+        """Everything ends, whatever state it is in."""
+        for gateway in self.gateways:
+            end_all(gateway)
+        for proxy in self.proxies:
+            proxy.close()
+        if self.redis:
+            self.redis.close()
+        if self.disk:
+            subprocess.run(["umount", "-l", str(self.disk)], check=True)
+
+
+def end_all(gateway):
+    """Also those that it has handed over to, should that have been cut off in the middle."""
+    if gateway.running():
+        gateway.kill()
+    for line in gateway.log("handed over"):
+        with contextlib.suppress(OSError):
+            command = pathlib.Path(f"/proc/{line['process']}/cmdline").read_bytes()
+            if str(gateway.file).encode() in command:
+                os.kill(line["process"], signal.SIGKILL)
+
+
+def small_disk(place):
+    place.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "hookgate-test", str(place)], stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL)
+    assert done.returncode == 0, "needs the right to mount a tmpfs: run as root"
+    return place

@@ -148,6 +148,16 @@ static void drop_oldest(struct intake_drain *drain)
 	drain->count--;
 }
 
+/* They will be read again. */
+static void drop_all(struct intake_drain *drain)
+{
+	for (; drain->count > 0; drop_oldest(drain))
+		journal_dropped(drain->journal, &oldest(drain)->item);
+	if (drain->next_known)
+		journal_dropped(drain->journal, &drain->next);
+	drain->next_known = false;
+}
+
 static void say_drained(struct intake_drain *drain)
 {
 	struct journal_counts counts;
@@ -175,15 +185,13 @@ static void take_back(struct intake_drain *drain)
 		any = true;
 	}
 	if (drain->failed && drain->out == 0) {
-		while (drain->count > 0)
-			drop_oldest(drain);
-		drain->failed = drain->next_known = false;
+		drop_all(drain);
+		drain->failed = false;
 		journal_rewind(drain->journal, false);
 	}
 	if (drain->anew && drain->out == 0) {
-		while (drain->count > 0)
-			drop_oldest(drain);
-		drain->anew = drain->failed = drain->next_known = false;
+		drop_all(drain);
+		drain->anew = drain->failed = false;
 		drain->mark_count = 0;
 		journal_rewind(drain->journal, true);
 	}

@@ -85,7 +85,8 @@ static void fill_item(struct journal *journal, struct journal_item *item)
 		.slot = journal_slot(journal->reader.event.field[JOURNAL_ROUTE]),
 	};
 	/* Stored once, and now to be stored again. */
-	if (item->sequence <= journal->stored_sequence) {
+	item->again = item->sequence <= journal->stored_sequence;
+	if (item->again) {
 		atomic_fetch_add(&journal->slots[item->slot], 1);
 		atomic_fetch_add(&journal->records, 1);
 	}
@@ -116,6 +117,14 @@ int journal_next(struct journal *journal, struct journal_item *item)
 		}
 	}
 	return 0;
+}
+
+void journal_dropped(struct journal *journal, const struct journal_item *item)
+{
+	if (!item->again)
+		return;
+	atomic_fetch_sub(&journal->slots[item->slot], 1);
+	atomic_fetch_sub(&journal->records, 1);
 }
 
 void journal_rewind(struct journal *journal, bool all)

@@ -74,6 +74,7 @@ struct journal_item {
 	uint64_t segment, end; /* its place */
 	int64_t arrived_ms;
 	unsigned slot;
+	bool again; /* it was stored before, and counts as waiting only since it was read */
 };
 
 /* Has `wake` called in the loop when there may be more to read. One reader at a time, all its calls from one thread. */
@@ -90,6 +91,9 @@ void journal_stored(struct journal *journal, const struct journal_item *item);
 
 /* This item, which was stored, and all before it, need not be kept any longer: files that hold no others go. */
 void journal_forget(struct journal *journal, const struct journal_item *item);
+
+/* This item was read, was not stored, and a rewind is about to bring it back: it does not count twice. */
+void journal_dropped(struct journal *journal, const struct journal_item *item);
 
 /* What was read and not stored will be read again; with `all`, what was stored and not forgotten, too. */
 void journal_rewind(struct journal *journal, bool all);

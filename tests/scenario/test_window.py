@@ -128,6 +128,21 @@ def test_what_came_from_the_journal_too(stack, folder, redis):
     assert entries(redis.client(), "stripe").ids() == ids(deliveries)
 
 
+def test_what_is_drained_again_in_several_attempts_counts_once(stack, folder, redis):
+    gateway = stack.gateway(redis, [route("stripe", ack="journaled")], journal=journal(folder))
+    deliveries = deliver_kept(gateway, 50)
+    wait_drained(gateway)
+    redis.kill()
+    redis.config["maxmemory"] = "1"
+    redis.restart()
+    db = redis.client()
+    wait_until(lambda: int(db.info("errorstats").get("errorstat_OOM", "count=0").removeprefix("count=")) > 100, "several attempts")
+    db.config_set("maxmemory", 0)
+    wait_until(lambda: len(entries(redis.client(), "stripe")) == 50, "the journal to be drained again")
+    wait_drained(gateway)
+    assert entries(redis.client(), "stripe").ids() == ids(deliveries)
+
+
 def test_what_came_from_the_journal_does_not_grow_old_while_redis_is_away(stack, folder, redis):
     """Redis is away for longer than the window is long, and comes back without what was drained just before."""
     gateway = stack.gateway(redis, [route("stripe", ack="journaled")], journal=journal(folder), replay_window={"time": "2s"})

@@ -301,6 +301,7 @@ struct trust_description {
 
 	struct trust_source id, type;
 	bool id_signed;
+	bool no_guard; /* one signed text may be of several events */
 	int64_t window_ms;
 
 	struct trust_handshake *handshakes;

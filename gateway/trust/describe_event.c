@@ -21,6 +21,14 @@ void trust_section_event_id_signed(struct trust_reader *reader, const struct con
 	trust_node_bool(reader, node, &reader->into->id_signed);
 }
 
+static void read_guard(struct trust_reader *reader, const struct config_node *node)
+{
+	bool guard = true;
+
+	trust_node_bool(reader, node, &guard);
+	reader->into->no_guard = !guard;
+}
+
 void trust_section_event_window(struct trust_reader *reader, const struct config_node *node)
 {
 	int64_t window_ms = 0;
@@ -37,6 +45,7 @@ void trust_section_event(struct trust_reader *reader, const struct config_node *
 	static const struct trust_key keys[] = { { "id", trust_section_event_id },
 						 { "type", trust_section_event_type },
 						 { "id_signed", trust_section_event_id_signed },
+						 { "guard", read_guard },
 						 { "window", trust_section_event_window } };
 
 	trust_node_map(reader, node, keys, sizeof(keys) / sizeof(keys[0]));

@@ -69,17 +69,23 @@ static struct slice hex_of(const unsigned char *bytes, size_t n, struct arena *a
 	return slice_of(hex, 2 * n);
 }
 
-/* SHA-256 of the signed bytes; of the body where no text is signed. */
+/* SHA-256 of the signed bytes; of the body where no text is signed; of both where two events may have the same signed
+ * bytes: those that differ in what is not signed are two. */
 static struct slice digest_id(const struct trust_verifier *verifier, const struct request *request, struct arena *arena)
 {
+	const struct trust_description *d = verifier->description;
+	struct slice pieces[TRUST_PARTS_MAX + 1];
 	struct trust_evidence evidence;
 	unsigned char hash[32];
 	const char *ignored;
+	size_t count = 0;
 
-	if (trust_gather(verifier, request, 0, arena, &evidence, &ignored) == TRUST_ACCEPTED && evidence.parts.n > 0)
-		trust_sha256_pieces(evidence.parts.p, evidence.parts.n, hash);
-	else
-		trust_sha256(request->body, hash);
+	if (trust_gather(verifier, request, 0, arena, &evidence, &ignored) == TRUST_ACCEPTED)
+		for (; count < evidence.parts.n; count++)
+			pieces[count] = evidence.parts.p[count];
+	if (count == 0 || d->verify.plugin || d->verify.covered == TRUST_COVER_NONE || d->no_guard)
+		pieces[count++] = request->body;
+	trust_sha256_pieces(pieces, count, hash);
 	return hex_of(hash, sizeof(hash), arena);
 }
 

@@ -181,7 +181,7 @@ static int bind_secrets(const struct binder *binder, struct trust_verifier *veri
  * which need not be the one that is right. */
 static bool needs_guard(const struct trust_description *d)
 {
-	return (d->id.count > 0 && !d->id_signed) || d->verify.groups;
+	return !d->no_guard && ((d->id.count > 0 && !d->id_signed) || d->verify.groups);
 }
 
 static void bind_times(struct trust_verifier *verifier)

@@ -92,6 +92,10 @@ static void test_asked(void **state)
 		{ "provider: generic, secret: x, options: { id: \"body:/id\" }", 7 * 86400, false },
 		/* Whether a body is a form is not signed. */
 		{ "provider: generic, secret: x, options: { id: \"form:id\" }", 7 * 86400, true },
+		/* One signed text is of several events. */
+		{ "provider: dropbox-sign, secret: x", 2 * 86400, false },
+		{ "provider: midtrans, secret: x", 7 * 86400, false },
+		{ "provider: midtrans, secret: x, replay_guard: on", 7 * 86400, true },
 		/* Which of the groups is right, the digest of a missing id does not know. */
 		{ "provider: persona, secret: x", 3 * 86400, true },
 		/* Part of the id is not signed, or may come from where it is not. */

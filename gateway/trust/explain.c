@@ -170,8 +170,8 @@ static void tell_clock(const struct trust_verifier *verifier, const struct trust
 	tell_unit(verify, timestamp, now_ms, out);
 }
 
-static int explain(const struct trust_verifier *route_verifier, struct trust_lane *lane, const struct request *sent,
-		   int64_t now_ms, struct arena *arena, struct buf *out)
+static int explain(const struct trust_verifier *route_verifier, struct trust_lane *lane, struct keys *keys,
+		   const struct request *sent, int64_t now_ms, struct arena *arena, struct buf *out)
 {
 	struct request plain;
 	const struct request *request = trust_plain(route_verifier, sent, arena, &plain);
@@ -201,8 +201,8 @@ static int explain(const struct trust_verifier *route_verifier, struct trust_lan
 	tell_signed(&evidence, arena, out);
 	tell_clock(verifier, &evidence, now_ms, out);
 	tell_secrets(verifier, &verdict, now_ms, out);
-	if (verdict.secret_index == SIZE_MAX && verify->scheme->keyed && !verify->plugin)
-		trust_tries(verifier, &evidence, now_ms, out);
+	if (verdict.result != TRUST_ACCEPTED && verdict.secret_index == SIZE_MAX && verify->scheme->keyed)
+		trust_tries(verifier, keys, &evidence, now_ms, out);
 	return 0;
 }
 
@@ -215,7 +215,7 @@ int trust_explain(const struct trust_verifier *verifier, struct keys *keys, cons
 
 	if (!fault) {
 		trust_lane_use_keys(lane, keys);
-		fault = explain(verifier, lane, request, now_ms, arena, out);
+		fault = explain(verifier, lane, keys, request, now_ms, arena, out);
 	}
 	if (!fault && (arena_failed(arena) || buf_failed(out)))
 		fault = -ENOMEM;

@@ -3,6 +3,8 @@
  * The special difficulty: a signature covers headers that are only now being made. So the draft becomes a request
  * without a signature first, the signed text is resolved on that as it would be on the way in, and the signature is
  * added last. */
+#include "trust/sign.h"
+
 #include "base/clock.h"
 #include "base/encode.h"
 #include "trust/lane.h"
@@ -58,7 +60,7 @@ static struct slice timestamp_text(enum trust_unit unit, int64_t now_ms, struct 
 	return SLICE_NONE;
 }
 
-static struct slice encode(enum trust_encoding encoding, struct slice bytes, struct arena *arena)
+struct slice trust_encode(enum trust_encoding encoding, struct slice bytes, struct arena *arena)
 {
 	struct buf buf = BUF_EMPTY;
 	struct slice out;
@@ -78,8 +80,7 @@ static struct slice encode(enum trust_encoding encoding, struct slice bytes, str
 	return out;
 }
 
-/* "v1=abc", "sha256=abc", "hookgate/abc", "abc": one value as the grammar has it. */
-static struct slice spell(const struct trust_grammar *grammar, struct slice value, struct arena *arena)
+struct slice trust_spell(const struct trust_grammar *grammar, struct slice value, struct arena *arena)
 {
 	if (grammar->behind)
 		value = arena_printf(arena, "hookgate%c%.*s", grammar->behind, SLICE_ARGS(value));
@@ -234,7 +235,7 @@ static int add_signature(struct signer *s, struct slice timestamp, struct slice 
 	}
 	if (fault)
 		return fault;
-	value = spell(&verify->signature, encode(verify->encoding, bytes, s->arena), s->arena);
+	value = trust_spell(&verify->signature, trust_encode(verify->encoding, bytes, s->arena), s->arena);
 	if (shared.n > 0)
 		value = arena_printf(s->arena, "%.*s%c%.*s", SLICE_ARGS(shared), verify->signature.list,
 				     SLICE_ARGS(value));
@@ -270,7 +271,7 @@ static int add_timestamp(struct signer *s, struct slice *text, struct slice *sha
 		reason_set(reason, "this provider's timestamp stands neither in a header nor in the signed body");
 		return -ENOTSUP;
 	}
-	spelt = spell(&verify->timestamp_grammar, *text, s->arena);
+	spelt = trust_spell(&verify->timestamp_grammar, *text, s->arena);
 	if (signature_header(verify, &name) && slice_eq_nocase(name, verify->timestamp.names[0]))
 		*shared = spelt;
 	else

@@ -1,6 +1,7 @@
 /* trust_explain.c - what a person is told of a refused request: the usual mistakes are named, and no secret ever. */
 #include "base/encode.h"
 #include "trust/mac.h"
+#include "trust/public_key.h"
 #include "trust_fixture.h"
 
 static const int64_t NOW = 1764000000000;
@@ -111,6 +112,170 @@ static void test_mistakes(void **state)
 		assert_null(strstr(text, rows[i].secret));
 		assert_null(strstr(text, right));
 		fixture_close(&f);
+	}
+}
+
+/* A delivery by one route's rules that comes to another one's. */
+struct mix_up {
+	const char *sender, *receiver; /* what the route says besides name and path */
+	const char *sent, *came;       /* bodies; the latter NULL: the same */
+	const char *target;	       /* as it came; NULL: as it was sent */
+	const char *expected;
+};
+
+#define KEYED(secret) "provider: generic, secret: \"" secret "\""
+#define DECODED(form, secret)                                                                                          \
+	"provider: hmac, secret: " secret ", verify: { algorithm: hmac-sha256, key: " form ", signed: \"{body}\", "    \
+	"signature: { header: X-Webhook-Signature, prefix: \"sha256=\", encoding: hex } }"
+#define OF(provider) "provider: " provider ", secret: c2VjcmV0"
+#define AT(url) "provider: square, secret: abcd, public_url: \"" url "\""
+#define JSON_SENT "{\"b\":{\"y\":1.50,\"x\":[]},\"a\":\"\xc3\xbc/\"}"
+#define JSON_LATIN1 "{\"b\":{\"y\":1.50,\"x\":[]},\"a\":\"\xfc/\"}"
+
+static const struct mix_up mix_ups[] = {
+	/* bodies */
+	{ KEYED("abcd"), KEYED("abcd"), "{\"b\": {\"y\": 1.50, \"x\": []}, \"a\": \"\xc3\xbc/\"}", JSON_SENT, NULL,
+	  "with the JSON body written with a space behind each comma and colon (as Python does)" },
+	{ KEYED("abcd"), KEYED("abcd"), "{\"b\": {\"y\": 1.50, \"x\": []}, \"a\": \"\\u00fc/\"}", JSON_SENT, NULL,
+	  "with the JSON body written with a space behind each comma and colon, and \\u for what is not ASCII" },
+	{ KEYED("abcd"), KEYED("abcd"), "{\"b\":{\"y\":1.50,\"x\":[]},\"a\":\"\\u00fc/\"}", JSON_SENT, NULL,
+	  "with the JSON body written without white space, and \\u for what is not ASCII" },
+	{ KEYED("abcd"), KEYED("abcd"), "{\"b\":{\"y\":1.50,\"x\":[]},\"a\":\"\\u00fc\\/\"}", JSON_SENT, NULL,
+	  "with the JSON body written without white space, \\u for what is not ASCII, and \\/ for / (as PHP does)" },
+	{ KEYED("abcd"), KEYED("abcd"), JSON_SENT, "{ \"b\":{\"y\":1.50,\"x\":[]},\"a\":\"\\u00fc/\"}", NULL,
+	  "with the JSON body written without white space, and letters for \\u" },
+	{ KEYED("abcd"), KEYED("abcd"), "{\"a\":\"\xc3\xbc/\",\"b\":{\"x\":[],\"y\":1.50}}", JSON_SENT, NULL,
+	  "with the JSON body written without white space, its members sorted" },
+	{ KEYED("abcd"), KEYED("abcd"), "{\"a\": \"\xc3\xbc/\", \"b\": {\"x\": [], \"y\": 1.50}}", JSON_SENT, NULL,
+	  "with the JSON body written with a space behind each comma and colon, its members sorted" },
+	{ KEYED("abcd"), KEYED("abcd"),
+	  "{\n  \"b\": {\n    \"y\": 1.50,\n    \"x\": []\n  },\n  \"a\": \"\xc3\xbc/\"\n}", JSON_SENT, NULL,
+	  "with the JSON body written indented by two" },
+	{ KEYED("abcd"), KEYED("abcd"), JSON_SENT, JSON_LATIN1, NULL, "with the body in UTF-8 instead of Latin-1" },
+	{ KEYED("abcd"), KEYED("abcd"), JSON_LATIN1, JSON_SENT, NULL, "with the body in Latin-1 instead of UTF-8" },
+	{ KEYED("abcd"), KEYED("abcd"), "{}", "\xef\xbb\xbf{}", NULL, "without the byte order mark" },
+	{ KEYED("abcd"), KEYED("abcd"), "", "{}", NULL, "with an empty body" },
+	{ KEYED("abcd"), KEYED("abcd"), "{}", "  {}  ", NULL, "without the white space around the body" },
+	/* secrets */
+	{ KEYED("abcd"), "provider: generic, secret: env:TRUST_EXPLAIN_BLANK", "{}", NULL, NULL,
+	  "without the white space around the secret \"secret\"" },
+	{ KEYED("abcd"), KEYED("'abcd'"), "{}", NULL, NULL, "without the quotes around the secret \"secret\"" },
+	{ DECODED("hex", "616263640a"), KEYED("abcd"), "{}", NULL, NULL,
+	  "with a newline behind the secret \"secret\"" },
+	{ KEYED("c2VjcmV0"), DECODED("base64", "c2VjcmV0"), "{}", NULL, NULL,
+	  "with the secret's text as the key, not decoded" },
+	{ KEYED("elsewhere"), KEYED("abcd") " }\n  - { name: b, path: /b, provider: github, secret: elsewhere", "{}",
+	  NULL, NULL, "with the secret \"secret\" of the route b" },
+	{ KEYED("next"),
+	  "provider: generic, secrets: [ { name: now, value: abcd }, { name: next, value: next, not_before: "
+	  "2030-01-01T00:00:00Z } ]",
+	  "{}", NULL, NULL, "if the secret \"next\" were valid now" },
+	/* URLs */
+	{ AT("https://a.example"), AT("http://a.example"), "{}", NULL, NULL,
+	  "with another URL scheme: with the public URL https://a.example/hooks/x" },
+	{ AT("https://a.example/hooks/x/"), AT("https://a.example"), "{}", NULL, NULL,
+	  "with a slash at the URL's end: with the public URL https://a.example/hooks/x/" },
+	{ AT("https://a.example"), AT("https://a.example:8443"), "{}", NULL, NULL,
+	  "without the port: with the public URL https://a.example/hooks/x" },
+	{ AT("https://a.example"), AT("https://a.example"), "{}", NULL, "/hooks/x?added=1", "without the query" },
+	/* somebody else's */
+	{ OF("stripe"), OF("github"), "{}", NULL, NULL,
+	  "if the route had `provider: stripe`: this is signed the way Stripe signs" },
+	{ OF("shopify"), OF("github"), "{}", NULL, NULL, "if the route had `provider: " },
+	{ "provider: twilio, secret: c2VjcmV0, public_url: \"https://a.example\"",
+	  "provider: github, secret: c2VjcmV0, public_url: \"https://a.example\"", "{}", NULL, NULL,
+	  "if the route had `provider: twilio`: this is signed the way" },
+};
+
+static void open_route(struct trust_fixture *f, const char *rest)
+{
+	char route[1024];
+
+	(void)snprintf(route, sizeof(route), "  - { name: a, path: /hooks/x, %s }\n", rest);
+	fixture_open(f, NULL, route);
+}
+
+static void test_mix_ups(void **state)
+{
+	(void)state;
+	assert_int_equal(setenv("TRUST_EXPLAIN_BLANK", " abcd", 1), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(mix_ups); i++) {
+		const struct mix_up *row = &mix_ups[i];
+		struct trust_fixture sender, receiver;
+		struct delivery d;
+		const char *text;
+
+		open_route(&sender, row->sender);
+		open_route(&receiver, row->receiver);
+		delivery_sign(&d, &sender, slice_str(row->sent), SLICE_NONE, SLICE_NONE, NOW);
+		if (row->came)
+			d.request.body = slice_str(row->came);
+		if (row->target) {
+			d.request.target = slice_str(row->target);
+			assert_true(message_split_target(d.request.target, &d.request.path, &d.request.query));
+		}
+		text = explain(&receiver, &d.request, NOW);
+		if (!strstr(text, "would match:  ") || !strstr(strstr(text, "would match:  "), row->expected))
+			fail_msg("row %zu: \"%s\" is not in:\n%s", i, row->expected, text);
+		delivery_drop(&d);
+		fixture_close(&sender);
+		fixture_close(&receiver);
+	}
+}
+
+/* Of a scheme with a public key the same: the sender has another digest, another form of signature, another body. */
+static void test_public_keys(void **state)
+{
+	static const struct {
+		enum trust_algorithm key;
+		const char *sender, *receiver; /* the section `verify`, as far as it differs */
+		const char *came, *expected;
+	} rows[] = {
+		{ TRUST_RSA_SHA256, "algorithm: rsa-sha512", "algorithm: rsa-sha256", "{}", "with rsa-sha512" },
+		{ TRUST_RSA_SHA256, "algorithm: rsa-sha256", "algorithm: rsa-sha256", "{}\n",
+		  "without the newline at the body's end" },
+		{ TRUST_RSA_SHA256, "algorithm: rsa-pss-sha256", "algorithm: rsa-sha256", "{}\n",
+		  "with rsa-pss-sha256, and without the newline at the body's end" },
+		{ TRUST_ECDSA_P256_SHA256, "form: raw", "form: der", "{}",
+		  "with the signature as r and s, not in DER" },
+		{ TRUST_ED25519, "algorithm: ed25519", "algorithm: ed25519", "{ }",
+		  "with the JSON body written without white space" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		static const char route[] =
+			"  - { name: a, path: /hooks/x, provider: hmac, secret: \"%.*s\", verify: { "
+			"%s, signed: \"{body}\", "
+			"signature: { header: X-Sig, encoding: base64%s%s } } }\n";
+		bool formed = rows[i].key == TRUST_ECDSA_P256_SHA256;
+		const char *algorithm = "algorithm: ecdsa-p256-sha256";
+		struct buf private_text = BUF_EMPTY, public_text = BUF_EMPTY;
+		struct trust_fixture sender, receiver;
+		struct delivery d;
+		const char *text;
+		char yaml[4096];
+
+		assert_int_equal(trust_keypair_new(rows[i].key, &private_text, &public_text), 0);
+		buf_add_byte(&private_text, '\0');
+		assert_int_equal(setenv("TRUST_EXPLAIN_KEY", (const char *)private_text.p, 1), 0);
+		(void)snprintf(yaml, sizeof(yaml), route, 21, "env:TRUST_EXPLAIN_KEY",
+			       formed ? algorithm : rows[i].sender, formed ? ", " : "", formed ? rows[i].sender : "");
+		fixture_open(&sender, NULL, yaml);
+		(void)snprintf(yaml, sizeof(yaml), route, (int)public_text.n, (const char *)public_text.p,
+			       formed ? algorithm : rows[i].receiver, formed ? ", " : "",
+			       formed ? rows[i].receiver : "");
+		fixture_open(&receiver, NULL, yaml);
+		delivery_sign(&d, &sender, SLICE("{}"), SLICE_NONE, SLICE_NONE, NOW);
+		d.request.body = slice_str(rows[i].came);
+		text = explain(&receiver, &d.request, NOW);
+		if (!strstr(text, "would match:  ") || !strstr(strstr(text, "would match:  "), rows[i].expected))
+			fail_msg("row %zu: \"%s\" is not in:\n%s", i, rows[i].expected, text);
+		buf_wipe(&private_text);
+		buf_free(&public_text);
+		delivery_drop(&d);
+		fixture_close(&sender);
+		fixture_close(&receiver);
 	}
 }
 
@@ -279,7 +444,8 @@ int main(void)
 		cmocka_unit_test(test_signed_bytes),   cmocka_unit_test(test_secrets),
 		cmocka_unit_test(test_other_provider), cmocka_unit_test(test_tokens),
 		cmocka_unit_test(test_accepted),       cmocka_unit_test(test_large_body),
-		cmocka_unit_test(test_told_once),
+		cmocka_unit_test(test_told_once),      cmocka_unit_test(test_mix_ups),
+		cmocka_unit_test(test_public_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "cli/http_client.h"
 #include "cli/options.h"
+#include "cli/send_key.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -36,6 +37,13 @@ static const char help[] =
 	"                           configuration's `listen`. Without a path: the route's\n"
 	"      --count N            so many deliveries, on one connection; default: 1\n"
 	"      --secret NAME        sign with this one of the route's secrets; default: the first that is valid now\n"
+	"      --key FILE           the private key to sign with, where the provider has one (PEM or JWK); made and "
+	"written "
+	"there where\n"
+	"                           it does not exist yet. Without it such a key is made and printed. The route must "
+	"have its "
+	"public key\n"
+	"      --variant NAME       sign as this one of the provider's ways to sign; default: its first\n"
 	"      --now UNIX           sign as of then (seconds since 1970); default: now\n"
 	"      --dry-run            print the request instead of sending it; `hookgate verify` reads what it prints\n"
 	"      --json               an object per delivery: id, status, body; with --dry-run: method, target, headers, "
@@ -46,14 +54,18 @@ static const char help[] =
 	"Example: hookgate send -c hookgate.yaml --route stripe --type invoice.paid --count 3\n";
 
 struct sending {
-	const char *file, *route_name, *type, *id, *data_file, *content_type, *url_text, *secret_name;
+	const char *file, *route_name, *type, *id, *data_file, *content_type, *url_text, *secret_name, *key_file,
+		*variant;
 	uint64_t count;
 	int64_t now_ms; /* -1: the time it is */
 	bool dry_run, json;
 
 	const struct intake_route *route;
+	const struct trust_verifier *verifier; /* the route's, or its variant */
+	const struct intake_plan *plan;
 	size_t secret;
-	struct buf data;
+	bool id_in_header;
+	struct buf data, key;
 	struct slice target;
 	struct cli_http_url url;
 	struct cli_http *http;
@@ -119,7 +131,7 @@ static bool id_in_header(const struct sending *s)
 {
 	struct trust_about about;
 
-	trust_about(trust_verifier_provider(s->route->verifier), &about);
+	trust_about(trust_verifier_provider(s->verifier), &about);
 	return slice_starts(about.id, SLICE("header:"));
 }
 
@@ -127,7 +139,7 @@ static bool id_in_header(const struct sending *s)
  * deliveries with the same body within a second would be taken for a replay. */
 static struct slice sample(const struct sending *s, const struct trust_draft *draft)
 {
-	struct slice body = trust_sample_body(s->route->verifier, draft->id, draft->type, draft->now_ms, s->arena);
+	struct slice body = trust_sample_body(s->verifier, draft->id, draft->type, draft->now_ms, s->arena);
 	struct buf text = BUF_EMPTY;
 
 	if (body.n < 2 || body.p[body.n - 1] != '}' || draft->id.n == 0 ||
@@ -151,19 +163,20 @@ static int make(struct sending *s, struct made *made)
 				     .content_type = slice_str(s->content_type),
 				     .type = slice_str(s->type),
 				     .now_ms = now_ms,
-				     .secret_index = s->secret };
+				     .secret_index = s->secret,
+				     .key = buf_slice(&s->key) };
 	struct reason reason = { "" };
 	int fault;
 
 	arena_reset(s->arena);
 	draft.id = s->id ? slice_str(s->id) : new_id(s->arena);
 	draft.body = s->data_file ? buf_slice(&s->data) : sample(s, &draft);
-	fault = trust_sign(s->route->verifier, &draft, s->arena, made->headers, HEADERS, &made->header_count,
-			   &made->target, &made->body, &reason);
+	fault = trust_sign(s->verifier, &draft, s->arena, made->headers, HEADERS, &made->header_count, &made->target,
+			   &made->body, &reason);
 	if (fault != 0)
 		return cli_fail("send", "this delivery cannot be made here: %s",
 				reason.text[0] != '\0' ? reason.text : strerror(-fault));
-	made->id = !s->data_file || id_in_header(s) ? draft.id : SLICE_NONE;
+	made->id = !s->data_file || s->id_in_header ? draft.id : SLICE_NONE;
 	put_together(s, made);
 	return arena_failed(s->arena) || buf_failed(&made->request) ? cli_fail("send", "memory is short") : CLI_OK;
 }
@@ -226,6 +239,23 @@ static void print_answer(const struct sending *s, const struct made *made, const
 
 /* ---- sending ---- */
 
+/* Before the gateway refuses it without a word; --dry-run prints it all the same. */
+static int check_key(const struct sending *s, const struct made *made)
+{
+	struct request request = { .method = SLICE("POST"),
+				   .target = made->target,
+				   .headers = made->headers,
+				   .header_count = made->header_count,
+				   .body = made->body };
+	int64_t now_ms = s->now_ms >= 0 ? s->now_ms : clock_wall_ms();
+	int status;
+
+	if (!message_split_target(made->target, &request.path, &request.query))
+		return CLI_OK;
+	status = cli_send_check(s->route->verifier, s->plan, &request, now_ms);
+	return s->dry_run ? CLI_OK : status;
+}
+
 static int send_all(struct sending *s)
 {
 	struct made made = { .request = BUF_EMPTY };
@@ -237,6 +267,8 @@ static int send_all(struct sending *s)
 		struct cli_http_answer answer;
 
 		status = make(s, &made);
+		if (status == CLI_OK && done == 0 && s->key.n > 0)
+			status = check_key(s, &made);
 		if (status != CLI_OK)
 			break;
 		if (s->dry_run) {
@@ -302,14 +334,32 @@ static int find_secret(struct sending *s)
 	return CLI_USAGE;
 }
 
+static int find_variant(struct sending *s)
+{
+	s->verifier =
+		s->variant ? trust_verifier_variant(s->route->verifier, slice_str(s->variant)) : s->route->verifier;
+	if (!s->verifier)
+		return cli_usage("send",
+				 "--variant %s: the provider has no such way to sign, or no secret of the route fits "
+				 "it; `hookgate providers %.*s` names them behind \"or as\"",
+				 s->variant, SLICE_ARGS(s->route->config->provider));
+	s->id_in_header = id_in_header(s);
+	if (s->key_file || trust_needs_private_key(s->verifier))
+		return cli_send_key(s->verifier, s->key_file, &s->key);
+	return CLI_OK;
+}
+
 static int send_with(struct sending *s, const struct intake_plan *plan)
 {
 	int status = cli_find_route("send", plan, s->route_name, &s->route);
 
+	s->plan = plan;
 	if (status == CLI_OK)
 		status = find_url(s, intake_plan_config(plan));
 	if (status == CLI_OK)
 		status = find_secret(s);
+	if (status == CLI_OK)
+		status = find_variant(s);
 	if (status == CLI_OK && s->data_file)
 		status = cli_read_file("send", s->data_file, DATA_MAX, &s->data);
 	if (status != CLI_OK)
@@ -340,6 +390,7 @@ int cli_send(int argc, char **argv)
 		{ "data", .text = &s.data_file },     { "content-type", .text = &s.content_type },
 		{ "url", .text = &s.url_text },	      { "count", .count = &s.count },
 		{ "secret", .text = &s.secret_name }, { "now", .unix_ms = &s.now_ms },
+		{ "key", .text = &s.key_file },	      { "variant", .text = &s.variant },
 		{ "dry-run", .flag = &s.dry_run },    { "json", .flag = &s.json },
 	};
 	const struct cli_call call = { "send", help, options, sizeof options / sizeof options[0], 0 };
@@ -356,6 +407,7 @@ int cli_send(int argc, char **argv)
 	cli_http_free(s.http);
 	arena_free(s.arena);
 	buf_free(&s.data);
+	buf_wipe(&s.key);
 	intake_plan_unref(plan);
 	return status;
 }

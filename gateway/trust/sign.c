@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/encode.h"
+#include "trust/key.h"
 #include "trust/lane.h"
 #include "trust/plugin_call.h"
 #include "trust/scheme.h"
@@ -228,7 +229,7 @@ static int add_signature(struct signer *s, struct slice timestamp, struct slice 
 	}
 	fault = verify->scheme->make(verify, &s->verifier->secrets[s->draft->secret_index], &parts, &reading, &bytes);
 	if (fault == -ENOTSUP)
-		reason_set(reason, "the secret is a public key: signing takes the private one");
+		reason_set(reason, "the key is a public one: signing takes the private one");
 	if (fault == -EDOM) {
 		reason_set(reason, "the route lacks what the token must say: an option, or public_url");
 		fault = -ENOTSUP;
@@ -326,10 +327,30 @@ static int sign(struct signer *s, struct reason *reason)
 	return fault ? fault : add_signature(s, timestamp, shared, reason);
 }
 
+static int sign_all(struct signer *s, size_t *header_count, struct slice *target, struct slice *body,
+		    struct reason *reason)
+{
+	int fault = sign(s, reason);
+
+	if (!fault && arena_failed(s->arena))
+		fault = -ENOMEM;
+	if (!fault && s->full)
+		fault = -ENOSPC;
+	if (fault)
+		return fault;
+	*header_count = s->count;
+	*target = s->target;
+	*body = s->body;
+	return 0;
+}
+
 int trust_sign(const struct trust_verifier *verifier, const struct trust_draft *draft, struct arena *arena,
 	       struct header *headers, size_t room, size_t *header_count, struct slice *target, struct slice *body,
 	       struct reason *reason)
 {
+	struct trust_secret secret = { .not_before_ms = INT64_MIN, .not_after_ms = INT64_MAX };
+	struct trust_verifier keyed = *verifier;
+	struct trust_draft own = *draft;
 	struct signer s = { .verifier = verifier,
 			    .draft = draft,
 			    .arena = arena,
@@ -337,18 +358,69 @@ int trust_sign(const struct trust_verifier *verifier, const struct trust_draft *
 			    .room = room,
 			    .target = draft->target,
 			    .body = draft->body };
-	int fault = sign(&s, reason);
+	int fault;
 
-	if (!fault && arena_failed(arena))
-		fault = -ENOMEM;
-	if (!fault && s.full)
-		fault = -ENOSPC;
-	if (fault)
-		return fault;
-	*header_count = s.count;
-	*target = s.target;
-	*body = s.body;
-	return 0;
+	if (draft->key.n > 0) {
+		fault = trust_secret_open(&verifier->description->verify, draft->key, &secret, reason);
+		if (fault)
+			return fault == -EINVAL ? -ENOTSUP : fault;
+		keyed.secrets = &secret;
+		keyed.secret_count = 1;
+		own.secret_index = 0;
+		s.verifier = &keyed;
+		s.draft = &own;
+	}
+	fault = sign_all(&s, header_count, target, body, reason);
+	trust_secret_close(&secret);
+	return fault;
+}
+
+/* ---- keys of one's own ---- */
+
+/* The first that the scheme takes; false where it takes no public key, or a plugin knows. */
+static bool algorithm_of(const struct trust_verify *verify, enum trust_algorithm *out)
+{
+	if (verify->scheme->is_public) {
+		*out = verify->scheme->algorithm;
+		return true;
+	}
+	for (unsigned i = 0; verify->jwt && i < 32; i++)
+		if (verify->jwt->algorithms & 1U << i) {
+			*out = (enum trust_algorithm)i;
+			return true;
+		}
+	return false;
+}
+
+bool trust_needs_private_key(const struct trust_verifier *verifier)
+{
+	enum trust_algorithm ignored;
+
+	if (!algorithm_of(&verifier->description->verify, &ignored))
+		return false;
+	for (size_t i = 0; i < verifier->secret_count; i++)
+		if (verifier->secrets[i].ring && trust_key_ring_private(verifier->secrets[i].ring))
+			return false;
+	return true;
+}
+
+int trust_key_make(const struct trust_verifier *verifier, struct buf *private_text, struct buf *public_text)
+{
+	enum trust_algorithm algorithm;
+
+	if (!algorithm_of(&verifier->description->verify, &algorithm))
+		return -ENOTSUP;
+	return trust_keypair_new(algorithm, private_text, public_text);
+}
+
+const struct trust_verifier *trust_verifier_variant(const struct trust_verifier *verifier, struct slice name)
+{
+	if (slice_eq(verifier->description->name, name))
+		return verifier;
+	for (size_t i = 0; i < verifier->variant_count; i++)
+		if (slice_eq(verifier->variants[i].description->name, name) && verifier->variants[i].secret_count > 0)
+			return &verifier->variants[i];
+	return NULL;
 }
 
 struct slice trust_sample_body(const struct trust_verifier *verifier, struct slice id, struct slice type,

@@ -198,10 +198,24 @@ struct trust_draft {
 	struct slice id, type;
 	int64_t now_ms;
 	size_t secret_index;
+	struct slice key; /* a private key's text, to be signed with instead of the secret; empty: none */
 };
 int trust_sign(const struct trust_verifier *verifier, const struct trust_draft *draft, struct arena *arena,
 	       struct header *headers, size_t room, size_t *header_count, struct slice *target, struct slice *body,
 	       struct reason *reason) __attribute__((warn_unused_result));
+
+/* Does the provider sign with a private key, of which the route has only the public one (or none)? Then signing takes
+ * a key of one's own. */
+bool trust_needs_private_key(const struct trust_verifier *verifier);
+
+/* A fresh key pair of the kind that this provider signs with: the private one as PEM, to be wiped with buf_wipe(), the public
+ * one as it may stand in the route's secret. 0; -ENOTSUP where it is not known of what kind; or a fault. */
+int trust_key_make(const struct trust_verifier *verifier, struct buf *private_text, struct buf *public_text)
+	__attribute__((warn_unused_result));
+
+/* The way to sign of that name, of a provider that has several: the verifier itself, or one of its variants. NULL: there is
+ * none, or none of the route's secrets fits it. */
+const struct trust_verifier *trust_verifier_variant(const struct trust_verifier *verifier, struct slice name);
 
 /* A body that the provider could have sent, for `hookgate send` without --data: JSON with the id and type in their
  * places. */

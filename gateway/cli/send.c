@@ -160,7 +160,8 @@ static int make(struct sending *s, struct made *made)
 	int64_t now_ms = s->now_ms >= 0 ? s->now_ms : clock_wall_ms();
 	struct trust_draft draft = { .method = SLICE("POST"),
 				     .target = s->target,
-				     .content_type = slice_str(s->content_type),
+				     .content_type = s->content_type ? slice_str(s->content_type)
+								     : trust_sample_content_type(s->verifier),
 				     .type = slice_str(s->type),
 				     .now_ms = now_ms,
 				     .secret_index = s->secret,
@@ -374,7 +375,7 @@ static int check_words(const struct sending *s)
 {
 	/* They stand in headers, where a line feed would begin another one. */
 	if (slice_has_control(slice_str(s->type)) || slice_has_control(slice_str(s->id)) ||
-	    slice_has_control(slice_str(s->content_type)))
+	    (s->content_type && slice_has_control(slice_str(s->content_type))))
 		return cli_usage("send", "--type, --id and --content-type may have no control characters");
 	if (s->dry_run && s->count > 1)
 		return cli_usage("send", "--dry-run prints one request: leave --count out");

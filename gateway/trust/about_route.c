@@ -180,9 +180,9 @@ static struct slice secret_line(const struct trust_description *d)
 static bool has_url(const struct trust_template *template)
 {
 	for (size_t i = 0; i < template->count; i++)
-		if (template->parts[i].place.kind == TRUST_PLACE_URL ||
-		    template->parts[i].place.kind == TRUST_PLACE_HOST)
-			return true;
+		for (const struct trust_place *place = &template->parts[i].place; place; place = place->otherwise)
+			if (place->kind == TRUST_PLACE_URL || place->kind == TRUST_PLACE_HOST)
+				return true;
 	return false;
 }
 

@@ -215,13 +215,28 @@ enum trust_claims_result trust_claims_check(const struct trust_jwt *jwt, struct 
 
 /* ---- making ---- */
 
+/* Is it there in any case? */
+static bool is_made(struct slice name)
+{
+	return slice_eq(name, SLICE("iat")) || slice_eq(name, SLICE("exp")) || slice_eq(name, SLICE("nbf")) ||
+	       slice_eq(name, SLICE("jti"));
+}
+
+/* Of one that must only be there it is the event's id: where there is one, that is what it mostly is. */
 static bool add_claim(const struct trust_claim *claim, struct trust_reading *reading, struct buf *out)
 {
 	struct slice value = SLICE_NONE;
 	bool left_out = false;
 
-	if (claim->value_count == 0)
+	if (claim->value_count == 0) {
+		if (!is_made(claim->name) && reading->id.n > 0) {
+			buf_add_str(out, ",");
+			json_write_string(out, claim->name);
+			buf_add_str(out, ":");
+			json_write_string(out, reading->id);
+		}
 		return true;
+	}
 	if (!expected(&claim->values[0], reading, &value, &left_out))
 		return left_out;
 	buf_add_str(out, ",");

@@ -148,6 +148,11 @@ static int put(struct signer *s, struct slice value, struct reason *reason)
 		add(s, verify->numbered > 0 ? arena_printf(s->arena, "%.*s1", SLICE_ARGS(name)) : name, value);
 		return 0;
 	}
+	/* A token that is the whole body. */
+	if (verify->signature_count > 0 && place->kind == TRUST_PLACE_BODY) {
+		s->body = value;
+		return 0;
+	}
 	if (verify->signature_count > 0 && in_body(place) && fill(s, SLICE("<signature>"), value))
 		return 0;
 	if (verify->signature_count == 0 || place->kind != TRUST_PLACE_QUERY || place->inner != TRUST_INNER_NONE) {
@@ -213,6 +218,8 @@ static int add_signature(struct signer *s, struct slice timestamp, struct slice 
 					 .request = &request,
 					 .arena = s->arena,
 					 .timestamp = timestamp,
+					 .id = s->draft->id,
+					 .type = s->draft->type,
 					 .now_ms = s->draft->now_ms,
 					 .verifier = s->verifier };
 	const struct trust_place *culprit = NULL;
@@ -436,4 +443,9 @@ struct slice trust_sample_body(const struct trust_verifier *verifier, struct sli
 	if (d->sample.count == 0)
 		return arena_copy(arena, SLICE("{}"));
 	return trust_template_join(&d->sample, &reading, &body) == TRUST_FOUND ? body : SLICE_NONE;
+}
+
+struct slice trust_sample_content_type(const struct trust_verifier *verifier)
+{
+	return verifier->description->sample_content_type;
 }

@@ -222,6 +222,9 @@ const struct trust_verifier *trust_verifier_variant(const struct trust_verifier 
 struct slice trust_sample_body(const struct trust_verifier *verifier, struct slice id, struct slice type,
 			       int64_t now_ms, struct arena *arena);
 
+/* Its Content-Type; as long as the verifier. */
+struct slice trust_sample_content_type(const struct trust_verifier *verifier);
+
 /* Why a request was refused, in detail, for `hookgate verify`: which part was missing; the signed bytes (length,
  * SHA-256, start); each secret by name; clock skew; and what would have matched. Text lines are appended to `out`; no
  * secret, and no signature that would be right, ever stands in it. `keys` as of a lane. */

@@ -1019,6 +1019,93 @@ def test_the_example_can_be_pasted(folder):
     run("check", "-c", file, env=variables).ok()
 
 
+# Who `hookgate send` cannot play, and what it says then.
+CANNOT_SIGN = {
+    "atlassian-connect": "can only be verified",
+    "aws-sns": "can only be verified",
+    "braintree": "can only be verified",
+    "contentful": "can only be verified",
+    "ebay": "can only be verified",
+    "msgraph": "can only be verified",
+    "paypal": "can only be verified",
+    "rfc9421": "can only be verified",
+    "truelayer": "can only be verified",
+    "wechat": "can only be verified",
+}
+
+
+def route_of(provider, secret):
+    """As its example says it."""
+    route = {"name": provider["name"], "path": f"/hooks/{provider['name']}", "provider": provider["name"]}
+    if secret:
+        route["secret"] = secret
+    if "public_url:" in provider["example"]:
+        route["public_url"] = "https://hooks.example.com"
+    options = {o["name"]: f"YOUR-{o['name'].upper()}" for o in provider["options"] if o["required"]}
+    if provider["name"] == "hmac":
+        route["verify"] = {"algorithm": "hmac-sha256", "signature": {"header": "X-Signature", "encoding": "hex"}, "signed": "{body}"}
+    return {**route, **({"options": options} if options else {})}
+
+
+def made_key(folder, redis, provider):
+    """The public key that `send` asks to be put into the route, for the private one that it makes; None where it needs none."""
+    file = write_config(folder, redis, [route_of(provider, secret_for(provider))], name=f"{provider['name']}.yaml")
+    key = folder / f"{provider['name']}.pem"
+    if "public key" not in (provider["secret"] or "") and not provider["keys"] or provider["name"] in CANNOT_SIGN:
+        return None
+    first = run("send", "-c", file, "--key", key)
+    assert first.code == 1 and "nothing was sent" in first.err, (provider["name"], first.err)
+    assert key.stat().st_mode & 0o777 == 0o600
+    return first.err.split('secret: "')[1].split('"')[0]
+
+
+def test_send_signs_as_every_provider(folder, stack, redis):
+    providers = catalogue()
+    keys = {o["name"]: made_key(folder, redis, o) for o in providers}
+    routes = [route_of(o, keys[o["name"]] or secret_for(o)) for o in providers if o["secret"] or o["name"] == "none"]
+    gateway = stack.gateway(redis, routes=routes)
+    wrong = []
+    for route in routes:
+        name = route["name"]
+        done = run("send", "-c", gateway.file, "--route", name, *(["--key", folder / f"{name}.pem"] if keys[name] else []))
+        if name in CANNOT_SIGN:
+            if done.code != 1 or CANNOT_SIGN[name] not in done.err:
+                wrong.append(f"{name}: {done.err}")
+        elif done.code != 0 or not done.out.startswith("2"):
+            wrong.append(f"{name}: {done.out}{done.err}")
+    assert not wrong, "\n".join(wrong)
+    assert set(CANNOT_SIGN) <= {route["name"] for route in routes}
+
+
+def test_send_with_a_key_of_its_own(folder, stack, redis):
+    discord = {"name": "d", "path": "/hooks/d", "provider": "discord", "secret": SECRETS["an Ed25519 public key"]}
+    config = write_config(folder, redis, [discord])
+    printed = run("send", "-c", config)
+    assert printed.code == 1 and "-----BEGIN PRIVATE KEY-----" in printed.err and 'secret: "' in printed.err
+    assert "does not belong to the public key of the route" in printed.err and printed.out == ""
+    # A private key in the route's own secret needs none.
+    key = folder / "own.pem"
+    run("send", "-c", config, "--key", key)
+    assert key.exists()
+    gateway = stack.gateway(redis, routes=[{**discord, "secret": f"file:{key}"}])
+    assert run("send", "-c", gateway.file).ok().out.startswith("200 ")
+    # Never for a provider that has no such key, and never over a file that is there.
+    assert run("send", "-c", write_config(folder, redis, name="s.yaml"), "--key", folder / "none.pem").code == 1
+    before = key.read_bytes()
+    run("send", "-c", config, "--key", key, "--dry-run")
+    assert key.read_bytes() == before
+
+
+def test_send_in_another_way(folder, stack, redis):
+    gateway = stack.gateway(redis, routes=[{"name": "g", "path": "/hooks/g", "provider": "jenkins", "secret": "scenario-jenkins"}])
+    run("send", "-c", gateway.file).ok()
+    signed = run("send", "-c", gateway.file, "--variant", "jenkins-github", "--dry-run").ok().out
+    assert "X-Hub-Signature" in signed
+    assert run("send", "-c", gateway.file, "--variant", "jenkins-github").ok().out.startswith("200 ")
+    wrong = run("send", "-c", gateway.file, "--variant", "stripe")
+    assert wrong.code == 2 and "stripe" in wrong.err
+
+
 def test_an_unknown_provider():
     near = run("providers", "strpe")
     assert near.code == 1 and "did you mean stripe" in near.err and near.out == ""

@@ -1023,8 +1023,6 @@ def test_the_example_can_be_pasted(folder):
 CANNOT_SIGN = {
     "atlassian-connect": "can only be verified",
     "aws-sns": "can only be verified",
-    "braintree": "can only be verified",
-    "contentful": "can only be verified",
     "ebay": "can only be verified",
     "msgraph": "can only be verified",
     "paypal": "can only be verified",

@@ -1024,11 +1024,14 @@ CANNOT_SIGN = {
     "atlassian-connect": "can only be verified",
     "aws-sns": "can only be verified",
     "ebay": "can only be verified",
+    # Its token stands in the body: a sample in its description would do.
+    "feishu-lark-token": "does not stand in a header or the query",
     "msgraph": "can only be verified",
     "paypal": "can only be verified",
     "rfc9421": "can only be verified",
     "truelayer": "can only be verified",
     "wechat": "can only be verified",
+    "wecom": "can only be verified",
 }
 
 

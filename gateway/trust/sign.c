@@ -236,7 +236,7 @@ static int add_signature(struct signer *s, struct slice timestamp, struct slice 
 	}
 	fault = verify->scheme->make(verify, &s->verifier->secrets[s->draft->secret_index], &parts, &reading, &bytes);
 	if (fault == -ENOTSUP)
-		reason_set(reason, "the key is a public one: signing takes the private one");
+		reason_set(reason, "the secret is a public key: signing takes the private one");
 	if (fault == -EDOM) {
 		reason_set(reason, "the route lacks what the token must say: an option, or public_url");
 		fault = -ENOTSUP;

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "cli/options.h"
+#include "intake/learned.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -32,6 +33,7 @@ struct looking {
 	const struct config *config;
 	bool json;
 	struct buf out;
+	struct buf learned; /* lines */
 	struct status_redis redis;
 	size_t counts, name_width;
 };
@@ -161,7 +163,41 @@ static void route_json(struct looking *l, const struct intake_route *route, cons
 			buf_add(out, SLICE("null"));
 		buf_add_byte(out, '}');
 	}
-	buf_add(out, SLICE("]}"));
+	buf_add_byte(out, ']');
+}
+
+/* A secret that a provider handed over, where one waits to be put into the configuration; NULL: none. To be freed. */
+static int read_learned(const struct intake_route *route, struct store_client *client, struct store_reply **reply,
+			struct reason *reason)
+{
+	char room[INTAKE_LEARNED_KEY_MAX];
+	struct slice words[2] = { SLICE("GET") };
+	int fault;
+
+	*reply = NULL;
+	if (!intake_learning_on(route))
+		return 0;
+	words[1] = intake_learned_key(route, room, sizeof room);
+	fault = store_client_call(client, words, 2, 0, reply, reason);
+	if (fault == 0 && store_reply_type(*reply) != STORE_REPLY_STRING) {
+		store_reply_free(*reply);
+		*reply = NULL;
+	}
+	return fault;
+}
+
+/* What a stranger may have sent: as JSON it cannot harm a terminal. */
+static void add_learned(struct looking *l, const struct intake_route *route, struct slice secret)
+{
+	struct buf *out = l->json ? &l->out : &l->learned;
+
+	if (l->json) {
+		json_member(out, ",", "learned", secret);
+		return;
+	}
+	buf_printf(out, "%-*.*s  ", (int)l->name_width, SLICE_ARGS(route->config->name));
+	json_write_string(out, secret);
+	buf_add_byte(out, '\n');
 }
 
 static int look_at_routes(struct looking *l, struct store_client *client, struct reason *reason)
@@ -176,18 +212,30 @@ static int look_at_routes(struct looking *l, struct store_client *client, struct
 	for (size_t i = 0; fault == 0 && i < l->config->route_count; i++) {
 		const struct intake_route *route = intake_plan_route(l->plan, l->config->routes[i].path);
 		struct status_stream stream;
+		struct store_reply *learned;
 
 		fault = status_stream_read(client, store_target_stream(route->target), &stream, reason);
 		if (fault != 0)
 			break;
+		fault = read_learned(route, client, &learned, reason);
 		if (l->json)
 			route_json(l, route, &stream);
 		else
 			route_lines(l, route->config, &stream);
+		if (learned)
+			add_learned(l, route, store_reply_text(learned));
+		if (l->json)
+			buf_add_byte(&l->out, '}');
+		store_reply_free(learned);
 		status_stream_free(&stream);
 	}
 	if (l->json)
 		buf_add_byte(&l->out, ']');
+	if (l->learned.n > 0) {
+		buf_add(&l->out,
+			SLICE("\nHanded over by providers, to be put into the configuration if they are yours:\n"));
+		buf_add(&l->out, buf_slice(&l->learned));
+	}
 	return fault;
 }
 
@@ -313,6 +361,7 @@ int cli_status(int argc, char **argv)
 		result = status(&l);
 	}
 	buf_free(&l.out);
+	buf_wipe(&l.learned);
 	intake_plan_unref(plan);
 	return result;
 }

@@ -98,9 +98,10 @@ struct config_route {
 	enum config_missing_id missing_id;
 	enum config_switch replay_guard; /* DEFAULT: on where the provider's id is not signed */
 	enum config_ack ack;
-	enum config_switch ordered; /* ON; DEFAULT is off */
-	int64_t window_ms;	    /* 0: the provider's */
-	int64_t tolerance_ms;	    /* -1: the provider's */
+	enum config_switch ordered;	 /* ON; DEFAULT is off */
+	enum config_switch keep_learned; /* ON; DEFAULT is off */
+	int64_t window_ms;		 /* 0: the provider's */
+	int64_t tolerance_ms;		 /* -1: the provider's */
 	int64_t retention_ms;
 	struct config_backlog max_backlog;
 	uint64_t max_body; /* bytes */

@@ -16,6 +16,7 @@
 #include "intake/filter.h"
 #include "intake/forwarded.h"
 #include "intake/inside.h"
+#include "intake/learned.h"
 
 /* Long enough for a reconnect with backoff, short enough for a provider that obeys it. */
 #define RETRY_AFTER_S "2"
@@ -235,7 +236,7 @@ void intake_check(struct intake_delivery *delivery)
 {
 	const struct request *request = delivery->head.request;
 
-	if (trust_check(delivery->route->verifier, delivery->share->lane, request, request->received_ms,
+	if (trust_check(intake_verifier(delivery->route), delivery->share->lane, request, request->received_ms,
 			delivery->head.arena, &delivery->verdict) < 0) {
 		intake_finish(delivery, INTAKE_internal_error, "the signature could not be checked", NULL);
 		return;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "intake/backlog.h"
+#include "intake/learned.h"
 #include "store/retention.h"
 
 #include <errno.h>
@@ -113,6 +114,8 @@ int intake_keeper_round(struct intake_keeper *keeper, struct intake_plan *plan, 
 			next = route->backlog->next_look_ms;
 		if (route->config->max_backlog.limit > 0 && now + BUSY_MS < next)
 			next = now + BUSY_MS;
+		if (r == 0)
+			r = intake_learning_look(route, client, &next, reason);
 	}
 	if (r == 0)
 		*next_ms = next;

@@ -5,6 +5,7 @@
 #include "intake/plan.h"
 
 #include "intake/backlog.h"
+#include "intake/learned.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -17,6 +18,7 @@ struct intake_plan {
 	struct trust_set *set;
 	struct intake_route *routes;
 	struct intake_backlog *backlogs;
+	struct intake_learning *learnings;
 	size_t route_count;
 	size_t *secret_series; /* all routes', one after another */
 	uint32_t *table;       /* open addressing by path: route index + 1 */
@@ -129,11 +131,14 @@ static int ready_routes(struct intake_plan *plan, struct intake_series *series)
 	plan->secret_series = secrets = calloc(secret_count + 1, sizeof *secrets);
 	plan->backlogs =
 		aligned_alloc(_Alignof(struct intake_backlog), (config->route_count + 1) * sizeof *plan->backlogs);
-	if (!plan->routes || !secrets || !plan->backlogs)
+	plan->learnings = calloc(config->route_count + 1, sizeof *plan->learnings);
+	if (!plan->routes || !secrets || !plan->backlogs || !plan->learnings)
 		return -ENOMEM;
 	for (size_t i = 0; r == 0 && i < config->route_count; i++) {
 		plan->route_count = i + 1;
 		plan->routes[i].backlog = &plan->backlogs[i];
+		plan->routes[i].learning = &plan->learnings[i];
+		intake_learning_init(&plan->learnings[i]);
 		plan->backlogs[i] = (struct intake_backlog){ .room = INT64_MAX, .room_then = INT64_MAX };
 		r = ready_route(plan, &plan->routes[i], &config->routes[i], series, secrets);
 		secrets += config->routes[i].secret_count;
@@ -184,10 +189,13 @@ void intake_plan_unref(struct intake_plan *plan)
 {
 	if (!plan || atomic_fetch_sub_explicit(&plan->references, 1, memory_order_acq_rel) != 1)
 		return;
-	for (size_t i = 0; i < plan->route_count; i++)
+	for (size_t i = 0; i < plan->route_count; i++) {
 		store_target_free(plan->routes[i].target);
+		intake_learning_clear(&plan->learnings[i]);
+	}
 	free(plan->routes);
 	free(plan->backlogs);
+	free(plan->learnings);
 	free(plan->secret_series);
 	free(plan->table);
 	trust_set_free(plan->set);

@@ -12,6 +12,7 @@
 #include "trust/trust.h"
 
 struct intake_backlog;
+struct intake_learning;
 
 struct intake_route {
 	const struct config_route *config;
@@ -21,7 +22,8 @@ struct intake_route {
 	const size_t *secret_series; /* a counter per secret of the route */
 	struct answer taken;	     /* for accepted, duplicate and ignored; status 0: the outcome's own answer ... */
 	unsigned own_status;	     /* ... with this status where it is not 0 */
-	struct intake_backlog *backlog; /* changes while the rest does not */
+	struct intake_backlog *backlog;	  /* changes while the rest does not */
+	struct intake_learning *learning; /* the same */
 	uint32_t window_s;
 	bool guarded;
 	bool ordered;	/* new events queue behind those of the route that wait in the journal */

@@ -141,12 +141,17 @@ static int bind_secrets(const struct binder *binder, struct trust_verifier *veri
 	bool optional = plugin && (plugin->flags & PLUGIN_SECRET_OPTIONAL);
 	int fault = 0;
 
+	if (route->keep_learned == CONFIG_SWITCH_ON && !learns(verifier->description))
+		config_warn(binder->diag, binder->config->file, route->node,
+			    "keep_learned: provider %.*s hands over no secret", SLICE_ARGS(route->provider));
 	if (keyed && !optional && route->secret_count == 0 && !route->wrong && learns(verifier->description))
-		config_warn(
-			binder->diag, binder->config->file, route->node,
-			"there is no secret yet: deliveries are refused until the one that provider %.*s hands over is "
-			"put here",
-			SLICE_ARGS(route->provider));
+		config_warn(binder->diag, binder->config->file, route->node,
+			    "there is no secret yet: deliveries are refused until the one that provider %.*s hands "
+			    "over is %s",
+			    SLICE_ARGS(route->provider),
+			    route->keep_learned == CONFIG_SWITCH_ON
+				    ? "there, which is kept in Redis until it is put here"
+				    : "put here");
 	else if (keyed && !optional && route->secret_count == 0 && !route->wrong &&
 		 verifier->description->verify.published.url.count == 0)
 		config_error(binder->diag, binder->config->file, route->node, "provider %.*s needs a secret",
@@ -269,6 +274,9 @@ static void take_slots(struct trust_set *set, struct trust_verifier *verifier)
 {
 	verifier->slot = set->slots;
 	set->slots += verifier->secret_count;
+	/* For one that is lent. */
+	if (verifier->secret_count == 0 && verifier->route->keep_learned == CONFIG_SWITCH_ON)
+		set->slots++;
 	for (size_t i = 0; i < verifier->variant_count; i++)
 		take_slots(set, &verifier->variants[i]);
 }
@@ -338,6 +346,47 @@ out:
 	else
 		*out = binder.set;
 	return fault;
+}
+
+/* ---- a secret that was learned ---- */
+
+int trust_lend(const struct trust_verifier *verifier, struct slice secret, struct trust_verifier **out,
+	       struct reason *reason)
+{
+	struct trust_verifier *lent;
+	int fault = -ENOMEM;
+
+	if (verifier->secret_count > 0 || verifier->route->keep_learned != CONFIG_SWITCH_ON) {
+		reason_set(reason, "the route has a secret, or keeps none");
+		return -EINVAL;
+	}
+	lent = malloc(sizeof(*lent));
+	if (!lent)
+		return -ENOMEM;
+	*lent = *verifier;
+	lent->secrets = calloc(1, sizeof(lent->secrets[0]));
+	if (lent->secrets)
+		fault = trust_secret_open(&verifier->description->verify, secret, &lent->secrets[0], reason);
+	if (fault) {
+		free(lent->secrets);
+		free(lent);
+		return fault;
+	}
+	lent->secrets[0].name = SLICE("learned");
+	lent->secrets[0].not_before_ms = INT64_MIN;
+	lent->secrets[0].not_after_ms = INT64_MAX;
+	lent->secret_count = 1;
+	*out = lent;
+	return 0;
+}
+
+void trust_lent_free(struct trust_verifier *lent)
+{
+	if (!lent)
+		return;
+	trust_secret_close(&lent->secrets[0]);
+	free(lent->secrets);
+	free(lent);
 }
 
 /* ---- asking ---- */

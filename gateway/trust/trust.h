@@ -107,6 +107,15 @@ void trust_lane_use_keys(struct trust_lane *lane, struct keys *keys);
  * value ("POST", "GET, POST"). */
 bool trust_method_allowed(const struct trust_verifier *verifier, struct slice method, struct slice *allow);
 
+/* The verifier with a secret that the provider handed over, named "learned", in place of none: a copy that is used like
+ * its original, with the lanes of the same set, one per verifier. It goes to trust_lent_free() before the set goes. 0;
+ * -EINVAL with a reason where it can be no secret of this provider, or the route has one already; or -ENOMEM. */
+int trust_lend(const struct trust_verifier *verifier, struct slice secret, struct trust_verifier **out,
+	       struct reason *reason) __attribute__((warn_unused_result));
+
+/* Wipes the secret; accepts NULL. */
+void trust_lent_free(struct trust_verifier *lent);
+
 const struct trust_provider *trust_verifier_provider(const struct trust_verifier *verifier);
 
 /* How long an id is remembered, the route's own setting included. Seconds, at least 1. */

@@ -107,6 +107,7 @@ static void has_the_defaults(void **state)
 	assert_int_equal(route->include.count + route->exclude.count, 0);
 	assert_int_equal(route->ack, CONFIG_ACK_STORED);
 	assert_int_equal(route->ordered, CONFIG_SWITCH_DEFAULT);
+	assert_int_equal(route->keep_learned, CONFIG_SWITCH_DEFAULT);
 	assert_int_equal(route->missing_id, CONFIG_MISSING_DIGEST);
 	assert_int_equal(route->replay_guard, CONFIG_SWITCH_DEFAULT);
 	assert_int_equal(route->window_ms, 0);
@@ -166,6 +167,7 @@ static const struct slice full = SLICE_LIT(
 	"    ack_deadline: 60s\n"
 	"    ack: stored\n"
 	"    ordered: on\n"
+	"    keep_learned: on\n"
 	"    missing_id: accept\n"
 	"    replay_guard: 'off'\n"
 	"    window: 366d\n"
@@ -275,6 +277,7 @@ static void routes_inherit_and_override(void **state)
 	assert_int_equal(b->ack_deadline_ms, 60000);
 	assert_int_equal(b->ack, CONFIG_ACK_STORED);
 	assert_int_equal(b->ordered, CONFIG_SWITCH_ON);
+	assert_int_equal(b->keep_learned, CONFIG_SWITCH_ON);
 	assert_int_equal(b->missing_id, CONFIG_MISSING_ACCEPT);
 	assert_int_equal(b->replay_guard, CONFIG_SWITCH_OFF);
 	assert_int_equal(b->window_ms, 366LL * 86400000);

@@ -99,7 +99,7 @@ static void look_at_memory(const struct inspection *in)
 		return;
 	if (num_parse_u64(fact(in, "maxmemory"), UINT64_MAX, &limit) && limit > 0) {
 		if (used / 9 >= limit / 10)
-			say(in, true, "%u %% of its maxmemory are used: when it is full, it refuses to store",
+			say(in, true, "its maxmemory is nearly full (%u %%): then it refuses to store",
 			    (unsigned)((double)used / (double)limit * 100));
 	} else if (num_parse_u64(fact(in, "total_system_memory"), UINT64_MAX, &machine) && used / 8 >= machine / 10) {
 		say(in, true, "it holds %u %% of the machine's memory, and no maxmemory is set: the kernel may end it",

@@ -55,7 +55,7 @@ static void test_findings(void **state)
 		  "danger: maxmemory-policy is allkeys-lru*" },
 		{ good, "CONFIG SET maxmemory-policy volatile-ttl maxmemory 1000000000",
 		  "danger: maxmemory-policy is volatile-ttl: when memory is short, seen ids are forgotten*" },
-		{ good, "CONFIG SET appendfsync always maxmemory 900000", "danger: 1*" },
+		{ good, "CONFIG SET appendfsync always maxmemory 100000", "danger: its maxmemory is nearly full*" },
 		{ good, "CONFIG SET appendfsync always stream-node-max-bytes 0", "note: stream-node-max-bytes is 0*" },
 		{ good, "ACL SETUSER default -config",
 		  "note: it does not tell its setting appendfsync\n"

@@ -62,10 +62,17 @@ def wait_until(condition, what, seconds=15):
         pause = min(pause * 1.5, 0.05)
 
 
+PORTS_GIVEN = set()
+
+
 def free_port(host="127.0.0.1"):
-    """A port below those that the kernel gives to outgoing connections, so that none of the tests beside this one gets it."""
+    """A port below those that the kernel gives to outgoing connections, so that none of the tests beside this one gets it. None
+    twice: what a port was asked for need not listen yet."""
     while True:
         port = random.randint(12000, 32000)
+        if port in PORTS_GIVEN:
+            continue
+        PORTS_GIVEN.add(port)
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             with contextlib.suppress(OSError):
                 probe.bind((host, port))

@@ -70,6 +70,8 @@ def free_port(host="127.0.0.1"):
     twice: what a port was asked for need not listen yet."""
     while True:
         port = random.randint(12000, 32000)
+        if len(PORTS_GIVEN) > 15000:
+            PORTS_GIVEN.clear()
         if port in PORTS_GIVEN:
             continue
         PORTS_GIVEN.add(port)

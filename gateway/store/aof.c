@@ -115,6 +115,19 @@ static int fault_of(struct reason *reason, const char *what, const char *name, i
 	return -fault;
 }
 
+/* Does the rest of a manifest's line say type i? Redis 8 writes more behind it: "seq 1 type i startoffset 0". */
+static bool is_growing(struct slice rest)
+{
+	struct slice word, value;
+	while (rest.n > 0) {
+		slice_cut(rest, ' ', &word, &rest);
+		slice_cut(rest, ' ', &value, &rest);
+		if (slice_eq(word, SLICE("type")))
+			return slice_eq(value, SLICE("i"));
+	}
+	return false;
+}
+
 /* The file name in a manifest's last line of type i: "file NAME seq N type i". Empty: there is none. */
 static struct slice last_name(struct slice manifest)
 {
@@ -124,8 +137,7 @@ static struct slice last_name(struct slice manifest)
 		slice_cut(manifest, '\n', &line, &manifest);
 		slice_cut(line, ' ', &word, &line);
 		slice_cut(line, ' ', &name, &line);
-		bool grows = line.n >= 7 && slice_eq(slice_from(line, line.n - 7), SLICE(" type i"));
-		if (slice_eq(word, SLICE("file")) && grows && slice_index(name, '/') == name.n)
+		if (slice_eq(word, SLICE("file")) && is_growing(line) && slice_index(name, '/') == name.n)
 			found = name;
 	}
 	return found;

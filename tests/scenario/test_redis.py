@@ -524,7 +524,8 @@ def test_embedded(stack, folder):
     pid = db.info("server")["process_id"]
     os.kill(pid, signal.SIGKILL)
     third = sign.stripe(STRIPE)
-    assert retry_until_taken(gateway, third) == "accepted"
+    # Of an answer that was lost with the connection nobody knows: then it is a duplicate.
+    assert retry_until_taken(gateway, third) in ("accepted", "duplicate")
     gateway.wait_ready()
     assert gateway.deliver(second).outcome() == "duplicate"
     assert entries(db, "stripe").ids() == [first.id, second.id, third.id]

@@ -139,6 +139,15 @@ static void test_what_is_no_command_is_left_alone(void **state)
 	}
 }
 
+/* As Redis 8 writes it. */
+static void test_a_manifest_with_offsets(void **state)
+{
+	write_manifest("file b.1.base.rdb seq 1 type b\nfile b.2.incr.aof seq 2 type i startoffset 0\n");
+	write_file(file, SLICE(SELECT_0 MULTI));
+	assert_int_equal(mend(), sizeof MULTI - 1);
+	assert_int_equal(size_of(file), sizeof SELECT_0 - 1);
+}
+
 static void test_nothing_to_mend(void **state)
 {
 	assert_int_equal(mend(), 0); /* no manifest */
@@ -166,6 +175,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_cut_at_every_byte, begin, end),
 		cmocka_unit_test_setup_teardown(test_what_is_no_command_is_left_alone, begin, end),
+		cmocka_unit_test_setup_teardown(test_a_manifest_with_offsets, begin, end),
 		cmocka_unit_test_setup_teardown(test_nothing_to_mend, begin, end),
 		cmocka_unit_test_setup_teardown(test_no_directory, begin, end),
 	};

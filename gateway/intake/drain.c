@@ -298,12 +298,10 @@ static void send_more(struct intake_drain *drain)
 /* What the last gateway had put into Redis comes before what it had not. */
 static bool waits_for_the_left(struct intake_drain *drain)
 {
-	if (intake_left_over(drain->left))
-		return false;
 	/* Until the folder is ours, it is not known what is left. */
 	if (!drain->left_begun && journal_ready(drain->journal)) {
 		drain->left_begun = true;
-		intake_left_ready(drain->left, drain->hold_ms * 2);
+		intake_left_ready(drain->left, drain->hold_ms);
 	}
 	return !intake_left_over(drain->left);
 }
@@ -400,8 +398,10 @@ void intake_drain_change(struct intake_drain *drain, const struct config *config
 {
 	drain->hold_ms = config->replay_window_ms;
 	/* What the Redis of before has is not the business of another. */
-	if (strcmp(drain->url, config->redis.url) != 0)
+	if (strcmp(drain->url, config->redis.url) != 0) {
 		drain->identity[0] = '\0';
+		intake_left_leave(drain->left);
+	}
 	snprintf(drain->url, sizeof drain->url, "%s", config->redis.url);
 	store_link_reconfigure(drain->link, &config->redis, drain->redis_socket, config->ack_deadline_ms);
 }

@@ -10,8 +10,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -23,6 +25,7 @@ enum { HEAD = 4096, AT_SALT = 8, AT_CRC = 16, AT_IDENTITY = 64, IDENTITY = 96, S
 static const char magic[] = "hookwin1";
 
 struct journal_ring {
+	int lock;	    /* the file, open for its lock; -1: in memory only */
 	unsigned char *map; /* the head, then the ring */
 	size_t mapped;
 	unsigned char *p;
@@ -36,29 +39,31 @@ struct journal_ring {
 
 /* ---- making one ---- */
 
-static void file_name(char *out, size_t room, const char *dir, unsigned number)
-{
-	snprintf(out, room, "%s/window-%d-%u", dir, (int)getpid(), number);
-}
-
+/* The salt, since a process may well have the number of one that was killed: in a container all have the same. The lock
+ * is taken before the file has its name, so that nobody finds it without. */
 static int map_file(const char *dir, unsigned number, struct journal_ring *ring)
 {
-	char path[4096];
-	file_name(path, sizeof path, dir, number);
-	/* A new one, not the old one made over: a process that still has that one mapped must not see it shrink. */
-	unlink(path);
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	char path[4096], made[4096];
+	snprintf(path, sizeof path, "%s/window-%d-%u-%016" PRIx64, dir, (int)getpid(), number, ring->salt);
+	snprintf(made, sizeof made, "%s/new-window-%016" PRIx64, dir, ring->salt);
+	int fd = open(made, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	/* Set aside now: a page that finds no room on the disk would end the process. */
 	int r = -posix_fallocate(fd, 0, (off_t)ring->mapped);
+	if (r == 0 && (flock(fd, LOCK_EX | LOCK_NB) < 0 || rename(made, path) < 0))
+		r = -errno;
 	if (r == 0) {
 		ring->map = mmap(NULL, ring->mapped, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 		r = ring->map == MAP_FAILED ? -errno : 0;
 	}
+	if (r == 0) {
+		ring->lock = fd;
+		return 0;
+	}
 	close(fd);
-	if (r < 0)
-		unlink(path);
+	unlink(made);
+	unlink(path);
 	return r;
 }
 
@@ -75,9 +80,12 @@ int journal_ring_new(const char *dir, unsigned number, size_t size, struct journ
 	if (!ring)
 		return -ENOMEM;
 	ring->mapped = HEAD + size;
-	int r = dir ? map_file(dir, number, ring) : map_memory(ring);
-	if (r == 0 && getrandom(&ring->salt, sizeof ring->salt, 0) != (ssize_t)sizeof ring->salt)
+	ring->lock = -1;
+	int r = 0;
+	if (getrandom(&ring->salt, sizeof ring->salt, 0) != (ssize_t)sizeof ring->salt)
 		r = -errno;
+	if (r == 0)
+		r = dir ? map_file(dir, number, ring) : map_memory(ring);
 	if (r < 0) {
 		reason_set(reason, "the replay window could not be made%s%.120s: %s", dir ? " in " : "", dir ? dir : "",
 			   strerror(-r));
@@ -100,6 +108,8 @@ void journal_ring_free(struct journal_ring *ring)
 	if (!ring)
 		return;
 	munmap(ring->map, ring->mapped);
+	if (ring->lock >= 0)
+		close(ring->lock);
 	free(ring);
 }
 

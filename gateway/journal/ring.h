@@ -11,8 +11,8 @@
 
 struct journal_ring;
 
-/* `dir` NULL: in memory only. Else the file window-PROCESS-NUMBER there, for which `size` bytes are set aside on the
- * disk at once. 0, or -errno with the reason. */
+/* `dir` NULL: in memory only. Else a file window-PROCESS-NUMBER-SALT there, for which `size` bytes are set aside on the
+ * disk at once; it is locked for as long as the ring or its process lives. 0, or -errno with the reason. */
 int journal_ring_new(const char *dir, unsigned number, size_t size, struct journal_ring **out, struct reason *reason)
 	__attribute__((warn_unused_result));
 
@@ -42,14 +42,14 @@ bool journal_ring_next(const struct journal_ring *ring, struct journal_ring_plac
 /* Which Redis the events were put into: kept beside them, at most 95 bytes. */
 void journal_ring_note(struct journal_ring *ring, const char *identity);
 
-/* What other processes have left in `dir`, one after the other: calls back for each event that is whole and arrived within
- * `within_ms` of its file's newest, in order; `identity` is whom it was put into. 0, or what the callback gave, or
- * -errno. */
+/* What processes that are no more have left in `dir`, one after the other: calls back for each event that is whole and
+ * arrived within `within_ms` of its file's newest, in order; `identity` is whom it was put into. The files' names, each with
+ * its NUL, are added to `names`. 0, or what the callback gave, or -errno. */
 int journal_ring_read_left(const char *dir, int64_t within_ms,
-			   int (*each)(void *arg, const struct journal_event *event, const char *identity), void *arg)
-	__attribute__((warn_unused_result));
+			   int (*each)(void *arg, const struct journal_event *event, const char *identity), void *arg,
+			   struct buf *names) __attribute__((warn_unused_result));
 
-/* Removes these files. */
-void journal_ring_remove_left(const char *dir);
+/* Removes the files of these names. */
+void journal_ring_remove_left(const char *dir, struct slice names);
 
 #endif

@@ -2,7 +2,6 @@
  *
  * The difficulty: nobody knows where it begins, and in its middle a record may be half written over another. So all is
  * looked through for whole records, and they are put into the order of their numbers. */
-#include "base/num.h"
 #include "journal/bytes.h"
 #include "journal/crc.h"
 #include "journal/ring.h"
@@ -11,6 +10,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -115,43 +116,45 @@ static int read_one(int dir, const char *name, int64_t within_ms,
 	return r;
 }
 
-/* window-PROCESS-NUMBER, and of another process. */
-static bool is_left(const char *name)
+/* Whose process lives holds its lock; this one's, too, which are open elsewhere. */
+static bool is_left(int dir, const char *name)
 {
-	struct slice process, number;
-	uint64_t pid;
-	return slice_starts(slice_str(name), SLICE("window-")) &&
-	       slice_cut(slice_from(slice_str(name), 7), '-', &process, &number) &&
-	       num_parse_u64(process, INT32_MAX, &pid) && pid != (uint64_t)getpid();
+	if (!slice_starts(slice_str(name), SLICE("window-")))
+		return false;
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	bool left = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) == 0;
+	if (fd >= 0)
+		close(fd);
+	return left;
 }
 
-/* With `remove`, only that. */
-static int each_left(const char *path, bool remove, int64_t within_ms,
-		     int (*each)(void *arg, const struct journal_event *event, const char *identity), void *arg)
+int journal_ring_read_left(const char *path, int64_t within_ms,
+			   int (*each)(void *arg, const struct journal_event *event, const char *identity), void *arg,
+			   struct buf *names)
 {
 	DIR *folder = opendir(path);
 	int r = 0;
 	if (!folder)
 		return -errno;
 	for (const struct dirent *entry = readdir(folder); entry && r == 0; entry = readdir(folder)) {
-		if (!is_left(entry->d_name))
+		if (!is_left(dirfd(folder), entry->d_name))
 			continue;
-		if (remove)
-			unlinkat(dirfd(folder), entry->d_name, 0);
-		else
-			r = read_one(dirfd(folder), entry->d_name, within_ms, each, arg);
+		r = read_one(dirfd(folder), entry->d_name, within_ms, each, arg);
+		buf_add(names, slice_of(entry->d_name, strlen(entry->d_name) + 1));
 	}
 	closedir(folder);
-	return r;
+	return r == 0 && buf_failed(names) ? -ENOMEM : r;
 }
 
-int journal_ring_read_left(const char *dir, int64_t within_ms,
-			   int (*each)(void *arg, const struct journal_event *event, const char *identity), void *arg)
+void journal_ring_remove_left(const char *path, struct slice names)
 {
-	return each_left(dir, false, within_ms, each, arg);
-}
-
-void journal_ring_remove_left(const char *dir)
-{
-	(void)!each_left(dir, true, 0, NULL, NULL);
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return;
+	for (size_t n; names.n > 0; names = slice_from(names, n)) {
+		const char *name = (const char *)names.p;
+		n = strlen(name) + 1;
+		unlinkat(dir, name, 0);
+	}
+	close(dir);
 }

@@ -85,7 +85,32 @@ def test_redis_and_gateway_killed_together(stack, folder, redis):
     gateway.start()
     gateway.wait_log("replay window of the last gateway sent again", events=100, missing=100)
     assert sorted(entries(redis.client(), "stripe").ids()) == sorted(ids(deliveries))
-    assert len(windows(folder)) == 2, "those of the gateway that runs"
+    assert len(windows(folder)) == 4, "those of the gateway before stay for a while"
+
+
+def test_redis_and_gateway_killed_together_twice(stack, folder, redis):
+    """The second time before Redis has on disk what it was sent again."""
+    gateway = stack.gateway(redis, journal=journal(folder))
+    deliveries = deliver_kept(gateway, 100)
+    for _ in range(3):
+        gateway.kill()
+        redis.kill()
+        redis.restart()
+        gateway.start()
+        gateway.wait_log("replay window of the last gateway sent again", events=100, missing=100)
+    assert sorted(entries(redis.client(), "stripe").ids()) == sorted(ids(deliveries))
+
+
+def test_the_gateway_killed_and_then_redis(stack, folder, redis):
+    """What the gateway before had put there is the next one's business for as long as Redis may forget it."""
+    gateway = stack.gateway(redis, journal=journal(folder))
+    deliveries = deliver_kept(gateway, 100)
+    gateway.kill()
+    gateway.start()
+    redis.kill()
+    redis.restart()
+    gateway.wait_log("replay window of the last gateway sent again", events=100, missing=100)
+    assert sorted(entries(redis.client(), "stripe").ids()) == sorted(ids(deliveries))
 
 
 def test_the_gateway_killed_while_it_sends_again(stack, folder):
@@ -107,7 +132,7 @@ def test_the_gateway_killed_while_it_sends_again(stack, folder):
 
 def test_only_the_gateway_killed(stack, folder, redis, db):
     """Redis has not been away: nothing is sent again."""
-    gateway = stack.gateway(redis, journal=journal(folder))
+    gateway = stack.gateway(redis, journal=journal(folder), replay_window={"time": "2s"})
     deliver_kept(gateway, 20)
     gateway.kill()
     gateway.start()

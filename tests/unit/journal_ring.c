@@ -135,6 +135,7 @@ static void test_what_is_left(void **state)
 {
 	struct journal_fixture fixture;
 	struct left left = { .count = 0 };
+	struct buf names = BUF_EMPTY;
 	int status;
 	fixture_begin(&fixture);
 	pid_t pid = fork();
@@ -144,25 +145,52 @@ static void test_what_is_left(void **state)
 		for (unsigned i = 0; i < 200; i++)
 			if (!add(ring, i, i % 11 * 30))
 				abort();
-		if (journal_ring_read_left(fixture.dir, INT64_MAX / 2, note, &left) != 0 || left.count != 0)
+		if (journal_ring_read_left(fixture.dir, INT64_MAX / 2, note, &left, &names) != 0 || left.count != 0)
 			abort();
 		raise(SIGKILL);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	assert_int_equal(journal_ring_read_left(fixture.dir, 1000, note, &left), 0);
+	assert_int_equal(journal_ring_read_left(fixture.dir, 1000, note, &left, &names), 0);
 	assert_string_equal(left.identity, "redis 7");
 	assert_true(left.count > 10);
 	for (size_t i = 0; i < left.count; i++)
 		assert_int_equal(left.numbers[i], 200 - left.count + i);
 	/* Only the newest. */
 	left.count = 0;
-	assert_int_equal(journal_ring_read_left(fixture.dir, 4, note, &left), 0);
+	assert_int_equal(journal_ring_read_left(fixture.dir, 4, note, &left, &names), 0);
 	assert_int_equal(left.count, 5);
-	journal_ring_remove_left(fixture.dir);
+	journal_ring_remove_left(fixture.dir, buf_slice(&names));
 	left.count = 0;
-	assert_int_equal(journal_ring_read_left(fixture.dir, 1000, note, &left), 0);
+	assert_int_equal(journal_ring_read_left(fixture.dir, 1000, note, &left, &names), 0);
 	assert_int_equal(left.count, 0);
+	buf_free(&names);
+	fixture_end(&fixture);
+}
+
+/* Another process' number is no proof that it was another process, and a process that lives keeps what is its own. */
+static void test_a_process_of_the_same_number(void **state)
+{
+	struct journal_fixture fixture;
+	struct left left = { .count = 0 };
+	struct buf names = BUF_EMPTY;
+	fixture_begin(&fixture);
+	struct journal_ring *before = make(fixture.dir), *ring;
+	assert_true(add(before, 7, 10));
+	assert_int_equal(journal_ring_read_left(fixture.dir, 1000, note, &left, &names), 0);
+	assert_int_equal(left.count + names.n, 0);
+	journal_ring_free(before);
+	ring = make(fixture.dir);
+	assert_int_equal(journal_ring_read_left(fixture.dir, 1000, note, &left, &names), 0);
+	assert_int_equal(left.count, 1);
+	assert_int_equal(left.numbers[0], 7);
+	journal_ring_remove_left(fixture.dir, buf_slice(&names));
+	buf_clear(&names);
+	assert_int_equal(fixture_files(&fixture, ""), 1);
+	assert_int_equal(journal_ring_read_left(fixture.dir, 1000, note, &left, &names), 0);
+	assert_int_equal(names.n, 0);
+	journal_ring_free(ring);
+	buf_free(&names);
 	fixture_end(&fixture);
 }
 
@@ -173,6 +201,7 @@ int main(void)
 		cmocka_unit_test(test_a_place_while_events_come),
 		cmocka_unit_test(test_forgetting),
 		cmocka_unit_test(test_what_is_left),
+		cmocka_unit_test(test_a_process_of_the_same_number),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

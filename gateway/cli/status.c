@@ -21,9 +21,10 @@ static const char help[] = "usage: hookgate status -c FILE [--json]\n\n"
 			   "newest is, and its consumer groups (consumers; pending: handed out and not acknowledged; "
 			   "lag: not handed out yet), and, where\n"
 			   "`admin.listen` is set and a gateway answers there, its deliveries by outcome and their "
-			   "rates over a second.\n\n"
+			   "rates over a second. Where there is a\n"
+			   "journal: how much of it waits for Redis, and for how long.\n\n"
 			   "  -c, --config FILE  the configuration\n"
-			   "      --json         one JSON object: redis, routes, gateway\n"
+			   "      --json         one JSON object: redis, routes, gateway, journal\n"
 			   "  -h, --help         this text\n\n"
 			   "Exit status: 0, 1 Redis cannot be reached, 2 called the wrong way.\n\n"
 			   "Example: hookgate status -c /etc/hookgate/hookgate.yaml\n";
@@ -35,6 +36,7 @@ struct looking {
 	struct buf out;
 	struct buf learned; /* lines */
 	struct status_redis redis;
+	struct status_journal journal;
 	size_t counts, name_width;
 };
 
@@ -304,7 +306,7 @@ static void look_at_gateway(struct looking *l)
 	} else {
 		buf_printf(out, "\nGateway at %s\n", l->config->admin->text);
 	}
-	fault = status_gateway_read(l->config, SCRAPES_APART_MS, count_found, l, &reason);
+	fault = status_gateway_read(l->config, SCRAPES_APART_MS, count_found, l, &l->journal, &reason);
 	if (fault == 0) {
 		if (l->counts == 0 && !l->json)
 			buf_add(out, SLICE("  no deliveries yet\n"));
@@ -332,6 +334,7 @@ static int status(struct looking *l)
 	}
 	result = look_at_redis(l);
 	look_at_gateway(l);
+	status_journal_add(l->config, &l->journal, l->json, &l->out);
 	if (l->json)
 		buf_add(&l->out, SLICE("}\n"));
 	if (buf_failed(&l->out))

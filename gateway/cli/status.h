@@ -46,10 +46,24 @@ struct status_count {
 	double total, rate;
 };
 
-/* Asks the admin listener twice, `apart_ms` apart. `counted` is called per counter that is not 0. 0, or -EIO with the
- * reason. */
+/* The journal, as the running gateway counts it; `known` is false where nobody could be asked. */
+struct status_journal {
+	bool known;
+	bool well; /* it takes what is given to it */
+	uint64_t records, bytes;
+	int64_t oldest_s; /* how long the oldest of the records has waited */
+};
+
+/* From a metrics page; `out` is left alone where it says nothing of a journal. */
+void status_journal_read(struct slice page, struct status_journal *out);
+
+/* A few lines for a person, or the member of an object with a comma before it. */
+void status_journal_add(const struct config *config, const struct status_journal *journal, bool json, struct buf *out);
+
+/* Asks the admin listener twice, `apart_ms` apart. `counted` is called per counter that is not 0; `journal` is set where the
+ * gateway has one. 0, or -EIO with the reason. */
 int status_gateway_read(const struct config *config, int64_t apart_ms,
-			void (*counted)(void *arg, const struct status_count *count), void *arg, struct reason *reason)
-	__attribute__((warn_unused_result));
+			void (*counted)(void *arg, const struct status_count *count), void *arg,
+			struct status_journal *journal, struct reason *reason) __attribute__((warn_unused_result));
 
 #endif

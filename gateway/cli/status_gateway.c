@@ -113,7 +113,8 @@ static void report(struct slice before, struct slice after, double seconds,
 }
 
 int status_gateway_read(const struct config *config, int64_t apart_ms,
-			void (*counted)(void *arg, const struct status_count *count), void *arg, struct reason *reason)
+			void (*counted)(void *arg, const struct status_count *count), void *arg,
+			struct status_journal *journal, struct reason *reason)
 {
 	struct cli_http_url url;
 	struct cli_http *http = NULL;
@@ -136,6 +137,8 @@ int status_gateway_read(const struct config *config, int64_t apart_ms,
 		(void)poll(NULL, 0, (int)apart_ms);
 		fault = get_page(http, buf_slice(&request), &after, reason);
 	}
+	if (fault == 0)
+		status_journal_read(buf_slice(&after), journal);
 	if (fault == 0)
 		report(buf_slice(&before), buf_slice(&after), (double)(clock_mono_ms() - begun_ms + 1) / 1000, counted,
 		       arg);

@@ -436,3 +436,24 @@ def test_an_event_that_redis_will_never_take(stack, folder):
     redis.client().set("hookgate:{stripe}:events", "no stream")
     check_unavailable(gateway.deliver(sign.stripe(STRIPE)))
     assert gauge(gateway, "appended_total") == 0
+
+
+def test_status_shows_it(stack, folder):
+    """Redis is away, so status fails; what waits is told nevertheless, by the gateway, and without one by the folder."""
+    admin = f"127.0.0.1:{free_port()}"
+    redis, gateway = without_redis(stack, folder, admin={"listen": admin})
+
+    def status(*options):
+        return subprocess.run([BINARY, "status", "-c", gateway.file, *options], capture_output=True, text=True, check=False).stdout
+
+    assert "nothing waits" in status()
+    deliver_kept(gateway, 3)
+    text = status()
+    assert f"Journal {folder / 'journal'}\n  3 events wait for Redis, the oldest for " in text, text
+    seen = json.loads(status("--json"))["journal"]
+    assert (seen["waiting"], seen["well"]) == (3, True) and seen["bytes"] > 0
+    gateway.kill()
+    assert "1 file, " in status() and "hookgate journal list" in status()
+    seen = json.loads(status("--json"))["journal"]
+    assert seen["waiting"] is None and seen["bytes"] > 0
+    redis.restart(mend=True)

@@ -31,18 +31,45 @@ struct config_address {
 	const struct config_node *node;
 };
 
-enum config_redis_kind { CONFIG_REDIS_TCP, CONFIG_REDIS_UNIX, CONFIG_REDIS_EMBEDDED };
+enum config_redis_kind {
+	CONFIG_REDIS_TCP,
+	CONFIG_REDIS_UNIX,
+	CONFIG_REDIS_EMBEDDED,
+	CONFIG_REDIS_SENTINEL,
+	CONFIG_REDIS_CLUSTER
+};
 
-/* redis://[[user]:password@]host[:port][/db], unix://[[user]:password@]/path/to/socket[?db=N], embedded:DIR. User and
- * password percent-encoded. */
+enum { CONFIG_REDIS_HOSTS_MAX = 32 };
+
+struct config_redis_host {
+	const char *host; /* name or address; IPv6 without brackets */
+	uint16_t port;
+};
+
+/* How Redis is spoken to over TLS; the files' paths start at the configuration's folder already. */
+struct config_redis_tls {
+	bool on;
+	const char *ca;		 /* whose certificates are believed; NULL: the system's */
+	const char *cert, *key;	 /* our own; both or none */
+	const char *server_name; /* in the server's certificate; NULL: the host that is connected to */
+};
+
+/* redis:// or rediss://[[user]:password@]host[:port][/db], unix://[[user]:password@]/path/to/socket[?db=N],
+ * sentinel://[[user]:password@]host[:port],host[:port].../NAME[?db=N], cluster://[[user]:password@]host[:port],...,
+ * embedded:DIR. User and password percent-encoded; those of a sentinel:// URL are the master's. */
 struct config_redis {
 	enum config_redis_kind kind;
 	const char *url;  /* for messages: credentials replaced by "***" */
 	const char *host; /* TCP: name or address; IPv6 without brackets */
 	uint16_t port;
-	const char *path;      /* unix: socket; embedded: directory */
-	struct slice username; /* empty: none; from the URL or redis.username */
-	struct slice password; /* from the URL or redis.password (a secret reference) */
+	const struct config_redis_host *hosts; /* Sentinels; nodes of a Cluster: at most CONFIG_REDIS_HOSTS_MAX */
+	size_t host_count;
+	const char *master;				   /* Sentinel: what the Sentinels call the master */
+	const char *path;				   /* unix: socket; embedded: directory */
+	struct slice username;				   /* empty: none; from the URL or redis.username */
+	struct slice password;				   /* from the URL or redis.password (a secret reference) */
+	struct slice sentinel_username, sentinel_password; /* what the Sentinels themselves want; empty: nothing */
+	struct config_redis_tls tls;
 	unsigned database;
 	struct slice prefix;  /* of all keys */
 	bool require_durable; /* redis.require: durable */

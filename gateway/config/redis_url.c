@@ -1,5 +1,5 @@
-/* redis_url.c - redis://, unix:// and embedded: URLs. The difficulty: a password may stand in it, so no message may
- * quote more than what is surely none. */
+/* redis_url.c - redis://, rediss://, unix://, sentinel://, cluster:// and embedded: URLs. The difficulty: a password may
+ * stand in it, so no message may quote more than what is surely none. */
 #include "config/redis_url.h"
 
 #include "base/encode.h"
@@ -13,6 +13,7 @@
 
 enum {
 	DEFAULT_PORT = 6379,
+	SENTINEL_PORT = 26379,
 	DATABASE_MAX = 1000000,
 	HOST_MAX_BYTES = 253,
 	UNIX_PATH_MAX_BYTES = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1
@@ -107,7 +108,8 @@ static bool is_host_name(struct slice s)
 	return s.n > 0 && s.n <= HOST_MAX_BYTES;
 }
 
-static int parse_host_port(struct slice authority, struct config_pool *pool, struct config_redis *out,
+/* out->port has the default. */
+static int parse_host_port(struct slice authority, struct config_pool *pool, struct config_redis_host *out,
 			   struct reason *reason)
 {
 	struct slice host, port;
@@ -125,7 +127,7 @@ static int parse_host_port(struct slice authority, struct config_pool *pool, str
 			return refuse(reason,
 				      host.n == 0 ? "the host is missing" : "the host is no name and no address");
 	}
-	uint64_t number = DEFAULT_PORT;
+	uint64_t number = out->port;
 	if (has_port && (!num_parse_u64(port, UINT16_MAX, &number) || number == 0))
 		return refuse(reason, "the port is no number from 1 to 65535");
 	out->host = config_pool_string(pool, host);
@@ -142,9 +144,36 @@ static int parse_database(struct slice text, struct config_redis *out, struct re
 	return 0;
 }
 
+/* "host:port,host:port": several, for where one may be down. */
+static int parse_hosts(struct slice list, uint16_t port, struct config_pool *pool, struct config_redis *out,
+		       struct reason *reason)
+{
+	struct config_redis_host *hosts = config_pool_array(pool, CONFIG_REDIS_HOSTS_MAX, sizeof *hosts);
+	struct slice item;
+	size_t count = 0;
+	bool more = true;
+	if (!hosts)
+		return -ENOMEM;
+	while (more) {
+		if (count == CONFIG_REDIS_HOSTS_MAX) {
+			reason_set(reason, "more than %d hosts", CONFIG_REDIS_HOSTS_MAX);
+			return -EINVAL;
+		}
+		more = slice_cut(list, ',', &item, &list);
+		hosts[count].port = port;
+		int result = parse_host_port(item, pool, &hosts[count++], reason);
+		if (result < 0)
+			return result;
+	}
+	out->hosts = hosts;
+	out->host_count = count;
+	return 0;
+}
+
 static int parse_tcp(struct slice rest, struct config_pool *pool, struct config_redis *out, struct reason *reason)
 {
 	struct slice authority, database;
+	struct config_redis_host place = { .port = DEFAULT_PORT };
 	out->kind = CONFIG_REDIS_TCP;
 	slice_cut(rest, '/', &authority, &database);
 	int result = parse_user(&authority, pool, out, reason);
@@ -152,10 +181,54 @@ static int parse_tcp(struct slice rest, struct config_pool *pool, struct config_
 		return result;
 	if (slice_index(rest, '?') < rest.n || slice_index(rest, '#') < rest.n)
 		return refuse(reason, "nothing is taken behind ? or #");
-	result = parse_host_port(authority, pool, out, reason);
+	result = parse_host_port(authority, pool, &place, reason);
+	out->host = place.host;
+	out->port = place.port;
 	if (result < 0 || database.n == 0)
 		return result;
 	return parse_database(database, out, reason);
+}
+
+static int parse_tls(struct slice rest, struct config_pool *pool, struct config_redis *out, struct reason *reason)
+{
+	out->tls.on = true;
+	return parse_tcp(rest, pool, out, reason);
+}
+
+static int parse_sentinel(struct slice rest, struct config_pool *pool, struct config_redis *out, struct reason *reason)
+{
+	struct slice authority, name, query;
+	out->kind = CONFIG_REDIS_SENTINEL;
+	slice_cut(rest, '/', &authority, &name);
+	int result = parse_user(&authority, pool, out, reason);
+	if (result == 0)
+		result = parse_hosts(authority, SENTINEL_PORT, pool, out, reason);
+	if (result < 0)
+		return result;
+	bool has_query = slice_cut(name, '?', &name, &query);
+	/* Sentinel's own rule for names has no other characters. */
+	if (!is_host_name(name))
+		return refuse(reason,
+			      "behind the Sentinels stands /NAME, what they call the master: letters, digits and .-_");
+	if (has_query && !slice_starts(query, SLICE("db=")))
+		return refuse(reason, "behind ? stands db=N, and nothing else");
+	out->master = config_pool_string(pool, name);
+	if (!out->master)
+		return -ENOMEM;
+	return has_query ? parse_database(slice_from(query, 3), out, reason) : 0;
+}
+
+static int parse_cluster(struct slice rest, struct config_pool *pool, struct config_redis *out, struct reason *reason)
+{
+	struct slice authority, behind;
+	out->kind = CONFIG_REDIS_CLUSTER;
+	slice_cut(rest, '/', &authority, &behind);
+	int result = parse_user(&authority, pool, out, reason);
+	if (result == 0)
+		result = parse_hosts(authority, DEFAULT_PORT, pool, out, reason);
+	if (result == 0 && behind.n > 0)
+		return refuse(reason, "a Cluster has no databases: nothing is taken behind the hosts");
+	return result;
 }
 
 static int parse_unix(struct slice rest, struct config_pool *pool, struct config_redis *out, struct reason *reason)
@@ -196,33 +269,30 @@ static int parse_embedded(struct slice directory, const char *folder, struct con
 	return out->path ? 0 : -ENOMEM;
 }
 
-static int refuse_scheme(struct slice url, struct reason *reason)
-{
-	if (slice_starts(url, SLICE("rediss://")))
-		return refuse(reason, "this version does not speak TLS to Redis");
-	if (slice_starts(url, SLICE("sentinel://")) || slice_starts(url, SLICE("cluster://")))
-		return refuse(reason, "this version knows a single Redis, no Sentinel and no Cluster");
-	return refuse(reason, "begins with no scheme that is known");
-}
-
 int config_redis_url_parse(struct slice url, const char *folder, struct config_pool *pool, struct config_redis *out,
 			   struct reason *reason)
 {
-	static const struct slice tcp = SLICE_LIT("redis://"), local = SLICE_LIT("unix://");
+	static const struct {
+		struct slice scheme;
+		int (*parse)(struct slice rest, struct config_pool *pool, struct config_redis *out,
+			     struct reason *reason);
+	} schemes[] = {
+		{ SLICE_LIT("redis://"), parse_tcp },	    { SLICE_LIT("rediss://"), parse_tls },
+		{ SLICE_LIT("unix://"), parse_unix },	    { SLICE_LIT("sentinel://"), parse_sentinel },
+		{ SLICE_LIT("cluster://"), parse_cluster },
+	};
 	static const struct slice embedded = SLICE_LIT("embedded:");
 	struct config_redis redis = *out;
-	int result;
+	int result = -EINVAL;
 	redis.url = (const char *)config_url_mask(url, pool).p;
 	if (!redis.url)
 		return -ENOMEM;
-	if (slice_starts(url, tcp))
-		result = parse_tcp(slice_from(url, tcp.n), pool, &redis, reason);
-	else if (slice_starts(url, local))
-		result = parse_unix(slice_from(url, local.n), pool, &redis, reason);
-	else if (slice_starts(url, embedded))
+	reason_set(reason, "begins with no scheme that is known");
+	for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
+		if (slice_starts(url, schemes[i].scheme))
+			result = schemes[i].parse(slice_from(url, schemes[i].scheme.n), pool, &redis, reason);
+	if (slice_starts(url, embedded))
 		result = parse_embedded(slice_from(url, embedded.n), folder, pool, &redis, reason);
-	else
-		result = refuse_scheme(url, reason);
 	if (result == 0)
 		*out = redis;
 	return result;

@@ -29,6 +29,7 @@ enum config_section {
 	CONFIG_SECTION_TOP,
 	CONFIG_SECTION_ADMIN,
 	CONFIG_SECTION_REDIS,
+	CONFIG_SECTION_REDIS_TLS,
 	CONFIG_SECTION_JOURNAL,
 	CONFIG_SECTION_REPLAY_WINDOW,
 	CONFIG_SECTION_LOG,
@@ -50,6 +51,8 @@ struct config_draft {
 		*max_backlog;
 	const struct config_node *admin, *admin_listen, *admin_token;
 	const struct config_node *redis, *redis_url, *redis_prefix, *redis_username, *redis_password;
+	const struct config_node *redis_sentinel_username, *redis_sentinel_password;
+	const struct config_node *redis_tls, *tls_ca, *tls_cert, *tls_key, *tls_server_name;
 	const struct config_node *journal, *journal_dir, *replay_window;
 	const struct config_node *log;
 	const struct config_node *key_fetch, *key_ca_file, *key_replace, *key_allow_private;

@@ -1,4 +1,4 @@
-/* values.c - addresses, the URL of Redis, secrets and other texts, with the errors that they share. The one thing to
+/* values.c - addresses, secrets and other texts, with the errors that they share. The one thing to
  * mind: what may hold a password is shown masked, or not at all. */
 #include "config/values.h"
 
@@ -36,51 +36,6 @@ void config_read_secret(const struct config_reader *r, const struct config_node 
 	else
 		*bytes = config_pool_copy(r->pool, resolved);
 	config_secret_wipe(&resolved);
-}
-
-static void read_credentials(const struct config_reader *r, struct config_draft *draft)
-{
-	struct config_redis *redis = &draft->config.redis;
-	bool in_url = redis->password.n > 0;
-	const struct config_node *given[] = { draft->redis_username, draft->redis_password };
-	for (size_t i = 0; in_url && i < 2; i++)
-		if (given[i])
-			config_error(r->diag, r->file, given[i],
-				     "redis.url has a user or password already: say it in one place");
-	if (draft->redis_username && !in_url) {
-		redis->username = draft->redis_username->text;
-		if (config_node_absent(config_node_get(draft->redis, SLICE("password"))))
-			config_error(r->diag, r->file, draft->redis_username,
-				     "a user without a password: say redis.password too");
-	}
-	if (draft->redis_password)
-		config_read_secret(r, draft->redis_password, &redis->password);
-	if (redis->kind == CONFIG_REDIS_EMBEDDED && (draft->redis_username || draft->redis_password))
-		config_error(r->diag, r->file, draft->redis_password ? draft->redis_password : draft->redis_username,
-			     "an embedded Redis has no users: only this gateway reaches it");
-}
-
-void config_read_redis(const struct config_reader *r, struct config_draft *draft)
-{
-	struct reason reason = { "" };
-	if (draft->redis_url) {
-		int result = config_redis_url_parse(draft->redis_url->text, r->folder, r->pool, &draft->config.redis,
-						    &reason);
-		if (result == -EINVAL) {
-			struct config_node shown = *draft->redis_url;
-			shown.text = config_url_mask(shown.text, r->pool);
-			config_schema_refuse(r, CONFIG_SECTION_REDIS, "url", &shown, reason.text);
-		}
-		r->pool->failed = r->pool->failed || result == -ENOMEM;
-	}
-	if (draft->redis_prefix) {
-		if (config_is_name(draft->redis_prefix->text, true, "_.:-"))
-			draft->config.redis.prefix = draft->redis_prefix->text;
-		else
-			config_schema_refuse(r, CONFIG_SECTION_REDIS, "prefix", draft->redis_prefix,
-					     "not of these characters");
-	}
-	read_credentials(r, draft);
 }
 
 static bool read_address(const struct config_reader *r, enum config_section section, const struct config_node *node,

@@ -11,15 +11,16 @@ bool config_is_name(struct slice s, bool upper, const char *others);
 /* Resolves the reference at `node` into the pool; *bytes stays, and an error is added, when it can't be. */
 void config_read_secret(const struct config_reader *reader, const struct config_node *node, struct slice *bytes);
 
-/* All that stands under `redis`, `admin` and `listen`, and the other texts at the top; the sections are read already.
- */
-void config_read_redis(const struct config_reader *reader, struct config_draft *draft);
+/* What stands under `admin` and `listen`, and the other texts at the top; the sections are read already. */
 void config_read_listeners(const struct config_reader *reader, struct config_draft *draft);
 void config_read_texts(const struct config_reader *reader, struct config_draft *draft);
 
 /* Checks the URL at `node`, the section's `public_url`; *url is as it was written. False with an error. */
 bool config_read_public_url(const struct config_reader *reader, enum config_section section,
 			    const struct config_node *node, struct slice *url);
+
+/* All that stands under `redis`. In redis.c. */
+void config_read_redis(const struct config_reader *reader, struct config_draft *draft);
 
 /* `trusted_proxies`. In networks.c. */
 void config_read_networks(const struct config_reader *reader, struct config_draft *draft);

@@ -6,6 +6,7 @@
 
 #include "intake/backlog.h"
 #include "intake/learned.h"
+#include "store/able.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -146,18 +147,19 @@ static int ready_routes(struct intake_plan *plan, struct intake_series *series)
 	return r == 0 ? index_paths(plan) : r;
 }
 
-/* Config and trust: all findings of both. */
+/* Config, store and trust: all findings of all. */
 static int read_file(struct intake_plan *plan, const char *file, struct config_diag *diag)
 {
 	int config_r = config_load_partial(file, diag, &plan->config);
-	int r;
+	int store_r, r;
 
 	if (!plan->config)
 		return config_r < 0 ? config_r : -EINVAL;
+	store_r = store_able(plan->config, diag);
 	r = trust_catalogue_new(plan->config->provider_dir, plan->config->plugin_dir, diag, &plan->catalogue);
 	if (r == 0)
 		r = trust_set_new(plan->config, plan->catalogue, diag, &plan->set);
-	return config_r < 0 ? config_r : r;
+	return config_r < 0 ? config_r : store_r < 0 ? store_r : r;
 }
 
 int intake_plan_new(const char *file, struct intake_series *series, struct config_diag *diag, struct intake_plan **out)

@@ -83,7 +83,10 @@ static void check_config(const struct config *config)
 	MUST(config->max_head >= 4096 && config->max_connections >= 1);
 	MUST(config->redis.url && config->redis.prefix.n > 0);
 	MUST((config->redis.kind == CONFIG_REDIS_TCP) == (config->redis.host != NULL));
-	MUST((config->redis.kind == CONFIG_REDIS_TCP) == (config->redis.path == NULL));
+	bool many = config->redis.kind == CONFIG_REDIS_SENTINEL || config->redis.kind == CONFIG_REDIS_CLUSTER;
+	MUST((config->redis.kind == CONFIG_REDIS_TCP || many) == (config->redis.path == NULL));
+	MUST(many == (config->redis.host_count > 0) && config->redis.host_count <= CONFIG_REDIS_HOSTS_MAX);
+	MUST((config->redis.kind == CONFIG_REDIS_SENTINEL) == (config->redis.master != NULL));
 	MUST(config->redis.username.n == 0 || config->redis.password.n > 0);
 	for (size_t i = 0; i < config->listen_count; i++)
 		MUST((config->listen[i].kind == CONFIG_ADDRESS_UNIX) == (config->listen[i].unix_path != NULL));

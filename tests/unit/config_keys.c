@@ -41,6 +41,10 @@ static size_t key_behind_hash(struct slice line)
 	return hash;
 }
 
+/* Most of what stands under `redis` goes with other URLs than the default. */
+static const struct slice one = SLICE_LIT("redis://127.0.0.1:6379/0"),
+			  many = SLICE_LIT("sentinel://127.0.0.1/mymaster");
+
 static int prepare(void **state)
 {
 	if (!read_file(PROJECT_ROOT "/conf/hookgate.yaml", &live))
@@ -48,13 +52,20 @@ static int prepare(void **state)
 	struct slice line, rest = buf_slice(&live);
 	while (rest.n > 0) {
 		slice_cut(rest, '\n', &line, &rest);
+		const unsigned char *url = memmem(line.p, line.n, one.p, one.n);
+		if (url) {
+			buf_add(&whole, slice_of(line.p, (size_t)(url - line.p)));
+			buf_add(&whole, many);
+			line = slice_from(line, (size_t)(url - line.p) + one.n);
+		}
 		size_t hash = key_behind_hash(line);
 		buf_add(&whole, slice_head(line, hash));
 		buf_add(&whole, slice_from(line, hash + 1));
 		buf_add_byte(&whole, '\n');
 	}
-	static const char *const variables[] = { "HOOKGATE_ADMIN_TOKEN",  "REDIS_PASSWORD",	"STRIPE_WEBHOOK_SECRET",
-						 "GITHUB_WEBHOOK_SECRET", "GITHUB_NEXT_SECRET", "OWN_WEBHOOK_SECRET" };
+	static const char *const variables[] = { "HOOKGATE_ADMIN_TOKEN",  "REDIS_PASSWORD",	   "SENTINEL_PASSWORD",
+						 "STRIPE_WEBHOOK_SECRET", "GITHUB_WEBHOOK_SECRET", "GITHUB_NEXT_SECRET",
+						 "OWN_WEBHOOK_SECRET" };
 	for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
 		setenv(variables[i], "x", 1);
 	return 0;

@@ -320,7 +320,56 @@ static void credentials_apart_from_the_url(void **state)
 	assert_int_equal(config->redis.database, 3);
 	assert_text(config->redis.username, "me");
 	assert_text(config->redis.password, "pw");
+	assert_false(config->redis.tls.on);
 	config_free(config);
+}
+
+static void sentinels_with_tls(void **state)
+{
+	struct config *config =
+		load(SLICE("listen: :1\nredis:\n"
+			   "  url: sentinel://:pw@a,b:1/mymaster?db=2\n"
+			   "  sentinel_username: watcher\n  sentinel_password: other\n"
+			   "  tls: {ca: ca.crt, cert: /x/our.crt, key: our.key, server_name: redis.example.com}\n"
+			   "routes: [{name: a, path: /a, provider: none}]\n"));
+	const struct config_redis *redis = &config->redis;
+	assert_int_equal(redis->kind, CONFIG_REDIS_SENTINEL);
+	assert_string_equal(redis->master, "mymaster");
+	assert_int_equal(redis->host_count, 2);
+	assert_string_equal(redis->hosts[1].host, "b");
+	assert_int_equal(redis->hosts[1].port, 1);
+	assert_int_equal(redis->database, 2);
+	assert_text(redis->password, "pw");
+	assert_text(redis->sentinel_username, "watcher");
+	assert_text(redis->sentinel_password, "other");
+	assert_true(redis->tls.on);
+	assert_string_equal(redis->tls.ca, "/etc/hookgate/ca.crt");
+	assert_string_equal(redis->tls.cert, "/x/our.crt");
+	assert_string_equal(redis->tls.key, "/etc/hookgate/our.key");
+	assert_string_equal(redis->tls.server_name, "redis.example.com");
+	config_free(config);
+}
+
+/* An empty map is enough; a URL with two s needs none. */
+static void tls_is_turned_on(void **state)
+{
+	static const struct {
+		const char *redis;
+		bool on;
+	} cases[] = { { "{url: 'cluster://a'}", false },
+		      { "{url: 'cluster://a', tls: {}}", true },
+		      { "{url: 'rediss://a'}", true } };
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct buf text = BUF_EMPTY;
+		buf_printf(&text, "listen: :1\nredis: %s\nroutes: [{name: a, path: /a, provider: none}]\n",
+			   cases[i].redis);
+		struct config *config = load(buf_slice(&text));
+		assert_int_equal(config->redis.tls.on, cases[i].on);
+		assert_null(config->redis.tls.ca);
+		assert_null(config->redis.tls.server_name);
+		config_free(config);
+		buf_free(&text);
+	}
 }
 
 static void ten_thousand_routes(void **state)
@@ -473,6 +522,8 @@ int main(void)
 		cmocka_unit_test(routes_inherit_and_override),
 		cmocka_unit_test(reads_every_spelling_of_a_switch),
 		cmocka_unit_test(credentials_apart_from_the_url),
+		cmocka_unit_test(sentinels_with_tls),
+		cmocka_unit_test(tls_is_turned_on),
 		cmocka_unit_test(ten_thousand_routes),
 		cmocka_unit_test(gives_nothing_of_a_wrong_file),
 		cmocka_unit_test(finds_files_from_its_folder),

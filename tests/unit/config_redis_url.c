@@ -23,6 +23,9 @@
 	"/123456789"                                                                                                   \
 	"/123456789" end
 
+#define HOSTS_8 "a,a,a,a,a,a,a,a"
+#define HOSTS_32 HOSTS_8 "," HOSTS_8 "," HOSTS_8 "," HOSTS_8
+
 static void parses(void **state)
 {
 	static const struct {
@@ -47,6 +50,7 @@ static void parses(void **state)
 		  "redis://***@a:7/1" },
 		/* Not encoded, but clear all the same. */
 		{ "redis://me:p:q@r@a", CONFIG_REDIS_TCP, "a", 6379, NULL, "me", "p:q@r", 0, "redis://***@a" },
+		{ "rediss://:pw@a/3", CONFIG_REDIS_TCP, "a", 6379, NULL, "", "pw", 3, "rediss://***@a/3" },
 		{ "unix:///run/redis.sock", CONFIG_REDIS_UNIX, NULL, 0, "/run/redis.sock", "", "", 0,
 		  "unix:///run/redis.sock" },
 		{ "unix://:pw@/run/r?db=4", CONFIG_REDIS_UNIX, NULL, 0, "/run/r", "", "pw", 4,
@@ -72,6 +76,103 @@ static void parses(void **state)
 		assert_true(slice_eq(slice_str(redis.path), slice_str(cases[i].path)));
 		assert_string_equal(redis.url, cases[i].shown);
 		assert_true(redis.require_durable);
+		assert_int_equal(redis.tls.on, strncmp(cases[i].text, "rediss", 6) == 0);
+		assert_int_equal(redis.host_count, 0);
+		config_pool_free(&pool);
+	}
+}
+
+static void parses_several_hosts(void **state)
+{
+	static const struct {
+		const char *text;
+		enum config_redis_kind kind;
+		size_t count;
+		struct config_redis_host first, last;
+		const char *master, *username, *password;
+		unsigned database;
+		const char *shown;
+	} cases[] = {
+		{ "sentinel://a/mymaster",
+		  CONFIG_REDIS_SENTINEL,
+		  1,
+		  { "a", 26379 },
+		  { "a", 26379 },
+		  "mymaster",
+		  "",
+		  "",
+		  0,
+		  "sentinel://a/mymaster" },
+		{ "sentinel://me:p%2Cw@10.0.0.1:1,[::1]:2,b_c/a.B-9_?db=5",
+		  CONFIG_REDIS_SENTINEL,
+		  3,
+		  { "10.0.0.1", 1 },
+		  { "b_c", 26379 },
+		  "a.B-9_",
+		  "me",
+		  "p,w",
+		  5,
+		  "sentinel://***@10.0.0.1:1,[::1]:2,b_c/a.B-9_?db=5" },
+		{ "sentinel://:a,b@c,d:7/m",
+		  CONFIG_REDIS_SENTINEL,
+		  2,
+		  { "c", 26379 },
+		  { "d", 7 },
+		  "m",
+		  "",
+		  "a,b",
+		  0,
+		  "sentinel://***@c,d:7/m" },
+		{ "sentinel://" HOSTS_32 "/m",
+		  CONFIG_REDIS_SENTINEL,
+		  32,
+		  { "a", 26379 },
+		  { "a", 26379 },
+		  "m",
+		  "",
+		  "",
+		  0,
+		  "sentinel://" HOSTS_32 "/m" },
+		{ "cluster://a",
+		  CONFIG_REDIS_CLUSTER,
+		  1,
+		  { "a", 6379 },
+		  { "a", 6379 },
+		  NULL,
+		  "",
+		  "",
+		  0,
+		  "cluster://a" },
+		{ "cluster://:pw@a:7000,[::1],c:7002/",
+		  CONFIG_REDIS_CLUSTER,
+		  3,
+		  { "a", 7000 },
+		  { "c", 7002 },
+		  NULL,
+		  "",
+		  "pw",
+		  0,
+		  "cluster://***@a:7000,[::1],c:7002/" },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct config_pool pool = { 0 };
+		struct config_redis redis = { .require_durable = true };
+		struct reason reason = { "" };
+		assert_int_equal(config_redis_url_parse(slice_str(cases[i].text), "/f", &pool, &redis, &reason), 0);
+		assert_int_equal(redis.kind, cases[i].kind);
+		assert_int_equal(redis.host_count, cases[i].count);
+		assert_string_equal(redis.hosts[0].host, cases[i].first.host);
+		assert_int_equal(redis.hosts[0].port, cases[i].first.port);
+		assert_string_equal(redis.hosts[cases[i].count - 1].host, cases[i].last.host);
+		assert_int_equal(redis.hosts[cases[i].count - 1].port, cases[i].last.port);
+		assert_true(slice_eq(slice_str(redis.master), slice_str(cases[i].master)));
+		assert_true(slice_eq(redis.username, slice_str(cases[i].username)));
+		assert_true(slice_eq(redis.password, slice_str(cases[i].password)));
+		assert_int_equal(redis.database, cases[i].database);
+		assert_string_equal(redis.url, cases[i].shown);
+		assert_null(redis.host);
+		assert_null(redis.path);
+		assert_false(redis.tls.on);
 		config_pool_free(&pool);
 	}
 }
@@ -113,9 +214,34 @@ static void refuses_and_tells_no_password(void **state)
 		SLICE_LIT("redis://:hidden@"),
 		SLICE_LIT("redis://:hidden@a:hidden"),
 		SLICE_LIT("Redis://:hidden@a"),
-		SLICE_LIT("rediss://:hidden@a"),
+		SLICE_LIT("rediss://:hidden@a?db=1"),
+		SLICE_LIT("rediss:/a"),
 		SLICE_LIT("sentinel://:hidden@a"),
-		SLICE_LIT("cluster://:hidden@a"),
+		SLICE_LIT("sentinel://:hidden@a/"),
+		SLICE_LIT("sentinel://hidden@a/m"),
+		SLICE_LIT("sentinel:///m"),
+		SLICE_LIT("sentinel://a,/m"),
+		SLICE_LIT("sentinel://,a/m"),
+		SLICE_LIT("sentinel://a, b/m"),
+		SLICE_LIT("sentinel://a;b/m"),
+		SLICE_LIT("sentinel://a:0,b/m"),
+		SLICE_LIT("sentinel://a/m m"),
+		SLICE_LIT("sentinel://a/m/0"),
+		SLICE_LIT("sentinel://a/m?"),
+		SLICE_LIT("sentinel://a/m?db="),
+		SLICE_LIT("sentinel://a/m?db=-1"),
+		SLICE_LIT("sentinel://a/m?name=1"),
+		SLICE_LIT("sentinel://a/?db=1"),
+		SLICE_LIT("sentinel://a?db=1"),
+		SLICE_LIT("sentinel://:hidden@" HOSTS_32 ",a/m"),
+		SLICE_LIT("cluster://"),
+		SLICE_LIT("cluster://:hidden@"),
+		SLICE_LIT("cluster://hidden@a"),
+		SLICE_LIT("cluster://a/0"),
+		SLICE_LIT("cluster://a/m"),
+		SLICE_LIT("cluster://a?db=0"),
+		SLICE_LIT("cluster://a,b:x"),
+		SLICE_LIT("cluster://[::1,a"),
 		SLICE_LIT("http://:hidden@a"),
 		SLICE_LIT("hidden@a"),
 		SLICE_LIT("me:hidden@a"),
@@ -177,6 +303,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parses),
+		cmocka_unit_test(parses_several_hosts),
 		cmocka_unit_test(refuses_and_tells_no_password),
 		cmocka_unit_test(masks),
 	};

@@ -18,7 +18,7 @@ enum {
 	IN_FLIGHT_BYTES = 4 * 1024 * 1024,
 	TURN = 16,	 /* put in one turn of the loop */
 	PAUSE_MS = 500,	 /* after Redis has refused one */
-	PUT_MS = 120000, /* the link's own patience is shorter */
+	PUT_MS = 120000, /* the store's own patience is shorter */
 	MARKS = 64	 /* steps of the time that stored events are kept */
 };
 
@@ -39,7 +39,7 @@ struct drain_mark {
 struct intake_drain {
 	struct loop *loop;
 	struct journal *journal;
-	struct store_link *link;
+	struct store *store;
 	const char *redis_socket;
 	int64_t hold_ms;
 	void (*drained)(void *arg);
@@ -85,7 +85,7 @@ static void forget(void *arg)
 	struct intake_drain *drain = arg;
 	int64_t now_ms = loop_now_ms(drain->loop);
 
-	if (store_link_state(drain->link) != STORE_READY)
+	if (store_state(drain->store) != STORE_READY)
 		return;
 	while (drain->mark_count > 0) {
 		const struct drain_mark *mark = &drain->marks[drain->mark_first];
@@ -211,11 +211,11 @@ static void put_done(struct store_put *put, enum store_result result, const char
 		drain->reason.text[0] = '\0';
 	} else {
 		drain->failed = true;
-		drain->refused |= store_link_state(drain->link) == STORE_READY;
+		drain->refused |= store_state(drain->store) == STORE_READY;
 		if (reason)
 			reason_set(&drain->reason, "%s", reason);
 	}
-	/* The link is in the middle of its work. */
+	/* The store is in the middle of its work. */
 	work_in(drain, 0);
 }
 
@@ -246,7 +246,7 @@ static int put(struct intake_drain *drain)
 	/* It goes with the reader's memory. */
 	slot->item.event = NULL;
 	slot->bytes = journal_record_size(kept);
-	r = store_put(drain->link, &event, loop_now_ms(drain->loop) + PUT_MS, &slot->put);
+	r = store_put(drain->store, &event, loop_now_ms(drain->loop) + PUT_MS, &slot->put);
 	if (r < 0)
 		return r;
 	drain->count++;
@@ -317,7 +317,7 @@ static void work(void *arg)
 			log_line(LOG_WARNING, "journal waits for redis", LOG_C("reason", drain->reason.text));
 		drain->behind = true;
 		work_in(drain, PAUSE_MS);
-	} else if (!drain->failed && !drain->anew && store_link_state(drain->link) == STORE_READY &&
+	} else if (!drain->failed && !drain->anew && store_state(drain->store) == STORE_READY &&
 		   !waits_for_the_left(drain)) {
 		send_more(drain);
 	}
@@ -332,7 +332,7 @@ static void more(void *arg)
  * again, and what it has is found to be a duplicate. */
 static void look_who(struct intake_drain *drain)
 {
-	const char *identity = store_link_identity(drain->link);
+	const char *identity = store_identity(drain->store);
 
 	if (drain->identity[0] != '\0' && strcmp(drain->identity, identity) != 0)
 		drain->anew = true;
@@ -340,7 +340,7 @@ static void look_who(struct intake_drain *drain)
 	keep_longer(drain);
 }
 
-static void link_changed(void *arg, enum store_state state, const char *reason)
+static void redis_changed(void *arg, enum store_state state, const char *reason)
 {
 	struct intake_drain *drain = arg;
 
@@ -362,12 +362,12 @@ static void link_changed(void *arg, enum store_state state, const char *reason)
 int intake_drain_new(const struct intake_drain_setup *setup, struct intake_drain **out)
 {
 	struct intake_drain *drain = calloc(1, sizeof *drain);
-	const struct store_link_setup link = { .loop = setup->loop,
-					       .redis = &setup->config->redis,
-					       .socket = setup->redis_socket,
-					       .stall_ms = setup->config->ack_deadline_ms,
-					       .changed = link_changed,
-					       .arg = drain };
+	const struct store_setup store = { .loop = setup->loop,
+					   .redis = &setup->config->redis,
+					   .socket = setup->redis_socket,
+					   .stall_ms = setup->config->ack_deadline_ms,
+					   .changed = redis_changed,
+					   .arg = drain };
 	struct journal_counts counts;
 	int r;
 
@@ -382,9 +382,9 @@ int intake_drain_new(const struct intake_drain_setup *setup, struct intake_drain
 	drain->arg = setup->arg;
 	journal_counts(setup->journal, &counts);
 	drain->behind = counts.records > 0;
-	r = store_link_new(&link, &drain->link);
+	r = store_new(&store, &drain->store);
 	if (r == 0)
-		r = intake_left_new(setup->loop, drain->link, setup->config->journal.dir, more, drain, &drain->left);
+		r = intake_left_new(setup->loop, drain->store, setup->config->journal.dir, more, drain, &drain->left);
 	if (r == 0)
 		r = journal_reader_start(setup->journal, setup->loop, more, drain);
 	if (r == 0)
@@ -403,7 +403,7 @@ void intake_drain_change(struct intake_drain *drain, const struct config *config
 		intake_left_leave(drain->left);
 	}
 	snprintf(drain->url, sizeof drain->url, "%s", config->redis.url);
-	store_link_reconfigure(drain->link, &config->redis, drain->redis_socket, config->ack_deadline_ms);
+	store_reconfigure(drain->store, &config->redis, drain->redis_socket, config->ack_deadline_ms);
 }
 
 void intake_drain_free(struct intake_drain *drain)
@@ -411,7 +411,7 @@ void intake_drain_free(struct intake_drain *drain)
 	if (!drain)
 		return;
 	journal_reader_stop(drain->journal);
-	store_link_free(drain->link);
+	store_free(drain->store);
 	take_back(drain);
 	loop_timer_stop(&drain->work);
 	loop_timer_stop(&drain->forget);

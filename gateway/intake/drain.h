@@ -16,7 +16,7 @@ struct intake_drain_setup {
 	struct loop *loop;
 	struct journal *journal;
 	const struct config *config; /* outlives the drain, or the next intake_drain_change */
-	const char *redis_socket;    /* see store_link_setup; outlives the drain */
+	const char *redis_socket;    /* see store_setup; outlives the drain */
 	/* Called from the loop when nothing waits any longer, after something did. May be NULL. */
 	void (*drained)(void *arg);
 	void *arg;

@@ -51,7 +51,7 @@ struct intake_worker {
 	struct loop *loop;
 	struct intake_share *share;
 	struct intake_stats *stats;
-	struct store_link *link;
+	struct store *store;
 	struct journal *journal;      /* NULL: there is none */
 	struct journal_lane *lane;    /* into it */
 	struct intake_window *window; /* NULL: none */
@@ -77,7 +77,7 @@ int intake_window_new(struct intake_worker *worker, unsigned number, struct inta
 	__attribute__((warn_unused_result));
 void intake_window_free(struct intake_window *window);
 void intake_window_add(struct intake_window *window, const struct journal_event *event);
-/* The link is ready: is it another Redis? */
+/* Redis is ready: is it another Redis? */
 void intake_window_ready(struct intake_window *window);
 /* Another Redis is wanted from now on: what the one before has is not its business. */
 void intake_window_leave(struct intake_window *window);

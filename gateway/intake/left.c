@@ -14,7 +14,7 @@
 
 struct intake_left {
 	struct loop *loop;
-	struct store_link *link;
+	struct store *store;
 	char *dir;
 	void (*done)(void *arg);
 	void *arg;
@@ -105,7 +105,7 @@ static void give_up_holding(void *arg)
 	struct intake_left *left = arg;
 
 	/* Else the time begins anew when Redis is back. */
-	if (store_link_state(left->link) != STORE_READY || !left->settled)
+	if (store_state(left->store) != STORE_READY || !left->settled)
 		return;
 	journal_ring_remove_left(left->dir, buf_slice(&left->names));
 	if (read_files(left) == 0 && !left->finished)
@@ -118,7 +118,7 @@ static void give_up_holding(void *arg)
 
 void intake_left_ready(struct intake_left *left, int64_t hold_ms)
 {
-	const char *here = store_link_identity(left->link);
+	const char *here = store_identity(left->store);
 	bool same = here[0] != '\0' && strcmp(here, left->identity) == 0;
 
 	if (left->finished)
@@ -152,7 +152,7 @@ bool intake_left_over(const struct intake_left *left)
 	return left->finished || (left->read && left->settled);
 }
 
-int intake_left_new(struct loop *loop, struct store_link *link, const char *dir, void (*done)(void *arg), void *arg,
+int intake_left_new(struct loop *loop, struct store *store, const char *dir, void (*done)(void *arg), void *arg,
 		    struct intake_left **out)
 {
 	struct intake_left *left = calloc(1, sizeof *left);
@@ -160,10 +160,10 @@ int intake_left_new(struct loop *loop, struct store_link *link, const char *dir,
 
 	if (!left)
 		return -ENOMEM;
-	*left = (struct intake_left){ .loop = loop, .link = link, .dir = strdup(dir), .done = done, .arg = arg };
+	*left = (struct intake_left){ .loop = loop, .store = store, .dir = strdup(dir), .done = done, .arg = arg };
 	r = !left->dir ? -ENOMEM
 		       : intake_resend_new(&(struct intake_resend_setup){ .loop = loop,
-									  .link = link,
+									  .store = store,
 									  .next = next,
 									  .begin = begin,
 									  .done = sent,

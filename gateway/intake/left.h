@@ -8,20 +8,20 @@
 struct intake_left;
 
 /* `done` is called, from the loop, each time that all of it has been sent. */
-int intake_left_new(struct loop *loop, struct store_link *link, const char *dir, void (*done)(void *arg), void *arg,
+int intake_left_new(struct loop *loop, struct store *store, const char *dir, void (*done)(void *arg), void *arg,
 		    struct intake_left **out) __attribute__((warn_unused_result));
 
-/* The link is ready, and the folder is ours: what was put into the very Redis that is there need not be sent again, the
- * rest is. Each time that the link is ready. The files stay for another `hold_ms`, while Redis is there. */
+/* Redis is ready, and the folder is ours: what was put into the very Redis that is there need not be sent again, the
+ * rest is. Each time that it is ready. The files stay for another `hold_ms`, while Redis is there. */
 void intake_left_ready(struct intake_left *left, int64_t hold_ms);
 
-/* From now on the link is to another Redis, whose business it is not what the one before has. */
+/* From now on it is another Redis that is wanted, whose business it is not what the one before has. */
 void intake_left_leave(struct intake_left *left);
 
-/* All of it is in the Redis that the link was last ready with. */
+/* All of it is in the Redis that the store was last ready with. */
 bool intake_left_over(const struct intake_left *left);
 
-/* After the link was freed. Accepts NULL. */
+/* After the store was freed. Accepts NULL. */
 void intake_left_free(struct intake_left *left);
 
 #endif

@@ -213,7 +213,7 @@ static bool waits_for_the_first_connect(struct intake_delivery *delivery)
 {
 	struct intake_worker *worker = delivery->worker;
 
-	if (worker->early_over || !worker->link || store_link_state(worker->link) != STORE_CONNECTING)
+	if (worker->early_over || !worker->store || store_state(worker->store) != STORE_CONNECTING)
 		return false;
 	if (!intake_keep_headers(delivery))
 		return false;
@@ -268,14 +268,14 @@ void intake_put(struct intake_delivery *delivery)
 	}
 	if (waits_for_the_first_connect(delivery))
 		return;
-	if (!worker->link) {
+	if (!worker->store) {
 		keep_or_refuse(delivery, &made.event, "the gateway is stopping");
 		return;
 	}
 	delivery->put.done = stored;
-	r = store_put(worker->link, &made.event, deadline_of(delivery), &delivery->put);
+	r = store_put(worker->store, &made.event, deadline_of(delivery), &delivery->put);
 	if (r == -EAGAIN)
-		keep_or_refuse(delivery, &made.event, store_link_reason(worker->link));
+		keep_or_refuse(delivery, &made.event, store_reason(worker->store));
 	else if (r < 0)
 		intake_finish(delivery, INTAKE_internal_error, "out of memory", NULL);
 	else

@@ -179,7 +179,7 @@ static int put(struct intake_resend *resend, const struct journal_event *event)
 	while (slot->out)
 		slot++;
 	*slot = (struct resend_slot){ .resend = resend, .put.done = put_done };
-	r = store_put(resend->setup.link, &recorded, loop_now_ms(resend->setup.loop) + PUT_MS, &slot->put);
+	r = store_put(resend->setup.store, &recorded, loop_now_ms(resend->setup.loop) + PUT_MS, &slot->put);
 	if (r < 0)
 		return r;
 	slot->out = true;
@@ -207,7 +207,7 @@ static void work(void *arg)
 {
 	struct intake_resend *resend = arg;
 
-	if (!resend->running || store_link_state(resend->setup.link) != STORE_READY)
+	if (!resend->running || store_state(resend->setup.store) != STORE_READY)
 		return;
 	if (resend->again && resend->out == 0) {
 		resend->again = resend->ended = false;

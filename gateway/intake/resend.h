@@ -1,4 +1,4 @@
-/* resend.h - records put into Redis, in order, by a link that others use as well; of this room only.
+/* resend.h - records put into Redis, in order, by a store that others use as well; of this room only.
  *
  * For what was put before, and may have been lost by a Redis that crashed. What is there already is found to be a
  * duplicate; so a run that fails begins anew, from its first record. */
@@ -28,7 +28,7 @@ struct intake_resend;
 
 struct intake_resend_setup {
 	struct loop *loop;
-	struct store_link *link;
+	struct store *store;
 	/* The next event, borrowed until the next call; false: there is no more. */
 	bool (*next)(void *arg, struct journal_event *event);
 	/* From the first one again. */
@@ -46,7 +46,7 @@ void intake_resend_start(struct intake_resend *resend);
 
 bool intake_resend_running(const struct intake_resend *resend);
 
-/* After the link was freed. Accepts NULL. */
+/* After the store was freed. Accepts NULL. */
 void intake_resend_free(struct intake_resend *resend);
 
 #endif

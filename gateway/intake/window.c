@@ -82,7 +82,7 @@ int intake_window_new(struct intake_worker *worker, unsigned number, struct inta
 	r = make_ring(config, number, &window->ring, &reason);
 	if (r == 0)
 		r = intake_resend_new(&(struct intake_resend_setup){ .loop = worker->loop,
-								     .link = worker->link,
+								     .store = worker->store,
 								     .next = next,
 								     .begin = begin,
 								     .done = done,
@@ -111,7 +111,7 @@ void intake_window_add(struct intake_window *window, const struct journal_event 
 
 void intake_window_ready(struct intake_window *window)
 {
-	const char *identity = store_link_identity(window->worker->link);
+	const char *identity = store_identity(window->worker->store);
 	bool same = strcmp(window->identity, identity) == 0;
 
 	/* A run that was cut off goes on as well. */
@@ -152,7 +152,7 @@ void intake_window_sample(struct intake_window *window)
 	const struct intake_worker *worker = window->worker;
 	int64_t time_ms = intake_worker_config(worker)->replay_window_ms, now_ms = loop_now_ms(worker->loop);
 
-	if (store_link_state(worker->link) != STORE_READY || intake_resend_running(window->resend))
+	if (store_state(worker->store) != STORE_READY || intake_resend_running(window->resend))
 		return;
 	journal_ring_forget(window->ring, now_ms - time_ms);
 	note_reach(window, now_ms, time_ms);

@@ -1,4 +1,4 @@
-/* worker.c - what a worker keeps between deliveries: its share of the plan, its link, and what it says of Redis.
+/* worker.c - what a worker keeps between deliveries: its share of the plan, its way into Redis, and what it says of Redis.
  *
  * The special difficulty: every worker has its own connection, but a person wants to read once that Redis is away and
  * once that it is back; so the workers count themselves in a watch that they share, and who tips it over logs. */
@@ -97,7 +97,7 @@ static void redis_changed(void *arg, enum store_state state, const char *reason)
 	/* Attempts to connect in between do not count: away is away until it is ready again. */
 	if (state == STORE_CONNECTING || state == worker->seen_state)
 		return;
-	/* In the next turn: the link is in the middle of its change. */
+	/* In the next turn: the store is in the middle of its change. */
 	if (!worker->early_over)
 		loop_timer_start(worker->loop, &worker->early_timer, 0, intake_early_over, worker);
 	if (!(is_away(state) && is_away(worker->seen_state))) {
@@ -110,7 +110,7 @@ static void redis_changed(void *arg, enum store_state state, const char *reason)
 	atomic_store_explicit(&worker->stats->store_state, (uint64_t)state, memory_order_relaxed);
 }
 
-/* The link drops a Redis that is silent for twice its patience, and all that waits with it: no route's deadline may be
+/* The store drops a Redis that is silent for twice its patience, and all that waits with it: no route's deadline may be
  * beyond. */
 static int64_t patience_ms(const struct config *config)
 {
@@ -143,17 +143,17 @@ int intake_worker_new(const struct intake_worker_setup *setup, struct intake_wor
 		r = trust_random(worker->random, sizeof worker->random);
 	worker->random[0] |= 1;
 	if (r == 0)
-		r = store_link_new(&(struct store_link_setup){ .loop = setup->loop,
-							       .redis = &config->redis,
-							       .socket = setup->redis_socket,
-							       .stall_ms = patience_ms(config),
-							       .changed = redis_changed,
-							       .arg = worker },
-				   &worker->link);
+		r = store_new(&(struct store_setup){ .loop = setup->loop,
+						     .redis = &config->redis,
+						     .socket = setup->redis_socket,
+						     .stall_ms = patience_ms(config),
+						     .changed = redis_changed,
+						     .arg = worker },
+			      &worker->store);
 	worker->journal = setup->journal;
 	if (r == 0)
 		r = intake_window_new(worker, setup->number, &worker->window);
-	/* Behind the link: what it gives up while it writes at a turn's end is still of that turn. */
+	/* Behind the store: what it gives up while it writes at a turn's end is still of that turn. */
 	if (r == 0 && setup->journal)
 		r = journal_lane_new(setup->journal, setup->loop, JOURNAL_PATIENCE_MS, &worker->lane);
 	if (r == 0)
@@ -166,8 +166,8 @@ int intake_worker_new(const struct intake_worker_setup *setup, struct intake_wor
 void intake_worker_give_up(struct intake_worker *worker)
 {
 	intake_pending_give_up(worker);
-	store_link_free(worker->link);
-	worker->link = NULL;
+	store_free(worker->store);
+	worker->store = NULL;
 	loop_timer_stop(&worker->early_timer);
 	intake_early_over(worker);
 	journal_lane_free(worker->lane);
@@ -195,7 +195,7 @@ void intake_worker_swap(struct intake_worker *worker, struct intake_share *share
 	if (worker->window && strcmp(intake_plan_config(old->plan)->redis.url, config->redis.url) != 0)
 		intake_window_leave(worker->window);
 	worker->share = share;
-	store_link_reconfigure(worker->link, &config->redis, worker->redis_socket, patience_ms(config));
+	store_reconfigure(worker->store, &config->redis, worker->redis_socket, patience_ms(config));
 	retire(old);
 }
 
@@ -204,11 +204,11 @@ void intake_worker_sample(struct intake_worker *worker)
 	struct intake_stats *stats = worker->stats;
 	struct store_counts counts;
 
-	if (!worker->link)
+	if (!worker->store)
 		return;
 	if (worker->window)
 		intake_window_sample(worker->window);
-	store_link_counts(worker->link, &counts);
+	store_counts(worker->store, &counts);
 	atomic_store_explicit(&stats->store_connects, counts.connects, memory_order_relaxed);
 	atomic_store_explicit(&stats->store_losses, counts.losses, memory_order_relaxed);
 	atomic_store_explicit(&stats->store_script_loads, counts.script_loads, memory_order_relaxed);

@@ -22,7 +22,7 @@ struct intake_worker_setup {
 	struct loop *loop;
 	struct intake_plan *plan;	  /* a reference is taken */
 	struct intake_stats *stats;	  /* outlives the worker, has room for the plan's numbers */
-	const char *redis_socket;	  /* see store_link_setup; outlives the worker */
+	const char *redis_socket;	  /* see store_setup; outlives the worker */
 	struct intake_redis_watch *watch; /* outlives the worker */
 	struct keys *keys;		  /* outlives the worker; NULL: no key is fetched */
 	unsigned number;		  /* of the worker; names its file of the replay window */
@@ -50,7 +50,7 @@ void intake_worker_swap(struct intake_worker *worker, struct intake_share *share
 
 const struct config *intake_worker_config(const struct intake_worker *worker);
 
-/* Copies the link's counts into the stats, for who reads them from another thread. Once a second is often enough. */
+/* Copies the store's counts into the stats, for who reads them from another thread. Once a second is often enough. */
 void intake_worker_sample(struct intake_worker *worker);
 
 #endif

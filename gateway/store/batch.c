@@ -297,7 +297,7 @@ static bool is_done(const struct store_command *command, redisReply *const *repl
 static void refused(struct store_link *link, struct store_trip *undo)
 {
 	for (struct store_ticket *ticket = undo->list.first; ticket; ticket = ticket->next) {
-		store_count(&link->refusals);
+		link->counts.refusals++;
 		if (ticket->put)
 			ticket->put->refused = undo->refused;
 	}
@@ -389,7 +389,7 @@ static void committed(struct store_link *link, struct store_trip *trip, const re
 	if (nothing)
 		note_refusal(link, trip, reply);
 	else
-		store_count(&link->races);
+		link->counts.races++;
 	store_list_join(&trip->list, &trip->aside);
 	store_scripted_send(link, &trip->list);
 }

@@ -18,16 +18,6 @@
 
 enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 2000, ATTEMPT_MS = 3000, WELL_MS = 2000 };
 
-/* The loop keeps its hooks for as long as it lives, a link may go before: so the hook is a thing of its own that
- * outlives the link, doing nothing. The list is for the leak checker. */
-struct store_hook {
-	struct loop_hook hook;
-	struct store_link *link;
-	struct store_hook *next;
-};
-
-static _Atomic(struct store_hook *) idle_hooks;
-
 static void attempt(void *arg);
 
 /* ---- the phase ---- */
@@ -121,7 +111,7 @@ void store_link_drop(struct store_link *link, const char *why)
 	reason_set(&said, "%s", why);
 	bool was_ready = link->phase == STORE_PHASE_READY || link->phase == STORE_PHASE_STALLED;
 	if (was_ready)
-		store_count(&link->losses);
+		link->counts.losses++;
 	if (was_ready && loop_now_ms(link->setup.loop) - link->ready_ms >= WELL_MS)
 		link->attempts = 0;
 	close_all(link);
@@ -149,7 +139,7 @@ static void on_nothing(void *arg)
 void store_link_ready(struct store_link *link)
 {
 	start_step(link, INT64_MAX, on_nothing);
-	store_count(&link->connects);
+	link->counts.connects++;
 	link->ready_ms = loop_now_ms(link->setup.loop);
 	store_link_enter(link, STORE_PHASE_READY, NULL);
 }
@@ -270,18 +260,13 @@ static void attempt(void *arg)
 
 /* ---- life ---- */
 
-static void on_turn_end(void *arg)
+void store_link_turn_end(struct store_link *link)
 {
-	struct store_hook *hook = arg;
-	struct store_link *link = hook->link;
-	if (!link)
-		return;
-	if (link->gathered.first)
+	bool up = link->phase == STORE_PHASE_READY || link->phase == STORE_PHASE_STALLED;
+	if (link->gathered.first && up)
 		store_depart(link);
-	if (!link->trips.unsent)
-		return;
-	store_wire_flush(&link->wire, &link->trips);
-	atomic_store_explicit(&link->writes, link->wire.writes, memory_order_relaxed);
+	if (link->trips.unsent)
+		store_wire_flush(&link->wire, &link->trips);
 }
 
 static void copy_socket(struct store_link *link, const char *socket)
@@ -297,24 +282,18 @@ static void copy_socket(struct store_link *link, const char *socket)
 int store_link_new(const struct store_link_setup *setup, struct store_link **out)
 {
 	struct store_link *link = calloc(1, sizeof *link);
-	struct store_hook *hook = calloc(1, sizeof *hook);
-	if (!link || !hook)
-		goto no_memory;
+	if (!link)
+		return -ENOMEM;
 	link->setup = *setup;
 	copy_socket(link, setup->socket);
 	if (getrandom(&link->random, sizeof link->random, GRND_NONBLOCK) < 0 || link->random == 0)
 		link->random = (uint64_t)(uintptr_t)link | 1;
-	if (loop_timer_start(setup->loop, &link->step, 0, attempt, link) != 0)
-		goto no_memory;
-	link->hook = hook;
-	hook->link = link;
-	loop_hook_add(setup->loop, &hook->hook, on_turn_end, hook);
+	if (loop_timer_start(setup->loop, &link->step, 0, attempt, link) != 0) {
+		free(link);
+		return -ENOMEM;
+	}
 	*out = link;
 	return 0;
-no_memory:
-	free(hook);
-	free(link);
-	return -ENOMEM;
 }
 
 void store_link_free(struct store_link *link)
@@ -330,10 +309,6 @@ void store_link_free(struct store_link *link)
 	store_put_lost(link, &lost, link->reason.text);
 	store_trips_free(&link->trips);
 	store_tickets_free(&link->tickets);
-	link->hook->link = NULL;
-	link->hook->next = atomic_load(&idle_hooks);
-	while (!atomic_compare_exchange_weak(&idle_hooks, &link->hook->next, link->hook))
-		;
 	free(link);
 }
 
@@ -379,15 +354,13 @@ size_t store_link_waiting(const struct store_link *link)
 	return link->tickets.waiting;
 }
 
-void store_link_counts(const struct store_link *link, struct store_counts *out)
+void store_link_counts(const struct store_link *link, struct store_counts *sum)
 {
-	*out = (struct store_counts){
-		.connects = atomic_load_explicit(&link->connects, memory_order_relaxed),
-		.losses = atomic_load_explicit(&link->losses, memory_order_relaxed),
-		.script_loads = atomic_load_explicit(&link->script_loads, memory_order_relaxed),
-		.refusals = atomic_load_explicit(&link->refusals, memory_order_relaxed),
-		.timeouts = atomic_load_explicit(&link->timeouts, memory_order_relaxed),
-		.races = atomic_load_explicit(&link->races, memory_order_relaxed),
-		.writes = atomic_load_explicit(&link->writes, memory_order_relaxed),
-	};
+	sum->connects += link->counts.connects;
+	sum->losses += link->counts.losses;
+	sum->script_loads += link->counts.script_loads;
+	sum->refusals += link->counts.refusals;
+	sum->timeouts += link->counts.timeouts;
+	sum->races += link->counts.races;
+	sum->writes += link->wire.writes;
 }

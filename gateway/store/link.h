@@ -1,6 +1,6 @@
-/* link.h - the inside of a link, shared by link.c (being connected), greet.c (the handshake), put.c (events that come and
- * that are done), depart.c, batch.c and scripted.c (the ways into Redis); of this
- * room only. */
+/* link.h - a connection to a node of Redis that is kept up, and its inside, shared by link.c (being connected), greet.c
+ * (the handshake), put.c (events that come and that are done), depart.c, batch.c and scripted.c (the ways into Redis); of
+ * this room only. Who has links is node.c. */
 #ifndef HOOKGATE_STORE_LINK_H
 #define HOOKGATE_STORE_LINK_H
 
@@ -10,7 +10,6 @@
 #include "store/trips.h"
 #include "store/wire.h"
 
-#include <stdatomic.h>
 #include <sys/un.h>
 
 /* WAITING for the next attempt; the last two are what the link is for. */
@@ -40,7 +39,38 @@ enum store_greeting {
 /* Two times 40 hex digits, a space, a NUL. */
 enum { STORE_IDENTITY = 82 };
 
-struct store_hook;
+struct store_link;
+
+struct store_link_setup {
+	struct loop *loop;
+	const struct config_redis *redis; /* must outlive the link */
+	const char *socket;		  /* copied; NULL: what redis says */
+	int64_t stall_ms;		  /* as in store_setup */
+	bool gathers;			  /* puts are taken before the first attempt has succeeded or failed */
+	/* As in store_setup. */
+	void (*changed)(void *arg, enum store_state state, const char *reason);
+	void *arg;
+};
+
+/* Begins connecting in the loop's next turn. The others as their namesakes of store.h are for a store of one node. */
+int store_link_new(const struct store_link_setup *setup, struct store_link **out) __attribute__((warn_unused_result));
+void store_link_free(struct store_link *link);
+enum store_state store_link_state(const struct store_link *link);
+const char *store_link_reason(const struct store_link *link);
+const char *store_link_identity(const struct store_link *link);
+void store_link_reconfigure(struct store_link *link, const struct config_redis *redis, const char *socket,
+			    int64_t stall_ms);
+int store_link_put(struct store_link *link, const struct store_event *event, int64_t deadline_ms, struct store_put *put)
+	__attribute__((warn_unused_result));
+size_t store_link_waiting(const struct store_link *link);
+
+/* What has gathered departs, and what is to go out does. To be called at the end of each turn of the loop. */
+void store_link_turn_end(struct store_link *link);
+
+/* Adds its counts. */
+void store_link_counts(const struct store_link *link, struct store_counts *sum);
+
+/* ---- the inside ---- */
 
 struct store_link {
 	struct store_link_setup setup;
@@ -53,10 +83,9 @@ struct store_link {
 	struct store_wire wire;
 	struct store_trips trips;
 	struct store_tickets tickets;
-	struct store_list gathered; /* events that wait for the next trip */
-	bool transacts;		    /* we may use EXEC and DISCARD on this connection */
-	int64_t scripts_until_ms;   /* until then all goes by the script */
-	struct store_hook *hook;
+	struct store_list gathered;    /* events that wait for the next trip */
+	bool transacts;		       /* we may use EXEC and DISCARD on this connection */
+	int64_t scripts_until_ms;      /* until then all goes by the script */
 	bool expects[STORE_GREETINGS]; /* sent, and not answered yet */
 	char sha[STORE_SCRIPT_SHA];
 	char identity[STORE_IDENTITY];
@@ -70,7 +99,7 @@ struct store_link {
 	int64_t heard_ms; /* when Redis last answered anything */
 	int64_t heard_us; /* the time it is, while replies are handed out; else 0 */
 
-	atomic_uint_fast64_t connects, losses, script_loads, refusals, timeouts, races, writes;
+	struct store_counts counts; /* but for the writes, which the wire counts */
 };
 
 /* The one place where the phase changes; `reason` for WAITING and STALLED. Aborts on a move that is none. */
@@ -132,10 +161,5 @@ bool store_scripted_is_final(struct slice text);
 /* The first word of an error; of one that an older Redis wrapped ("ERR Error running script: -OOM ..."), the word
  * inside. */
 struct slice store_scripted_error_word(struct slice text);
-
-static inline void store_count(atomic_uint_fast64_t *counter)
-{
-	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-}
 
 #endif

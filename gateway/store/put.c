@@ -27,7 +27,7 @@ static void on_deadline(void *arg)
 	struct store_link *link = ticket->link;
 	struct reason reason;
 	reason_set(&reason, "no answer from Redis within %lld ms", (long long)ticket->patience_ms);
-	store_count(&link->timeouts);
+	link->counts.timeouts++;
 	tell(store_tickets_end(&link->tickets, ticket), ticket, STORE_UNAVAILABLE, reason.text);
 }
 
@@ -76,6 +76,9 @@ static void on_stall(void *arg)
 			reason_set(&reason, "no answer from Redis for %lld ms", (long long)stall_ms);
 			store_link_enter(link, STORE_PHASE_STALLED, reason.text);
 		}
+	} else if (link->phase != STORE_PHASE_STALLED) {
+		/* What gathers before the first connect. */
+		left_ms = stall_ms;
 	} else {
 		left_ms = link->heard_ms + stall_ms - now_ms;
 		if (left_ms <= 0) {
@@ -98,10 +101,16 @@ void store_put_heard(struct store_link *link)
 
 /* ---- putting ---- */
 
-int store_put(struct store_link *link, const struct store_event *event, int64_t deadline_ms, struct store_put *put)
+static bool takes_puts(const struct store_link *link)
+{
+	bool first = link->setup.gathers && store_link_state(link) == STORE_CONNECTING;
+	return (link->phase == STORE_PHASE_READY || first) && link->tickets.bytes < BYTES_MAX;
+}
+
+int store_link_put(struct store_link *link, const struct store_event *event, int64_t deadline_ms, struct store_put *put)
 {
 	struct loop *loop = link->setup.loop;
-	if (link->phase != STORE_PHASE_READY || link->tickets.bytes >= BYTES_MAX)
+	if (!takes_puts(link))
 		return -EAGAIN;
 	struct store_ticket *ticket = store_tickets_take(&link->tickets);
 	if (!ticket)

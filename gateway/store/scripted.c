@@ -83,14 +83,14 @@ static void refuse(struct store_link *link, struct store_trip *trip, struct stor
 	/* Redis has lost its scripts, by a restart or SCRIPT FLUSH: sent with its text, the script is kept again. */
 	if (slice_eq(word, SLICE("NOSCRIPT")) && ticket->put && !ticket->evaluated) {
 		ticket->evaluated = true;
-		store_count(&link->script_loads);
+		link->counts.script_loads++;
 		store_list_add(&trip->aside, ticket);
 		return;
 	}
 	struct reason reason;
 	reason_set(&reason, "Redis refused the event: %.*s", SLICE_ARGS(slice_head(text, 160)));
 	if (ticket->put) {
-		store_count(&link->refusals);
+		link->counts.refusals++;
 		ticket->put->refused = error && store_scripted_is_final(text);
 	}
 	store_put_end(link, ticket, STORE_UNAVAILABLE, reason.text);

@@ -4,8 +4,10 @@
  * event stands in the stream exactly once, and never of another event than the one that was put. Marking an event as
  * seen and adding it to the stream is one step of Redis', so a lost reply is harmless: putting it again is a duplicate.
  *
- * A link belongs to one worker's loop and thread. What one turn of the loop puts leaves together at the turn's end, or,
- * while something else of the link is out, when that is back; how it gets into Redis is the link's own business. */
+ * A store belongs to one worker's loop and thread, and is its way into Redis, be that one node or many. It holds a link,
+ * which is a connection that is kept up, for each node and each class of puts (node.h); the event's keys say the node,
+ * the event says the class. What one turn of the loop puts leaves together at the turn's end, or, while something else of
+ * its link is out, when that is back; how it gets into Redis is the link's own business. */
 #ifndef HOOKGATE_STORE_STORE_H
 #define HOOKGATE_STORE_STORE_H
 
@@ -30,9 +32,17 @@ struct slice store_target_stream(const struct store_target *target);
 
 /* ---- an event on its way ---- */
 
+/* Which of a node's connections an event takes. What makes Redis hold a connection's answers back (WAIT, WAITAOF) would
+ * hold up all that is behind it, so such events have a connection of their own, made when the first of them comes. */
+enum store_class {
+	STORE_CLASS_PLAIN, /* Redis answers at once */
+	STORE_CLASSES
+};
+
 /* Copied by store_put before it returns. */
 struct store_event {
 	const struct store_target *target;
+	enum store_class class;
 	uint32_t window_s; /* how long the id is remembered; 0 counts as 1 */
 	bool deduplicate;  /* false: the id is neither looked at nor remembered */
 	struct slice
@@ -56,9 +66,9 @@ struct store_put {
 	bool refused;
 };
 
-/* ---- the link ---- */
+/* ---- the store ---- */
 
-struct store_link;
+struct store;
 
 enum store_state {
 	STORE_CONNECTING, /* the first attempt, until it has succeeded or failed */
@@ -67,9 +77,9 @@ enum store_state {
 	STORE_AWAY     /* no connection; trying again */
 };
 
-struct store_link_setup {
+struct store_setup {
 	struct loop *loop;
-	const struct config_redis *redis; /* must outlive the link */
+	const struct config_redis *redis; /* must outlive the store */
 	const char *socket;		  /* unix socket to use instead (embedded), copied; NULL: what redis says */
 	/* A reply that is awaited for this long means stalled; nothing at all for as long again, and the connection is
 	 * dropped. */
@@ -82,43 +92,42 @@ struct store_link_setup {
 /* Begins connecting in the loop's next turn; keeps trying with backoff (50 ms doubling to 2 s, jitter of a half) until
  * freed. What leaves at the end of a turn does so in a hook that is added here: a hook added later that puts events has
  * to call loop_again. */
-int store_link_new(const struct store_link_setup *setup, struct store_link **out) __attribute__((warn_unused_result));
+int store_new(const struct store_setup *setup, struct store **out) __attribute__((warn_unused_result));
 
 /* Every put still out gets its `done` with STORE_UNAVAILABLE first. Not from within `done` or `changed`. Accepts
  * NULL. */
-void store_link_free(struct store_link *link);
+void store_free(struct store *store);
 
-enum store_state store_link_state(const struct store_link *link);
+enum store_state store_state(const struct store *store);
 
-/* Why the link is not ready, for a person; "" when it is. */
-const char *store_link_reason(const struct store_link *link);
+/* Why it is not ready, for a person; "" when it is. */
+const char *store_reason(const struct store *store);
 
 /* Which Redis it is connected to, as its process and its data's history call themselves (run_id and master_replid of
  * INFO); another one may not have what the one before had said that it has. While READY or STALLED; "" where Redis does
  * not let us ask. */
-const char *store_link_identity(const struct store_link *link);
+const char *store_identity(const struct store *store);
 
-/* Another url, password or database from the next connect on; the present connection is dropped when they differ, and
- * the new one begins at once. The old configuration may be freed afterwards. For reload. */
-void store_link_reconfigure(struct store_link *link, const struct config_redis *redis, const char *socket,
-			    int64_t stall_ms);
+/* Another url, password or database from the next connect on; the present connections are dropped when they differ, and
+ * the new ones begin at once. The old configuration may be freed afterwards. For reload. */
+void store_reconfigure(struct store *store, const struct config_redis *redis, const char *socket, int64_t stall_ms);
 
 /* Puts an event. 0: `done` will be called, by `deadline_ms` (of the loop's clock) at the latest. -EAGAIN: Redis is
- * known to be away or stalled, or does not keep up (64 MiB wait for its replies), at once, and `done` will not be
- * called. -ENOMEM. With a deadline that has passed `done` comes in the next turn; the event may go out
+ * known to be away or stalled, or does not keep up (64 MiB wait for the replies of a connection), at once, and `done`
+ * will not be called. -ENOMEM. With a deadline that has passed `done` comes in the next turn; the event may go out
  * nevertheless. */
-int store_put(struct store_link *link, const struct store_event *event, int64_t deadline_ms, struct store_put *put)
+int store_put(struct store *store, const struct store_event *event, int64_t deadline_ms, struct store_put *put)
 	__attribute__((warn_unused_result));
 
 /* Puts that wait for a reply. */
-size_t store_link_waiting(const struct store_link *link);
+size_t store_waiting(const struct store *store);
 
-/* Counted since the link was made, for metrics; read from any thread. */
+/* Counted since the store was made, for metrics. */
 struct store_counts {
 	uint64_t connects, losses, script_loads, refusals, timeouts;
 	uint64_t races;	 /* batches that lost to another gateway and were done again */
 	uint64_t writes; /* system calls that sent something: events per write is the batching */
 };
-void store_link_counts(const struct store_link *link, struct store_counts *out);
+void store_counts(const struct store *store, struct store_counts *out);
 
 #endif

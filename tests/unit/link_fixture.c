@@ -23,12 +23,12 @@ static void on_changed(void *arg, enum store_state state, const char *reason)
 	assert_true(bench->state_count < sizeof bench->states / sizeof *bench->states);
 	bench->states[bench->state_count++] = state;
 	snprintf(bench->reason, sizeof bench->reason, "%s", reason ? reason : "");
-	assert_int_equal(state, store_link_state(bench->link));
+	assert_int_equal(state, store_state(bench->store));
 }
 
 void bench_start(struct bench *bench, const char *const *options)
 {
-	*bench = (struct bench){ .link = NULL };
+	*bench = (struct bench){ .store = NULL };
 	redis_start(&bench->redis, options);
 	bench->loop = new_loop();
 	assert_int_equal(store_target_new(SLICE("hookgate"), SLICE("stripe"), SLICE("/hooks/stripe"),
@@ -38,19 +38,19 @@ void bench_start(struct bench *bench, const char *const *options)
 
 void bench_connect(struct bench *bench, const struct config_redis *redis, const char *socket, int64_t stall_ms)
 {
-	const struct store_link_setup setup = { .loop = bench->loop,
-						.redis = redis,
-						.socket = socket,
-						.stall_ms = stall_ms,
-						.changed = on_changed,
-						.arg = bench };
-	assert_int_equal(store_link_new(&setup, &bench->link), 0);
+	const struct store_setup setup = { .loop = bench->loop,
+					   .redis = redis,
+					   .socket = socket,
+					   .stall_ms = stall_ms,
+					   .changed = on_changed,
+					   .arg = bench };
+	assert_int_equal(store_new(&setup, &bench->store), 0);
 }
 
 static bool is_in_state(void *arg)
 {
 	const struct bench *bench = arg;
-	return store_link_state(bench->link) == bench->wanted;
+	return store_state(bench->store) == bench->wanted;
 }
 
 void bench_wait(struct bench *bench, enum store_state state)
@@ -61,7 +61,7 @@ void bench_wait(struct bench *bench, enum store_state state)
 
 void bench_stop(struct bench *bench)
 {
-	store_link_free(bench->link);
+	store_free(bench->store);
 	store_target_free(bench->target);
 	loop_free(bench->loop);
 	redis_stop(&bench->redis);
@@ -97,7 +97,7 @@ static void on_done(struct store_put *ended, enum store_result result, const cha
 void put(struct bench *bench, const struct store_event *event, int64_t patience_ms, struct noted *noted)
 {
 	*noted = (struct noted){ .put.done = on_done };
-	assert_int_equal(store_put(bench->link, event, loop_now_ms(bench->loop) + patience_ms, &noted->put), 0);
+	assert_int_equal(store_put(bench->store, event, loop_now_ms(bench->loop) + patience_ms, &noted->put), 0);
 	assert_int_equal(noted->calls, 0);
 }
 
@@ -149,6 +149,6 @@ void expect_stream(struct bench *bench, const char *ids)
 struct store_counts counts_of(const struct bench *bench)
 {
 	struct store_counts counts;
-	store_link_counts(bench->link, &counts);
+	store_counts(bench->store, &counts);
 	return counts;
 }

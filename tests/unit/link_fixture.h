@@ -24,7 +24,7 @@ struct noted {
 struct bench {
 	struct redis_fixture redis;
 	struct loop *loop;
-	struct store_link *link;
+	struct store *store;
 	struct store_target *target;
 	enum store_state states[64]; /* each change, in order */
 	size_t state_count;

@@ -84,7 +84,7 @@ static int begin(void **state)
 
 static int end(void **state)
 {
-	store_link_free(bench.link);
+	store_free(bench.store);
 	store_target_free(bench.target);
 	hang_up();
 	loop_unwatch(&peer.at_door);
@@ -151,10 +151,10 @@ static void test_answers(void **state)
 			fail_msg("%s: %d %s", rows[i].answer, noted.result, noted.reason);
 		if (rows[i].away)
 			bench_wait(&bench, STORE_AWAY);
-		assert_int_equal(store_link_state(bench.link), rows[i].away ? STORE_AWAY : STORE_READY);
+		assert_int_equal(store_state(bench.store), rows[i].away ? STORE_AWAY : STORE_READY);
 		assert_int_equal(counts_of(&bench).losses, rows[i].away);
-		store_link_free(bench.link);
-		bench.link = NULL;
+		store_free(bench.store);
+		bench.store = NULL;
 		bench.state_count = 0;
 	}
 }
@@ -222,8 +222,8 @@ static void test_handshakes(void **state)
 		bench_wait(&bench, rows[i].reason ? STORE_AWAY : STORE_READY);
 		if (rows[i].reason && !strstr(bench.reason, rows[i].reason))
 			fail_msg("%zu: %s", i, bench.reason);
-		store_link_free(bench.link);
-		bench.link = NULL;
+		store_free(bench.store);
+		bench.store = NULL;
 		bench.state_count = 0;
 	}
 }

@@ -34,8 +34,8 @@ static int begin(void **state)
 
 static int end(void **state)
 {
-	store_link_free(bench.link);
-	bench.link = NULL;
+	store_free(bench.store);
+	bench.store = NULL;
 	relay_stop(&relay);
 	bench_stop(&bench);
 	return 0;
@@ -236,7 +236,7 @@ static void test_two_gateways(void **state)
 	await_noted(&other, others, COUNT);
 	for (size_t i = 0; i < COUNT; i++)
 		assert_int_equal((noted[i].result == STORE_STORED) + (others[i].result == STORE_STORED), 1);
-	store_link_free(other.link);
+	store_free(other.store);
 	assert_int_equal(redis_number(&bench.redis, "XLEN " STREAM), COUNT);
 }
 
@@ -329,7 +329,7 @@ static void test_least_rights(void **state)
 		snprintf(line, sizeof line, "ACL SETUSER default +%s", rights[i]);
 		redis_do(&bench.redis, line);
 		/* The next connection tries anew. */
-		bench.states[0] = store_link_state(bench.link);
+		bench.states[0] = store_state(bench.store);
 		redis_number(&bench.redis, "CLIENT KILL TYPE normal SKIPME yes");
 		bench_wait(&bench, STORE_AWAY);
 		bench_wait(&bench, STORE_READY);
@@ -426,7 +426,7 @@ static void test_slow_answers(void **state)
 	put_more(more);
 	await_stored(2 * COUNT);
 	assert_int_equal(relay.commits, 0);
-	assert_int_equal(store_link_waiting(bench.link), 2 * COUNT);
+	assert_int_equal(store_waiting(bench.store), 2 * COUNT);
 	relay_release(&relay);
 	await_noted(&bench, noted, COUNT);
 	await_noted(&bench, more, COUNT);

@@ -190,7 +190,7 @@ static void test_killed(void **state)
 	bench_wait(&bench, STORE_READY);
 	assert_int_not_equal(server(), before);
 	assert_int_equal(put_and_wait(&bench, &event, &noted), STORE_DUPLICATE);
-	store_link_free(bench.link);
+	store_free(bench.store);
 	store_target_free(bench.target);
 }
 

@@ -56,7 +56,7 @@ static void expect_stored(const char *id)
 static void expect_again(struct store_event *event)
 {
 	struct noted noted = { .calls = 0 };
-	assert_int_equal(store_put(bench.link, event, loop_now_ms(bench.loop) + 1000, &noted.put), -EAGAIN);
+	assert_int_equal(store_put(bench.store, event, loop_now_ms(bench.loop) + 1000, &noted.put), -EAGAIN);
 	assert_int_equal(noted.calls, 0);
 }
 
@@ -65,12 +65,12 @@ static void expect_again(struct store_event *event)
 static void test_ready(void **state)
 {
 	bench_connect(&bench, &bench.redis.tcp, NULL, STALL_MS);
-	assert_int_equal(store_link_state(bench.link), STORE_CONNECTING);
+	assert_int_equal(store_state(bench.store), STORE_CONNECTING);
 	struct store_event event = event_of(&bench, "early");
 	expect_again(&event);
 	bench_wait(&bench, STORE_READY);
 	expect_states((enum store_state[]){ STORE_READY }, 1);
-	assert_string_equal(store_link_reason(bench.link), "");
+	assert_string_equal(store_reason(bench.store), "");
 	assert_int_equal(counts_of(&bench).connects, 1);
 	struct store_reply *clients = redis_ask(&bench.redis, "CLIENT LIST");
 	assert_non_null(memmem(store_reply_text(clients).p, store_reply_text(clients).n, " name=hookgate ", 15));
@@ -120,8 +120,8 @@ static void test_freed_while_looking_up(void **state)
 	bench.redis.tcp.host = "no-such-host.invalid";
 	bench_connect(&bench, &bench.redis.tcp, NULL, STALL_MS);
 	run_some_turns(0);
-	store_link_free(bench.link);
-	bench.link = NULL;
+	store_free(bench.store);
+	bench.store = NULL;
 }
 
 static void test_database(void **state)
@@ -162,8 +162,8 @@ static void expect_refused(const char *user, const char *password, const char *i
 	if (!strstr(bench.reason, in_reason))
 		fail_msg("%s", bench.reason);
 	assert_null(strstr(bench.reason, "bad-password"));
-	store_link_free(bench.link);
-	bench.link = NULL;
+	store_free(bench.store);
+	bench.store = NULL;
 }
 
 static void test_refused_at_the_door(void **state)
@@ -200,19 +200,19 @@ static void test_reconfigured(void **state)
 	right.password = SLICE("good");
 	bench_connect(&bench, &wrong, NULL, STALL_MS);
 	bench_wait(&bench, STORE_AWAY);
-	store_link_reconfigure(bench.link, &right, NULL, STALL_MS);
+	store_reconfigure(bench.store, &right, NULL, STALL_MS);
 	bench_wait(&bench, STORE_READY);
 	/* The same again under another address changes nothing. */
 	struct config_redis same = right;
-	store_link_reconfigure(bench.link, &same, NULL, STALL_MS);
-	assert_int_equal(store_link_state(bench.link), STORE_READY);
+	store_reconfigure(bench.store, &same, NULL, STALL_MS);
+	assert_int_equal(store_state(bench.store), STORE_READY);
 	struct noted noted;
 	struct store_event event = event_of(&bench, "a");
 	put(&bench, &event, DEADLINE_MS, &noted);
 	same.database = 1;
 	struct config_redis other = same;
 	same.database = 0;
-	store_link_reconfigure(bench.link, &other, NULL, STALL_MS);
+	store_reconfigure(bench.store, &other, NULL, STALL_MS);
 	assert_int_equal(noted.calls, 1);
 	assert_int_equal(noted.result, STORE_UNAVAILABLE);
 	bench_wait(&bench, STORE_READY);
@@ -244,7 +244,7 @@ static void test_deadlines(void **state)
 	assert_true(strcmp(noted[0].reason, "no answer from Redis within 400 ms") == 0 ||
 		    strncmp(noted[0].reason, "no answer from Redis within 39", 30) == 0);
 	assert_int_equal(counts_of(&bench).timeouts, COUNT);
-	assert_int_equal(store_link_waiting(bench.link), 0);
+	assert_int_equal(store_waiting(bench.store), 0);
 	redis_thaw(&bench.redis);
 }
 
@@ -266,7 +266,7 @@ static void test_no_reply_for_another(void **state)
 	assert_int_equal(noted[0].calls, 1);
 	assert_int_equal(noted[0].result, STORE_UNAVAILABLE);
 	assert_int_equal(noted[2].result, STORE_UNAVAILABLE);
-	assert_int_equal(store_link_waiting(bench.link), 2);
+	assert_int_equal(store_waiting(bench.store), 2);
 	redis_thaw(&bench.redis);
 	await_noted(&bench, noted, 4);
 	bench_wait(&bench, STORE_READY);
@@ -341,7 +341,7 @@ static void test_killed(void **state)
 	for (size_t i = 0; i < 10; i++)
 		assert_int_equal(noted[i].result, STORE_UNAVAILABLE);
 	assert_true(clock_mono_ms() - begun_ms < 1000);
-	assert_int_equal(store_link_state(bench.link), STORE_AWAY);
+	assert_int_equal(store_state(bench.store), STORE_AWAY);
 	assert_int_equal(counts_of(&bench).losses, 1);
 	redis_again(&bench.redis);
 	bench_wait(&bench, STORE_READY);
@@ -356,14 +356,14 @@ static void test_freed_with_puts_out(void **state)
 	struct store_event event = event_of(&bench, "a");
 	put(&bench, &event, DEADLINE_MS, &noted[0]);
 	put(&bench, &event, DEADLINE_MS, &noted[1]);
-	store_link_free(bench.link);
-	bench.link = NULL;
+	store_free(bench.store);
+	bench.store = NULL;
 	assert_int_equal(noted[0].calls, 1);
 	assert_int_equal(noted[1].calls, 1);
 	assert_int_equal(noted[1].result, STORE_UNAVAILABLE);
 	/* The loop outlives the link, and its hook does no harm. */
 	run_some_turns(1);
-	store_link_free(NULL);
+	store_free(NULL);
 }
 
 struct door {
@@ -391,7 +391,7 @@ static void test_backoff(void **state)
 	bench_connect(&bench, &bench.redis.by_socket, address.sun_path, STALL_MS);
 	run_some_turns(1000);
 	assert_in_range(door.knocks, 4, 7);
-	assert_int_equal(store_link_state(bench.link), STORE_AWAY);
+	assert_int_equal(store_state(bench.store), STORE_AWAY);
 	loop_unwatch(&door.watch);
 	close(door.fd);
 }
@@ -401,21 +401,21 @@ static void test_identity(void **state)
 {
 	char first[100], second[100];
 	connect_ready(STALL_MS);
-	snprintf(first, sizeof first, "%s", store_link_identity(bench.link));
+	snprintf(first, sizeof first, "%s", store_identity(bench.store));
 	assert_int_equal(strlen(first), 81);
 	assert_int_equal(strspn(first, "0123456789abcdef"), 40);
 	assert_int_equal(strspn(first + 41, "0123456789abcdef"), 40);
-	store_link_free(bench.link);
-	bench.link = NULL;
+	store_free(bench.store);
+	bench.store = NULL;
 	connect_ready(STALL_MS);
-	assert_string_equal(store_link_identity(bench.link), first);
-	store_link_free(bench.link);
-	bench.link = NULL;
+	assert_string_equal(store_identity(bench.store), first);
+	store_free(bench.store);
+	bench.store = NULL;
 	/* A history of its own begins with the end of being a replica. */
 	redis_do(&bench.redis, "REPLICAOF 127.0.0.1 1");
 	redis_do(&bench.redis, "REPLICAOF NO ONE");
 	connect_ready(STALL_MS);
-	snprintf(second, sizeof second, "%s", store_link_identity(bench.link));
+	snprintf(second, sizeof second, "%s", store_identity(bench.store));
 	assert_memory_equal(first, second, 40);
 	assert_string_not_equal(first, second);
 }

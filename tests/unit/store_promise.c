@@ -66,7 +66,7 @@ static void on_slot(void *arg)
 	snprintf(id, sizeof id, "%d", slot->id);
 	struct store_event event = event_of(&bench, id);
 	slot->put.done = on_done;
-	slot->out = store_put(bench.link, &event, loop_now_ms(bench.loop) + 1 + dice(PATIENCE_MS), &slot->put) == 0;
+	slot->out = store_put(bench.store, &event, loop_now_ms(bench.loop) + 1 + dice(PATIENCE_MS), &slot->put) == 0;
 	if (!slot->out)
 		loop_timer_start(bench.loop, &slot->timer, PAUSE_MS, on_slot, slot);
 }

@@ -222,7 +222,7 @@ static void test_out_of_memory(void **state)
 	redis_do(&bench.redis, "CONFIG SET maxmemory 1");
 	expect_put(&event, STORE_UNAVAILABLE, "OOM");
 	assert_int_equal(redis_number(&bench.redis, "DBSIZE"), 0);
-	assert_int_equal(store_link_state(bench.link), STORE_READY);
+	assert_int_equal(store_state(bench.store), STORE_READY);
 	assert_int_equal(counts_of(&bench).refusals, 1);
 	redis_do(&bench.redis, "CONFIG SET maxmemory 0");
 	expect_put(&event, STORE_STORED, "");
@@ -236,7 +236,7 @@ static void test_stream_of_another_type(void **state)
 	redis_do(&bench.redis, "SET " STREAM " x");
 	expect_put(&event, STORE_UNAVAILABLE, "WRONGTYPE");
 	assert_int_equal(redis_number(&bench.redis, "DBSIZE"), 1);
-	assert_int_equal(store_link_state(bench.link), STORE_READY);
+	assert_int_equal(store_state(bench.store), STORE_READY);
 	redis_do(&bench.redis, "DEL " STREAM);
 	expect_put(&event, STORE_STORED, "");
 }
@@ -282,10 +282,10 @@ static void test_writes_per_turn(void **state)
 		struct store_event event = event_of(&bench, id);
 		put(&bench, &event, DEADLINE_MS, &noted[i]);
 	}
-	assert_int_equal(store_link_waiting(bench.link), COUNT);
+	assert_int_equal(store_waiting(bench.store), COUNT);
 	await_noted(&bench, noted, COUNT);
 	assert_int_equal(counts_of(&bench).writes - writes, 2);
-	assert_int_equal(store_link_waiting(bench.link), 0);
+	assert_int_equal(store_waiting(bench.store), 0);
 	assert_int_equal(redis_number(&bench.redis, "XLEN " STREAM), COUNT);
 
 	writes = counts_of(&bench).writes;

@@ -1,0 +1,74 @@
+/* node.c - a node's links. The one difficulty: they are connections to the same Redis, of which one must speak for all. So the
+ * first is always there and says who and how Redis is; the others come when they are needed, and only carry puts. */
+#include "store/node.h"
+
+#include <errno.h>
+
+int store_node_open(struct store_node *node, const struct store_link_setup *setup)
+{
+	*node = (struct store_node){ .setup = *setup };
+	return store_link_new(setup, &node->links[STORE_CLASS_PLAIN]);
+}
+
+void store_node_close(struct store_node *node)
+{
+	for (size_t i = 0; i < STORE_CLASSES; i++) {
+		store_link_free(node->links[i]);
+		node->links[i] = NULL;
+	}
+}
+
+struct store_link *store_node_link(struct store_node *node, enum store_class class)
+{
+	struct store_link_setup setup = node->setup;
+	if (node->links[class])
+		return node->links[class];
+	setup.socket = node->links[STORE_CLASS_PLAIN]->setup.socket;
+	setup.gathers = true;
+	setup.changed = NULL;
+	return store_link_new(&setup, &node->links[class]) == 0 ? node->links[class] : NULL;
+}
+
+void store_node_reconfigure(struct store_node *node, const struct config_redis *redis, const char *socket,
+			    int64_t stall_ms)
+{
+	node->setup.redis = redis;
+	node->setup.stall_ms = stall_ms;
+	for (size_t i = 0; i < STORE_CLASSES; i++) {
+		if (node->links[i])
+			store_link_reconfigure(node->links[i], redis, socket, stall_ms);
+	}
+}
+
+void store_node_turn_end(struct store_node *node)
+{
+	for (size_t i = 0; i < STORE_CLASSES; i++) {
+		if (node->links[i])
+			store_link_turn_end(node->links[i]);
+	}
+}
+
+const char *store_node_reason(const struct store_node *node)
+{
+	for (size_t i = 0; i < STORE_CLASSES; i++) {
+		if (node->links[i] && store_link_state(node->links[i]) != STORE_READY)
+			return store_link_reason(node->links[i]);
+	}
+	return "";
+}
+
+size_t store_node_waiting(const struct store_node *node)
+{
+	size_t waiting = 0;
+	for (size_t i = 0; i < STORE_CLASSES; i++)
+		waiting += node->links[i] ? store_link_waiting(node->links[i]) : 0;
+	return waiting;
+}
+
+void store_node_counts(const struct store_node *node, struct store_counts *sum)
+{
+	for (size_t i = 0; i < STORE_CLASSES; i++) {
+		if (node->links[i])
+			store_link_counts(node->links[i], sum);
+	}
+}

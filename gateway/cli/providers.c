@@ -27,7 +27,8 @@ static const char help[] =
 	"title, docs,\n"
 	"                         confidence, trusted_because, signature, signed, timestamp, tolerance_ms, secret (its "
 	"form),\n"
-	"                         keys, id, id_signed, type, window_ms, handshake, answer, covered, options, example; "
+	"                         keys, id, id_signed, guarded, type, window_ms, handshake, answer, covered, options, "
+	"example; "
 	"for NAME\n"
 	"                         also description\n"
 	"  -h, --help             this text\n\n"
@@ -101,7 +102,8 @@ static void json_about(struct buf *out, const struct trust_about *about, bool fu
 	json_text_member(out, "type", about->type);
 	json_text_member(out, "handshake", about->handshake);
 	json_text_member(out, "covered", about->covered);
-	buf_printf(out, ",\"id_signed\":%s", about->id_signed ? "true" : "false");
+	buf_printf(out, ",\"id_signed\":%s,\"guarded\":%s", about->id_signed ? "true" : "false",
+		   about->guarded ? "true" : "false");
 	json_number_member(out, "window_ms", about->window_ms);
 	json_number_member(out, "tolerance_ms", about->tolerance_ms);
 	json_options(out, about);

@@ -190,14 +190,25 @@ static void proof(const struct trust_about *about, struct buf *out)
 	buf_free(&text);
 }
 
+static struct slice id_signed_words(const struct trust_about *about)
+{
+	if (about->guarded)
+		return about->id_signed ? SLICE("yes; a digest of the signed bytes is remembered too")
+					: SLICE("no: a digest of the signed bytes is remembered too");
+	if (about->id_signed)
+		return SLICE("yes");
+	return slice_eq(about->covered, SLICE("none"))
+		       ? SLICE("no: nothing is")
+		       : SLICE("no; and as two events may have the same signed bytes, no digest of them is remembered");
+}
+
 static void event(const struct trust_about *about, struct buf *out)
 {
 	struct buf text = BUF_EMPTY;
 
 	line(out, "event id", about->id.n > 0 ? about->id : SLICE("none: a digest of the signed bytes stands for it"));
 	if (about->id.n > 0)
-		line(out, "id signed",
-		     about->id_signed ? SLICE("yes") : SLICE("no: a digest of the signed bytes is remembered too"));
+		line(out, "id signed", id_signed_words(about));
 	line(out, "event type", about->type.n > 0 ? about->type : SLICE("none"));
 	line(out, "window", duration(about->window_ms, &text));
 	line(out, "handshake", about->handshake.n > 0 ? about->handshake : SLICE("none"));

@@ -301,6 +301,7 @@ void trust_about_fill(struct trust_provider *provider)
 				? d->verify.tolerance_ms
 				: -1,
 		.id_signed = d->id_signed,
+		.guarded = trust_wants_guard(d),
 		.text = d->source,
 		.example = trust_about_example(d),
 	};

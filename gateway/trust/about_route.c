@@ -44,8 +44,6 @@ static struct slice form_words(const struct trust_verify *verify)
 	switch (verify->key.form) {
 	case TRUST_KEY_TEXT:
 		return token ? SLICE("the token, as it is sent") : SLICE("text, as the provider shows it");
-	case TRUST_KEY_ASCII:
-		return SLICE("text of ASCII letters, as the provider shows it");
 	case TRUST_KEY_BASE64:
 		return SLICE("base64");
 	case TRUST_KEY_BASE64URL:
@@ -53,6 +51,7 @@ static struct slice form_words(const struct trust_verify *verify)
 	case TRUST_KEY_HEX:
 		return SLICE("hex");
 	case TRUST_KEY_SHA1:
+	case TRUST_KEY_NFKD:
 		return SLICE("text, as the provider shows it");
 	}
 	return SLICE_NONE;

@@ -83,6 +83,7 @@ struct trust_grammar {
 	struct slice field;   /* only items of this name; empty: all */
 	unsigned char assign; /* between name and value */
 	unsigned char behind; /* the value is what stands behind the last of these; 0: all */
+	unsigned length;      /* only values of so many characters, the prefix taken off; 0: all */
 };
 
 /* ---- text put together from such values ---- */
@@ -131,7 +132,7 @@ struct trust_source {
 
 enum trust_key_form {
 	TRUST_KEY_TEXT,
-	TRUST_KEY_ASCII,  /* as it is, and nothing but ASCII may be in it */
+	TRUST_KEY_NFKD,	  /* normalised by Unicode's form KD */
 	TRUST_KEY_BASE64, /* padding may be missing, as in the next */
 	TRUST_KEY_BASE64URL,
 	TRUST_KEY_HEX,

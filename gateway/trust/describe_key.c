@@ -27,7 +27,7 @@ void trust_section_key(struct trust_reader *reader, const struct config_node *no
 {
 	static const struct trust_choice choices[] = {
 		{ "text", TRUST_KEY_TEXT }, { "base64", TRUST_KEY_BASE64 }, { "base64url", TRUST_KEY_BASE64URL },
-		{ "hex", TRUST_KEY_HEX },   { "sha1", TRUST_KEY_SHA1 },	    { "ascii", TRUST_KEY_ASCII }
+		{ "hex", TRUST_KEY_HEX },   { "sha1", TRUST_KEY_SHA1 },	    { "nfkd", TRUST_KEY_NFKD }
 	};
 	int value = TRUST_KEY_TEXT;
 

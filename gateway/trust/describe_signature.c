@@ -96,6 +96,11 @@ static void read_signature_behind(struct trust_reader *reader, const struct conf
 	trust_node_byte(reader, node, &verify_of(reader)->signature.behind);
 }
 
+static void read_signature_length(struct trust_reader *reader, const struct config_node *node)
+{
+	trust_node_number(reader, node, 1, 4096, &verify_of(reader)->signature.length);
+}
+
 static void read_signature_groups(struct trust_reader *reader, const struct config_node *node)
 {
 	trust_node_byte(reader, node, &verify_of(reader)->groups);
@@ -134,6 +139,7 @@ void trust_section_signature(struct trust_reader *reader, const struct config_no
 						 { "position", read_signature_position },
 						 { "behind", read_signature_behind },
 						 { "prefix", trust_section_signature_prefix },
+						 { "length", read_signature_length },
 						 { "list", read_signature_list },
 						 { "field", read_signature_field },
 						 { "assign", read_signature_assign },

@@ -118,7 +118,8 @@ static void tell_secrets(const struct trust_verifier *verifier, const struct tru
 			buf_add_str(out, "was not valid after ");
 			add_time(out, secret->not_after_ms);
 		} else {
-			buf_add_str(out, i == verdict->secret_index ? "is valid now and matches" : "is valid now");
+			buf_add_str(out, secret->index == verdict->secret_index ? "is valid now and matches"
+										: "is valid now");
 		}
 		buf_add_byte(out, '\n');
 	}

@@ -7,6 +7,7 @@
 
 #include "base/encode.h"
 #include "trust/digest.h"
+#include "trust/nfkd.h"
 #include "trust/public_key.h"
 #include "trust/scheme.h"
 
@@ -20,24 +21,15 @@ static bool copy(struct slice text, unsigned char *out, size_t *n)
 	return true;
 }
 
-static bool is_ascii(struct slice text)
-{
-	for (size_t i = 0; i < text.n; i++)
-		if (text.p[i] >= 0x80)
-			return false;
-	return true;
-}
-
 static bool decode(enum trust_key_form form, struct slice text, unsigned char *out, size_t *n, struct reason *reason)
 {
 	switch (form) {
 	case TRUST_KEY_TEXT:
 		return copy(text, out, n);
-	case TRUST_KEY_ASCII:
-		if (is_ascii(text))
-			return copy(text, out, n);
-		reason_set(reason,
-			   "has other letters than ASCII's, which this provider normalises and hookgate does not");
+	case TRUST_KEY_NFKD:
+		if (trust_nfkd(text, out, n) == 0)
+			return true;
+		reason_set(reason, "is not UTF-8, as this provider's secrets are");
 		return false;
 	case TRUST_KEY_BASE64:
 	case TRUST_KEY_BASE64URL:
@@ -72,8 +64,8 @@ static struct slice without_prefix(const struct trust_key_rule *rule, struct sli
 int trust_key_new(const struct trust_key_rule *rule, struct slice secret, struct slice *key, struct reason *reason)
 {
 	struct slice text = without_prefix(rule, secret);
-	/* Room for the longest form: text as it is, base64 with its slack, a hash. */
-	size_t n = 0, room = text.n + TRUST_DIGEST_MAX;
+	/* Room for the longest form: text as it is, base64 with its slack, a hash, letters taken apart. */
+	size_t n = 0, room = TRUST_NFKD_ROOM(text.n) + TRUST_DIGEST_MAX;
 	unsigned char *bytes;
 
 	if (text.n == 0) {

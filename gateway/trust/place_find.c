@@ -289,6 +289,8 @@ bool trust_grammar_next(const struct trust_grammar *grammar, struct slice *rest,
 				continue;
 			item = slice_from(item, at);
 		}
+		if (grammar->length > 0 && item.n != grammar->length)
+			continue;
 		*value = item;
 		return true;
 	}

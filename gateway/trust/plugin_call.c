@@ -93,7 +93,7 @@ static void match(const struct trust_verifier *verifier, size_t secret, struct t
 	*matched = true;
 	if (secret == SIZE_MAX)
 		return;
-	verdict->secret_index = secret;
+	verdict->secret_index = verifier->secrets[secret].index;
 	verdict->secret = verifier->secrets[secret].name;
 }
 

@@ -108,6 +108,7 @@ static int bind_secret(const struct binder *binder, const struct trust_verifier 
 	if (fault)
 		return fault;
 	to->name = from->name;
+	to->index = (size_t)(from - verifier->route->secrets);
 	to->not_before_ms = from->not_before_ms;
 	to->not_after_ms = from->not_after_ms;
 	return 0;
@@ -184,9 +185,10 @@ static int bind_secrets(const struct binder *binder, struct trust_verifier *veri
 
 /* Where a request may have several groups of signature and time, the digest that stands for a missing id is of the first,
  * which need not be the one that is right. */
-static bool needs_guard(const struct trust_description *d)
+bool trust_wants_guard(const struct trust_description *d)
 {
-	return !d->no_guard && ((d->id.count > 0 && !d->id_signed) || d->verify.groups);
+	return d->verify.covered != TRUST_COVER_NONE && !d->no_guard &&
+	       ((d->id.count > 0 && !d->id_signed) || d->verify.groups);
 }
 
 static void bind_times(struct trust_verifier *verifier)
@@ -200,7 +202,7 @@ static void bind_times(struct trust_verifier *verifier)
 	verifier->window_s = window_s < 1 ? 1 : window_s > UINT32_MAX ? UINT32_MAX : (uint32_t)window_s;
 	verifier->replay_guard = d->verify.covered != TRUST_COVER_NONE &&
 				 (route->replay_guard == CONFIG_SWITCH_ON ||
-				  (route->replay_guard == CONFIG_SWITCH_DEFAULT && needs_guard(d)));
+				  (route->replay_guard == CONFIG_SWITCH_DEFAULT && trust_wants_guard(d)));
 }
 
 /* The provider's other ways to sign, with the same secrets. A secret need not fit all of them: what is wrong with it for
@@ -346,47 +348,6 @@ out:
 	else
 		*out = binder.set;
 	return fault;
-}
-
-/* ---- a secret that was learned ---- */
-
-int trust_lend(const struct trust_verifier *verifier, struct slice secret, struct trust_verifier **out,
-	       struct reason *reason)
-{
-	struct trust_verifier *lent;
-	int fault = -ENOMEM;
-
-	if (verifier->secret_count > 0 || verifier->route->keep_learned != CONFIG_SWITCH_ON) {
-		reason_set(reason, "the route has a secret, or keeps none");
-		return -EINVAL;
-	}
-	lent = malloc(sizeof(*lent));
-	if (!lent)
-		return -ENOMEM;
-	*lent = *verifier;
-	lent->secrets = calloc(1, sizeof(lent->secrets[0]));
-	if (lent->secrets)
-		fault = trust_secret_open(&verifier->description->verify, secret, &lent->secrets[0], reason);
-	if (fault) {
-		free(lent->secrets);
-		free(lent);
-		return fault;
-	}
-	lent->secrets[0].name = SLICE("learned");
-	lent->secrets[0].not_before_ms = INT64_MIN;
-	lent->secrets[0].not_after_ms = INT64_MAX;
-	lent->secret_count = 1;
-	*out = lent;
-	return 0;
-}
-
-void trust_lent_free(struct trust_verifier *lent)
-{
-	if (!lent)
-		return;
-	trust_secret_close(&lent->secrets[0]);
-	free(lent->secrets);
-	free(lent);
 }
 
 /* ---- asking ---- */

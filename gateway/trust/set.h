@@ -8,6 +8,7 @@
 
 struct trust_secret {
 	struct slice name;	     /* of the config */
+	size_t index;		     /* in the route's secrets: not all of them need fit a variant */
 	struct slice key;	     /* owned: what the secret's text stands for */
 	struct trust_key_ring *ring; /* owned: the public keys that its text was; NULL where it is none */
 	unsigned char hash[32];	     /* SHA-256 of the key, for comparing tokens of any length */
@@ -44,5 +45,8 @@ static inline bool trust_secret_valid(const struct trust_secret *secret, int64_t
 {
 	return now_ms >= secret->not_before_ms && now_ms <= secret->not_after_ms;
 }
+
+/* Is the signed text remembered besides the id, where the route says nothing of it? */
+bool trust_wants_guard(const struct trust_description *description);
 
 #endif

@@ -73,6 +73,7 @@ struct trust_about {
 	struct slice covered;		 /* full | partial | none */
 	int64_t window_ms, tolerance_ms; /* -1: none */
 	bool id_signed;
+	bool guarded;	      /* the signed text is remembered besides the id */
 	struct slice text;    /* the description as it was read, vectors left out */
 	struct slice example; /* a route to paste */
 };

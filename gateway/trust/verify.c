@@ -44,7 +44,8 @@ static int try_secrets(const struct trust_attempt *attempt, int64_t now_ms, stru
 		if (fault)
 			return fault;
 		if (match && verdict->secret_index == SIZE_MAX) {
-			verdict->secret_index = i;
+			attempt->reading->secret = i;
+			verdict->secret_index = verifier->secrets[i].index;
 			verdict->secret = verifier->secrets[i].name;
 			verdict->guard = guard;
 		}
@@ -186,7 +187,6 @@ static int judge(const struct trust_verifier *verifier, struct trust_lane *lane,
 		return 0;
 	}
 	evidence.reading.lane = lane;
-	evidence.reading.secret = verdict->secret_index;
 	if (trust_handshake(verifier, &evidence.reading, lane, true, verdict))
 		return 0;
 	if (!slice_eq(request->method, SLICE("POST"))) {

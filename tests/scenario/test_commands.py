@@ -954,6 +954,14 @@ def test_filters_called_wrongly():
         assert done.code == 2 and done.err and done.out == ""
 
 
+@pytest.mark.parametrize("name, guarded, words", [
+    ("github", True, "no: a digest of the signed bytes is remembered too"), ("stripe", False, "yes"), ("midtrans", False, "no digest of them is remembered"),
+    ("dropbox-sign", False, "no digest of them is remembered"), ("telegram", False, "no: nothing is"), ("persona", True, "yes; a digest")])
+def test_what_keeps_replays_out_is_said(name, guarded, words):
+    assert run("providers", name, "--json").ok().json()["guarded"] == guarded
+    assert words in next(line for line in run("providers", name).ok().out.splitlines() if line.startswith("id signed"))
+
+
 def test_a_provider_in_full():
     for o in catalogue():
         one = run("providers", o["name"], "--json").ok().json()

@@ -219,6 +219,8 @@ static void test_grammar(void **state)
 		{ { .assign = '=', .list = ',', .field = SLICE_LIT("v1") }, ",,v1=a=b,", "a=b" },
 		{ { .assign = ',', .list = ' ', .field = SLICE_LIT("v1") }, "v1,a  v1a,b v1,c", "a|c" },
 		{ { .assign = '=', .list = ',' }, "a,b", "a|b" },
+		{ { .assign = '=', .list = ',', .length = 2 }, "a,bb,ccc,dd", "bb|dd" },
+		{ { .assign = '=', .prefix = SLICE_LIT("v0="), .length = 2 }, "v0=", "" },
 		{ { .assign = '=' }, "", "" },
 	};
 

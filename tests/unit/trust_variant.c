@@ -139,6 +139,38 @@ static void test_secret_fits_one(void **state)
 	fixture_close(&f);
 }
 
+/* Which of the route's secrets matched is told by its place in the route, though those before it fit no such key. */
+static void test_the_secret_that_matched(void **state)
+{
+	/* HMAC-SHA256 of nothing, with the keys 01 and 02. */
+	static const struct {
+		const char *headers, *name;
+		size_t index;
+	} rows[] = {
+		{ "X-Both=not-hex", "first", 0 },
+		{ "X-Both=02", "third", 2 },
+		{ "X-Hex=2f8738164025afdddbc18665c6e8f37de9498db7fd194873c61ee30c22192a9a", "second", 1 },
+		{ "X-Hex=49df1d70eaa3d7c808f138453a0c726851368bbb5ae8d6d614bfa30e7235b226", "third", 2 },
+	};
+	struct trust_fixture f;
+	struct slice id;
+
+	(void)state;
+	fixture_open(
+		&f, folder,
+		"  - name: a\n    path: /a\n    provider: both\n    secrets:\n      - { name: first, value: not-hex }\n"
+		"      - { name: second, value: \"01\" }\n      - { name: third, value: \"02\" }\n");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct trust_verdict verdict = check(&f, rows[i].headers, &id);
+
+		if (verdict.result != TRUST_ACCEPTED)
+			fail_msg("%s: %s", rows[i].headers, verdict.reason);
+		assert_slice(verdict.secret, rows[i].name);
+		assert_int_equal(verdict.secret_index, rows[i].index);
+	}
+	fixture_close(&f);
+}
+
 static void test_unknown(void **state)
 {
 	struct trust_fixture f;
@@ -184,6 +216,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_picked),
 		cmocka_unit_test(test_secret_fits_one),
+		cmocka_unit_test(test_the_secret_that_matched),
 		cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_grammar),
 	};

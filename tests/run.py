@@ -184,6 +184,17 @@ def scenario_jobs(suite, build, results, folder="tests/scenario"):
     return pytest_jobs(suite, folder, env, results, timeout=1200)
 
 
+# What a test has to do with Redis is in its file's name.
+OF_REDIS = ("store_", "consume_", "ack", "cluster", "consume", "crash", "journal", "learned", "partitions", "redis", "retention", "seen",
+            "sentinel", "window")
+
+
+def redis_jobs(suite, build, results):
+    for job in [*unit_jobs(suite, build), *scenario_jobs(suite, build, results)]:
+        if job.name.removeprefix("test_").startswith(OF_REDIS):
+            yield job
+
+
 def script_job(suite, command, timeout):
     return [Job(suite, suite, command, lambda o, c: read_summary(suite, o, c), timeout=timeout, first=True)]
 
@@ -201,6 +212,7 @@ SUITES = {
     "scenario-release": ("a real gateway and a real Redis", ["release"], "quick"),
     "scenario-asan": ("the same under AddressSanitizer", ["asan"], "normal"),
     "scenario-tsan": ("the same under ThreadSanitizer", ["tsan"], "normal"),
+    "redis-debug": ("of these what is about Redis: for other servers under its name", ["debug"], "asked"),
     "chaos": ("faults of all kinds under load, and a checker over what clients were told", ["release"], "normal"),
     "sdk": ("the providers' own SDKs against a running gateway", ["release"], "normal"),
     "fresh-12": ("a bare Debian 12", [], "all"),
@@ -216,6 +228,8 @@ def jobs_of(suite, results):
         return list(pytest_jobs(suite, "tests/house", {"HOOKGATE_BUILD_DIR": str(build_folder(builds[0]))}, results))
     if suite.startswith("unit-"):
         return list(unit_jobs(suite, builds[0]))
+    if suite.startswith("redis-"):
+        return list(redis_jobs(suite, builds[0], results))
     if suite.startswith("scenario-"):
         return list(scenario_jobs(suite, builds[0], results))
     if suite == "chaos":

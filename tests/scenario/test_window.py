@@ -92,12 +92,13 @@ def test_redis_and_gateway_killed_together_twice(stack, folder, redis):
     """The second time before Redis has on disk what it was sent again."""
     gateway = stack.gateway(redis, journal=journal(folder))
     deliveries = deliver_kept(gateway, 100)
-    for _ in range(3):
+    for times in range(1, 4):
         gateway.kill()
         redis.kill()
         redis.restart()
         gateway.start()
-        gateway.wait_log("replay window of the last gateway sent again", events=100, missing=100)
+        wait_until(lambda times=times: len(gateway.log("replay window of the last gateway sent again")) == times, "the window to be sent again")
+    assert {line["missing"] for line in gateway.log("replay window of the last gateway sent again")} == {100}
     assert sorted(entries(redis.client(), "stripe").ids()) == sorted(ids(deliveries))
 
 

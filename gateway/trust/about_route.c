@@ -6,7 +6,7 @@
 #include "trust/plugin.h"
 #include "trust/scheme.h"
 
-enum { OPTIONS_MAX = TRUST_OPTIONS_MAX + TRUST_PLUGIN_OPTIONS_MAX + 5 };
+enum { OPTIONS_MAX = TRUST_OPTIONS_MAX + TRUST_PLUGIN_OPTIONS_MAX + 6 };
 
 /* ---- the secret ---- */
 
@@ -119,6 +119,8 @@ void trust_about_options(const struct trust_description *d, struct trust_about *
 	for (size_t i = 0; plugin && i < plugin->option_count && i < TRUST_PLUGIN_OPTIONS_MAX; i++)
 		add_option(about, options, plugin->options[i].name, plugin->options[i].help,
 			   plugin->options[i].required);
+	if (plugin && (plugin->flags & PLUGIN_SECRET_MAY_BE_KEY))
+		add_option(about, options, "key", "shared or public: what a secret is whose text may be either", false);
 	if (d->options & TRUST_OPTION_HEADER)
 		add_option(about, options, "header", "the header that carries the secret", false);
 	if (d->options & TRUST_OPTION_PREFIX)

@@ -146,6 +146,9 @@ struct trust_key_rule {
 	size_t prefix_count;
 };
 
+/* Whether a secret is shared or a public key, where a plugin takes both. */
+enum trust_secret_kind { TRUST_SECRET_SEEN, TRUST_SECRET_SHARED, TRUST_SECRET_PUBLIC }; /* SEEN: from its text */
+
 enum trust_encoding { TRUST_ENCODING_TEXT, TRUST_ENCODING_HEX, TRUST_ENCODING_BASE64, TRUST_ENCODING_BASE64URL };
 enum trust_unit { TRUST_UNIT_SECONDS, TRUST_UNIT_MILLISECONDS, TRUST_UNIT_RFC3339, TRUST_UNIT_HTTP_DATE };
 
@@ -208,6 +211,7 @@ struct trust_verify {
 	enum trust_cover covered;
 	struct slice plugin_name; /* empty: none */
 	unsigned plugin_line, plugin_column;
+	enum trust_secret_kind secret_kind;
 	const struct plugin *plugin; /* bound by the catalogue, of the same name */
 };
 

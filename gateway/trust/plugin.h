@@ -286,11 +286,12 @@ struct plugin_option {
 };
 
 enum plugin_flag {
-	PLUGIN_SECRET_OPTIONAL = 1,    /* a route may have no secret: keys come from elsewhere */
-	PLUGIN_TELLS_TIME = 2,	       /* it calls signed_at() */
-	PLUGIN_ANSWERS_GET = 4,	       /* handshake() answers GET requests as well */
-	PLUGIN_SECRET_MAY_BE_KEY = 16, /* the same where it is PEM or JSON; else it is a shared secret */
-	PLUGIN_SECRET_IS_KEY = 8       /* a secret is a public key or a certificate, and read as one when it is bound */
+	PLUGIN_SECRET_OPTIONAL = 1, /* a route may have no secret: keys come from elsewhere */
+	PLUGIN_TELLS_TIME = 2,	    /* it calls signed_at() */
+	PLUGIN_ANSWERS_GET = 4,	    /* handshake() answers GET requests as well */
+	/* The same where it is PEM, JSON or DER; else it is a shared secret. Of 32 bytes the route's option `key` says which. */
+	PLUGIN_SECRET_MAY_BE_KEY = 16,
+	PLUGIN_SECRET_IS_KEY = 8 /* a secret is a public key or a certificate, and read as one when it is bound */
 };
 
 /* The secret's number where the route has none. */

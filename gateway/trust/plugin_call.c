@@ -225,11 +225,13 @@ int trust_plugin_sign(const struct trust_verifier *verifier, const struct reques
 /* The ring goes with the secret. */
 static int bind(const struct trust_verify *verify, struct trust_secret *secret, struct reason *reason)
 {
+	bool is_key;
+	int fault;
+
 	if (!trust_plugin_accepts(verify->plugin, secret->key, reason))
 		return -EINVAL;
-	return trust_plugin_wants_ring(verify->plugin, secret->key)
-		       ? trust_key_ring_new(secret->key, &secret->ring, reason)
-		       : 0;
+	fault = trust_plugin_wants_ring(verify, secret->key, &is_key, reason);
+	return fault || !is_key ? fault : trust_key_ring_new(secret->key, &secret->ring, reason);
 }
 
 /* Not in the way of the others: verify.c asks the plugin instead of these. */

@@ -45,7 +45,9 @@ const struct plugin_option *trust_plugin_option_missing(const struct trust_descr
 /* May that be a key of the plugin's? The reason is set when it may not. */
 bool trust_plugin_accepts(const struct plugin *plugin, struct slice key, struct reason *reason);
 
-/* Is that secret to be read as a public key? */
-bool trust_plugin_wants_ring(const struct plugin *plugin, struct slice key);
+/* Is that secret to be read as a public key? Where both may be, a text that could be either has to be told by the route's
+ * option `key`. 0; -EINVAL with a reason; -ENOMEM. */
+int trust_plugin_wants_ring(const struct trust_verify *verify, struct slice key, bool *wants, struct reason *reason)
+	__attribute__((warn_unused_result));
 
 #endif

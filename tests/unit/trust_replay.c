@@ -183,6 +183,38 @@ static const char *const FORGED[] = {
 	"a=:nVrMnrPL5C6rdlSsmy7u2YEKyvj0Sr6TnQ5SYmfpnP8=:",
 };
 
+/* What may be either has to be told by the route. */
+static void test_shared_or_public(void **state)
+{
+	static const struct {
+		const char *secret, *options, *finding; /* NULL: fine */
+	} secrets[] = {
+		{ "JrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=", "", "options.key says which" },
+		{ "JrQLj5P_89iXES9-vFgrIy29clF9CC_oPPsw3c5D0bs", "", "options.key says which" },
+		{ "26b40b8f93fff3d897112f7ebc582b232dbd72517d082fe83cfb30ddce43d1bb", "", "options.key says which" },
+		{ "JrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=", "{ key: public }", NULL },
+		{ "JrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=", "{ key: shared }", NULL },
+		{ "JrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=", "{ key: both }", "shared, public" },
+		{ "MCowBQYDK2VwAyEAJrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=", "", NULL },
+		{ "a shared secret", "", NULL },
+		{ "a shared secret", "{ key: public }", "is no key" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(secrets); i++) {
+		struct trust_fixture f;
+		char route[512];
+
+		(void)snprintf(route, sizeof(route),
+			       "  - { name: a, path: /a, provider: rfc9421, secret: \"%s\"%s%s }\n", secrets[i].secret,
+			       secrets[i].options[0] ? ", options: " : "", secrets[i].options);
+		fixture_open(&f, NULL, route);
+		if (secrets[i].finding ? !strstr(fixture_findings(&f.diag), secrets[i].finding) : f.result != 0)
+			fail_msg("%s: %s", route, fixture_findings(&f.diag));
+		fixture_close(&f);
+	}
+}
+
 /* A public key with lines before it is none that others may sign with. */
 static void test_public_key_is_no_secret(void **state)
 {
@@ -220,6 +252,7 @@ static void test_public_key_is_no_secret(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_remembered), cmocka_unit_test(test_two_events),
+					    cmocka_unit_test(test_shared_or_public),
 					    cmocka_unit_test(test_public_key_is_no_secret) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

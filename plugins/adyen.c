@@ -5,7 +5,7 @@
  * its fields, and all of them must be right. What else stands in an item is not covered. */
 #include "trust/plugin.h"
 
-enum { ITEMS_MAX = 32, FIELDS = 8, POINTER_ROOM = 64 };
+enum { ITEMS_MAX = 32, FIELDS = 8 };
 
 struct item {
 	struct plugin_bytes signature; /* decoded; empty: it is not base64 */
@@ -23,21 +23,6 @@ static enum plugin_result refuse(const struct plugin_host *host, struct plugin_c
 {
 	host->reason(call, why);
 	return result;
-}
-
-/* "/notificationItems/12/NotificationRequestItem" */
-static void item_pointer(unsigned nth, char out[POINTER_ROOM])
-{
-	static const char before[] = "/notificationItems/", after[] = "/NotificationRequestItem";
-	size_t at = 0;
-
-	for (size_t i = 0; i < sizeof(before) - 1; i++)
-		out[at++] = before[i];
-	if (nth >= 10)
-		out[at++] = (char)('0' + nth / 10);
-	out[at++] = (char)('0' + nth % 10);
-	for (size_t i = 0; i < sizeof(after); i++)
-		out[at++] = after[i];
 }
 
 /* A field that is absent or null counts as empty. */
@@ -75,8 +60,24 @@ static enum plugin_result signed_fields(const struct plugin_host *host, struct p
 	return host->join(call, pieces, 2 * FIELDS - 1, text);
 }
 
-static enum plugin_result read_item(const struct plugin_host *host, struct plugin_call *call, struct plugin_bytes json,
-				    struct item *item)
+/* The notifications' array, and a copy of it that is ours to write to. */
+struct array {
+	struct plugin_bytes sent;
+	unsigned char *copy;
+	struct plugin_bytes rest; /* of the copy: an array of what was not looked at yet; empty behind the last */
+};
+
+/* The signature as it stands in the body and not in our copy. One with escapes in it is in neither. */
+static void tell(const struct plugin_host *host, struct plugin_call *call, const struct array *array,
+		 struct plugin_bytes text)
+{
+	if (text.p >= array->copy && text.p < array->copy + array->sent.n)
+		text.p = array->sent.p + (text.p - array->copy);
+	host->signature(call, text);
+}
+
+static enum plugin_result read_item(const struct plugin_host *host, struct plugin_call *call, const struct array *array,
+				    struct plugin_bytes json, struct item *item)
 {
 	struct plugin_bytes signature;
 	enum plugin_result result = field(host, call, json, "/additionalData/hmacSignature", &signature);
@@ -85,29 +86,69 @@ static enum plugin_result read_item(const struct plugin_host *host, struct plugi
 		return result;
 	if (signature.n == 0)
 		return refuse(host, call, PLUGIN_MISSING, "an item has no additionalData.hmacSignature");
-	host->signature(call, signature);
+	tell(host, call, array, signature);
 	(void)host->decode(call, PLUGIN_BASE64, signature, &item->signature);
 	return signed_fields(host, call, json, &item->signed_text);
 }
 
+/* The next element, after which what stands behind it is an array of its own: each byte is looked at once however many there
+ * are. */
+static enum plugin_result next(const struct plugin_host *host, struct plugin_call *call, struct array *array,
+			       struct plugin_json *item)
+{
+	enum plugin_result result = array->rest.n > 0 ? host->json(call, array->rest, "/0", item) : PLUGIN_MISSING;
+	unsigned char *at, *end = array->copy + array->sent.n;
+
+	if (result != PLUGIN_OK)
+		return result;
+	at = array->copy + (item->raw.p - array->copy) + item->raw.n;
+	while (at < end && *at != ',' && *at != ']')
+		at++;
+	if (at < end && *at == ',')
+		*at = '[';
+	else
+		at = end;
+	array->rest = (struct plugin_bytes){ at, (size_t)(end - at) };
+	return result;
+}
+
+static enum plugin_result find_array(const struct plugin_host *host, struct plugin_call *call, struct array *array)
+{
+	struct plugin_json json;
+	enum plugin_result result = host->json(call, host->part(call, PLUGIN_BODY), "/notificationItems", &json);
+
+	if (result == PLUGIN_OK && json.type != PLUGIN_JSON_ARRAY)
+		return PLUGIN_MISSING;
+	if (result != PLUGIN_OK)
+		return result;
+	array->sent = json.raw;
+	array->copy = host->alloc(call, json.raw.n);
+	if (!array->copy)
+		return PLUGIN_WRONG;
+	for (size_t i = 0; i < json.raw.n; i++)
+		array->copy[i] = json.raw.p[i];
+	array->rest = (struct plugin_bytes){ array->copy, json.raw.n };
+	return PLUGIN_OK;
+}
+
 static enum plugin_result read_items(const struct plugin_host *host, struct plugin_call *call, struct state *state)
 {
-	struct plugin_bytes body = host->part(call, PLUGIN_BODY), pieces[ITEMS_MAX];
-	struct plugin_json json;
-	char pointer[POINTER_ROOM];
-	enum plugin_result result = PLUGIN_OK;
+	struct plugin_bytes pieces[ITEMS_MAX];
+	struct array array = { .copy = NULL };
+	struct plugin_json element, json;
+	enum plugin_result result = find_array(host, call, &array);
 
-	for (unsigned i = 0; i <= ITEMS_MAX; i++) {
-		item_pointer(i, pointer);
-		result = host->json(call, body, pointer, &json);
-		if (result != PLUGIN_OK)
-			break;
-		if (i == ITEMS_MAX)
+	while (result == PLUGIN_OK && (result = next(host, call, &array, &element)) == PLUGIN_OK) {
+		if (state->count == ITEMS_MAX)
 			return refuse(host, call, PLUGIN_MALFORMED_BODY, "there are more than 32 items");
-		result = read_item(host, call, json.raw, &state->items[i]);
+		result = host->json(call, element.raw, "/NotificationRequestItem", &json);
+		if (result == PLUGIN_MISSING)
+			return refuse(host, call, PLUGIN_MALFORMED_BODY, "an item has no NotificationRequestItem");
+		if (result == PLUGIN_OK)
+			result = read_item(host, call, &array, json.raw, &state->items[state->count]);
 		if (result != PLUGIN_OK)
 			return result;
-		pieces[state->count] = state->items[i].signed_text;
+		pieces[state->count] = state->items[state->count].signed_text;
 		state->count++;
 	}
 	if (result == PLUGIN_MISSING && state->count == 0)

@@ -28,12 +28,9 @@ size_t journal_record_size(const struct journal_event *event)
 	return size;
 }
 
-bool journal_record_add(struct buf *out, const struct journal_event *event)
+/* From the payload's first byte on. */
+static void write_payload(unsigned char *p, const struct journal_event *event)
 {
-	size_t size = journal_record_size(event);
-	if (size > UINT32_MAX || !buf_room(out, size))
-		return false;
-	unsigned char *head = out->p + out->n, *payload = head + JOURNAL_RECORD_HEAD, *p = payload;
 	p[0] = PAYLOAD_VERSION;
 	p[1] = (unsigned char)((event->deduplicate ? FLAG_DEDUPLICATE : 0) | (event->ordered ? FLAG_ORDERED : 0));
 	journal_write_number(p + 2, JOURNAL_FIELDS, 2);
@@ -47,12 +44,30 @@ bool journal_record_add(struct buf *out, const struct journal_event *event)
 			memcpy(p + 4, field.p, field.n);
 		p += 4 + field.n;
 	}
-	size_t length = size - JOURNAL_RECORD_HEAD;
+}
+
+bool journal_record_add_bare(struct buf *out, const struct journal_event *event)
+{
+	size_t size = journal_record_size(event);
+	if (size > UINT32_MAX || !buf_room(out, size))
+		return false;
+	unsigned char *head = out->p + out->n;
 	memset(head, 0, JOURNAL_RECORD_HEAD);
-	journal_write_number(head + AT_LENGTH, length, 4);
-	journal_write_number(head + AT_CRC, journal_crc32c(0, slice_of(payload, length)), 4);
+	journal_write_number(head + AT_LENGTH, size - JOURNAL_RECORD_HEAD, 4);
 	journal_write_number(head + AT_KIND, KIND_EVENT, 4);
+	write_payload(head + JOURNAL_RECORD_HEAD, event);
 	out->n += size;
+	return true;
+}
+
+bool journal_record_add(struct buf *out, const struct journal_event *event)
+{
+	size_t before = out->n;
+	if (!journal_record_add_bare(out, event))
+		return false;
+	unsigned char *head = out->p + before;
+	struct slice payload = slice_of(head + JOURNAL_RECORD_HEAD, out->n - before - JOURNAL_RECORD_HEAD);
+	journal_write_number(head + AT_CRC, journal_crc32c(0, payload), 4);
 	return true;
 }
 

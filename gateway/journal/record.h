@@ -53,6 +53,10 @@ struct journal_event {
  * short or the event is over 4 GiB. */
 bool journal_record_add(struct buf *out, const struct journal_event *event) __attribute__((warn_unused_result));
 
+/* The same without a checksum: for memory that nobody else comes to read. Such a record is not completed, and
+ * journal_record_scan does not know it. */
+bool journal_record_add_bare(struct buf *out, const struct journal_event *event) __attribute__((warn_unused_result));
+
 /* Completes a record that journal_record_add made. Its whole length. */
 size_t journal_record_seal(unsigned char *record, uint64_t salt, uint64_t sequence);
 

@@ -31,6 +31,7 @@ struct journal_ring {
 	unsigned char *p;
 	size_t size;
 	uint64_t salt;
+	bool outlives; /* the process: it has checksums, which memory alone has no reader for */
 	size_t tail, head, wrap; /* records stand from tail to head, or from tail to wrap and then from 0 to head */
 	bool wrapped;
 	uint64_t first, next; /* numbers: of the record at tail, and of the one to come */
@@ -81,6 +82,7 @@ int journal_ring_new(const char *dir, unsigned number, size_t size, struct journ
 		return -ENOMEM;
 	ring->mapped = HEAD + size;
 	ring->lock = -1;
+	ring->outlives = dir != NULL;
 	int r = 0;
 	if (getrandom(&ring->salt, sizeof ring->salt, 0) != (ssize_t)sizeof ring->salt)
 		r = -errno;
@@ -184,9 +186,10 @@ bool journal_ring_add(struct journal_ring *ring, const struct journal_event *eve
 	struct buf record = { .p = at + STAMP, .size = size - STAMP };
 	journal_write_number(at, (uint64_t)now_ms, STAMP);
 	/* It fits, so nothing grows. */
-	if (!journal_record_add(&record, event))
+	if (!(ring->outlives ? journal_record_add(&record, event) : journal_record_add_bare(&record, event)))
 		return false;
-	journal_record_seal(at + STAMP, ring->salt, ring->next);
+	if (ring->outlives)
+		journal_record_seal(at + STAMP, ring->salt, ring->next);
 	ring->head += size;
 	ring->next++;
 	return true;

@@ -54,82 +54,52 @@ static enum json_result leave(struct walk *w, unsigned char closer)
 
 /* --- skipping --- */
 
-/* Which bytes stand behind a backslash that is not escaped itself. *carry: whether the block's first byte does, and
- * then whether the next block's does. */
-static uint64_t find_escaped(uint64_t backslashes, uint64_t *carry)
+/* Goes over the brackets of the block that stands at w->p, which is moved behind what was gone over; *over when that led
+ * out to the depth `until`. What is wrong before that breaks the text. */
+static enum json_result skip_marked(struct walk *w, const unsigned char *block, struct json_marks marks, size_t until,
+				    bool *over)
 {
-	uint64_t escaped = *carry;
-	*carry = 0;
-	backslashes &= ~escaped;
-	while (backslashes != 0) {
-		int at = __builtin_ctzll(backslashes);
-		if (at == JSON_BLOCK - 1) {
-			*carry = 1;
-			break;
-		}
-		escaped |= UINT64_C(2) << at;
-		backslashes &= ~(UINT64_C(3) << at);
-	}
-	return escaped;
-}
-
-/* Bit i of the result: whether an odd number of bits 0 to i are set. */
-static uint64_t running_xor(uint64_t bits)
-{
-	for (int shift = 1; shift < JSON_BLOCK; shift *= 2)
-		bits ^= bits << shift;
-	return bits;
-}
-
-/* What skipping carries from block to block. */
-struct skip {
-	size_t until;	    /* the depth at which it is over */
-	uint64_t in_string; /* all bits, or none */
-	uint64_t escaped;   /* the next block's first byte is escaped */
-};
-
-/* Goes over one block of which n bytes are text; *over when the depth was reached, and then p is behind the bracket. */
-static enum json_result skip_block(struct walk *w, struct skip *skip, const unsigned char *block, size_t n, bool *over)
-{
-	struct json_marks marks = json_scan_block(block);
-	uint64_t quotes = marks.quotes & ~find_escaped(marks.backslashes, &skip->escaped);
-	uint64_t inside = running_xor(quotes) ^ skip->in_string;
-	uint64_t wrong = (marks.controls & inside) | (marks.backslashes & ~inside);
-	for (uint64_t left = marks.brackets & ~inside; left != 0; left &= left - 1) {
+	for (uint64_t left = marks.brackets; left != 0; left &= left - 1) {
 		int at = __builtin_ctzll(left);
 		unsigned char c = block[at];
 		enum json_result result = c == '{' || c == '[' ? enter(w, c) : leave(w, c);
 		if (result != JSON_OK)
 			return result;
-		if (w->depth == skip->until) {
-			/* What is wrong behind the end is none of ours. */
-			wrong &= (UINT64_C(1) << at) - 1;
-			n = (size_t)at + 1;
+		if (w->depth == until) {
+			w->p += at + 1;
 			*over = true;
-			break;
+			/* What is wrong behind the end is none of ours. */
+			return (marks.wrong & ((UINT64_C(1) << at) - 1)) == 0 ? JSON_OK : JSON_BROKEN;
 		}
 	}
-	skip->in_string = 0 - (inside >> (JSON_BLOCK - 1));
-	w->p += n;
-	return wrong == 0 ? JSON_OK : JSON_BROKEN;
+	w->p += JSON_BLOCK;
+	return marks.wrong == 0 ? JSON_OK : JSON_BROKEN;
 }
 
 /* Skips what is left of the container that we are in, its closing bracket included. */
 static enum json_result skip_rest(struct walk *w)
 {
-	struct skip skip = { .until = w->depth - 1 };
+	struct json_skip skip = { 0, 0 };
+	struct json_marks marks;
+	size_t until = w->depth - 1;
 	bool over = false;
 	enum json_result result = JSON_OK;
-	while (result == JSON_OK && !over && w->end - w->p >= JSON_BLOCK)
-		result = skip_block(w, &skip, w->p, JSON_BLOCK, &over);
+	while (result == JSON_OK && !over) {
+		w->p = json_scan_skip(w->p, w->end, &skip, &marks);
+		if ((marks.brackets | marks.wrong) == 0)
+			break;
+		result = skip_marked(w, w->p, marks, until, &over);
+	}
 	if (result != JSON_OK || over)
 		return result;
 
+	/* The last bytes, filled up to a block. */
 	unsigned char last[JSON_BLOCK];
 	size_t n = (size_t)(w->end - w->p);
 	memset(last, ' ', sizeof last);
 	memcpy(last, w->p, n);
-	result = skip_block(w, &skip, last, n, &over);
+	(void)json_scan_skip(last, last + JSON_BLOCK, &skip, &marks);
+	result = skip_marked(w, last, marks, until, &over);
 	return result == JSON_OK && !over ? JSON_BROKEN : result;
 }
 
@@ -191,6 +161,11 @@ static bool take_word(struct walk *w, struct slice word)
 	return true;
 }
 
+static bool may_follow(unsigned char c)
+{
+	return c == ',' || c == '\n' || c == '}' || c == ']' || c == ' ' || c == '\r' || c == '\t';
+}
+
 /* A number, true, false or null. */
 static enum json_result take_scalar(struct walk *w, struct json_value *value)
 {
@@ -214,8 +189,7 @@ static enum json_result take_scalar(struct walk *w, struct json_value *value)
 		break;
 	}
 	/* "12x" is no number: what follows must be able to. */
-	bool ends = w->p == w->end || (*w->p != 0 && strchr(" \n\r\t,]}", *w->p));
-	return good && ends ? JSON_OK : JSON_BROKEN;
+	return good && (w->p == w->end || may_follow(*w->p)) ? JSON_OK : JSON_BROKEN;
 }
 
 /* --- walking --- */

@@ -31,7 +31,7 @@ struct journal_ring {
 	unsigned char *p;
 	size_t size;
 	uint64_t salt;
-	bool outlives; /* the process: it has checksums, which memory alone has no reader for */
+	bool outlives;		 /* the process: it has checksums, which memory alone has no reader for */
 	size_t tail, head, wrap; /* records stand from tail to head, or from tail to wrap and then from 0 to head */
 	bool wrapped;
 	uint64_t first, next; /* numbers: of the record at tail, and of the one to come */

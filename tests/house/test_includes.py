@@ -7,7 +7,7 @@ LIBRARIES = {"yaml.h": "config", "openssl/": "trust", "zlib.h": "trust", "hiredi
 SYSTEM = set("""
 assert.h ctype.h dlfcn.h errno.h fcntl.h float.h getopt.h grp.h inttypes.h limits.h locale.h math.h netdb.h poll.h pthread.h pwd.h sched.h semaphore.h
 signal.h stdalign.h stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h stdnoreturn.h string.h strings.h syslog.h
-termios.h threads.h time.h unistd.h dirent.h spawn.h emmintrin.h
+termios.h threads.h time.h unistd.h dirent.h spawn.h emmintrin.h immintrin.h wmmintrin.h
 """.split())
 SYSTEM_FOLDERS = ("sys/", "sanitizer/", "netinet/", "arpa/", "net/", "linux/")
 

@@ -3,11 +3,9 @@
  * Its difficulty is to block for no longer than it was told, whatever Redis does, and to be woken by another thread at
  * any moment: so the socket itself never blocks, and each wait is a poll() of it and of a descriptor that stands for
  * the interruption. */
-#include "store/client.h"
-
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/num.h"
+#include "store/client_inner.h"
 #include "store/command.h"
 #include "store/place.h"
 
@@ -23,17 +21,6 @@
 #include <unistd.h>
 
 enum { READ_MAX = 16 * 1024 };
-
-struct store_client {
-	const struct config_redis *redis;
-	const char *socket;
-	int64_t timeout_ms;
-	int fd;	       /* -1: not connected */
-	int interrupt; /* eventfd */
-	redisReader *reader;
-	struct buf out;
-	uint64_t connects;
-};
 
 int store_client_new(const struct config_redis *redis, const char *socket, int64_t timeout_ms,
 		     struct store_client **out)
@@ -51,7 +38,7 @@ int store_client_new(const struct config_redis *redis, const char *socket, int64
 	return 0;
 }
 
-static void disconnect(struct store_client *client)
+void store_client_close(struct store_client *client)
 {
 	if (client->fd >= 0)
 		close(client->fd);
@@ -66,7 +53,7 @@ void store_client_free(struct store_client *client)
 {
 	if (!client)
 		return;
-	disconnect(client);
+	store_client_close(client);
 	close(client->interrupt);
 	free(client);
 }
@@ -107,6 +94,15 @@ static int wait_for(struct store_client *client, short events, int64_t end_ms, s
 			return -EIO;
 		}
 	}
+}
+
+int store_client_pause(struct store_client *client, int64_t ms, struct reason *reason)
+{
+	struct reason late;
+	int fault = wait_for(client, 0, clock_mono_ms() + ms, &late);
+	if (fault == -EINTR)
+		*reason = late;
+	return fault == -EINTR ? fault : 0;
 }
 
 /* ---- talking ---- */
@@ -161,8 +157,8 @@ static int read_reply(struct store_client *client, int64_t end_ms, redisReply **
 	}
 }
 
-static int exchange(struct store_client *client, const struct slice *words, size_t count, int64_t end_ms,
-		    redisReply **reply, struct reason *reason)
+int store_client_exchange(struct store_client *client, const struct slice *words, size_t count, int64_t end_ms,
+			  redisReply **reply, struct reason *reason)
 {
 	size_t room = 32;
 	for (size_t i = 0; i < count; i++)
@@ -196,22 +192,26 @@ static int connect_to(struct store_client *client, const struct sockaddr *addres
 	}
 	if (getsockopt(client->fd, SOL_SOCKET, SO_ERROR, &fault, &size) != 0)
 		fault = errno;
-	return fault == 0 ? 0 : fault_of(reason, "cannot connect", fault);
+	if (fault != 0)
+		return fault_of(reason, "cannot connect", fault);
+	client->reader = redisReaderCreate();
+	return client->reader ? 0 : -ENOMEM;
 }
 
-static int connect_to_host(struct store_client *client, int64_t end_ms, struct reason *reason)
+int store_client_open(struct store_client *client, const char *host, uint16_t port, int64_t end_ms,
+		      struct reason *reason)
 {
 	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM }, *addresses = NULL;
 	char service[8];
-	snprintf(service, sizeof service, "%u", (unsigned)client->redis->port);
-	int fault = getaddrinfo(client->redis->host, service, &hints, &addresses);
+	snprintf(service, sizeof service, "%u", (unsigned)port);
+	int fault = getaddrinfo(host, service, &hints, &addresses);
 	if (fault != 0) {
-		reason_set(reason, "cannot find the host %s: %s", client->redis->host, gai_strerror(fault));
+		reason_set(reason, "cannot find the host %s: %s", host, gai_strerror(fault));
 		return -EIO;
 	}
 	fault = -EIO;
 	for (const struct addrinfo *at = addresses; at && fault == -EIO; at = at->ai_next) {
-		disconnect(client);
+		store_client_close(client);
 		fault = connect_to(client, at->ai_addr, at->ai_addrlen, end_ms, reason);
 	}
 	freeaddrinfo(addresses);
@@ -222,7 +222,7 @@ static int greet_with(struct store_client *client, const struct slice *words, si
 		      struct reason *reason)
 {
 	redisReply *reply = NULL;
-	int fault = exchange(client, words, count, end_ms, &reply, reason);
+	int fault = store_client_exchange(client, words, count, end_ms, &reply, reason);
 	if (fault != 0)
 		return fault;
 	if (reply->type == REDIS_REPLY_ERROR) {
@@ -233,19 +233,26 @@ static int greet_with(struct store_client *client, const struct slice *words, si
 	return fault;
 }
 
-static int greet(struct store_client *client, int64_t end_ms, struct reason *reason)
+int store_client_login(struct store_client *client, struct slice user, struct slice password, int64_t end_ms,
+		       struct reason *reason)
 {
-	const struct config_redis *redis = client->redis;
-	const struct slice login[] = { SLICE("AUTH"), redis->username, redis->password };
-	const struct slice login_alone[] = { SLICE("AUTH"), redis->password };
-	char digits[20];
+	const struct slice login[] = { SLICE("AUTH"), user, password };
+	const struct slice login_alone[] = { SLICE("AUTH"), password };
 	int fault = 0;
-	if (redis->username.n > 0)
+	if (user.n > 0)
 		fault = greet_with(client, login, 3, end_ms, reason);
-	else if (redis->password.n > 0)
+	else if (password.n > 0)
 		fault = greet_with(client, login_alone, 2, end_ms, reason);
 	/* The password is not left lying about. */
 	buf_wipe(&client->out);
+	return fault;
+}
+
+int store_client_greet(struct store_client *client, int64_t end_ms, struct reason *reason)
+{
+	const struct config_redis *redis = client->redis;
+	char digits[20];
+	int fault = store_client_login(client, redis->username, redis->password, end_ms, reason);
 	if (fault == 0 && redis->database != 0) {
 		struct slice number = slice_of(digits, num_format_u64(redis->database, digits));
 		fault = greet_with(client, (struct slice[]){ SLICE("SELECT"), number }, 2, end_ms, reason);
@@ -255,17 +262,19 @@ static int greet(struct store_client *client, int64_t end_ms, struct reason *rea
 
 static int connect_anew(struct store_client *client, struct reason *reason)
 {
+	const struct config_redis *redis = client->redis;
 	int64_t end_ms = clock_mono_ms() + client->timeout_ms;
 	struct sockaddr_un address;
 	bool is_unix = false;
-	int fault = store_place_socket(client->redis, client->socket, &address, &is_unix, reason);
-	if (fault == 0)
-		fault = is_unix ? connect_to(client, (const struct sockaddr *)&address, sizeof address, end_ms, reason)
-				: connect_to_host(client, end_ms, reason);
-	if (fault != 0)
-		return fault;
-	client->reader = redisReaderCreate();
-	fault = client->reader ? greet(client, end_ms, reason) : -ENOMEM;
+	int fault = store_place_socket(redis, client->socket, &address, &is_unix, reason);
+	if (fault == 0 && is_unix)
+		fault = connect_to(client, (const struct sockaddr *)&address, sizeof address, end_ms, reason);
+	else if (fault == 0 && redis->kind == CONFIG_REDIS_SENTINEL)
+		fault = store_client_seek(client, end_ms, reason);
+	else if (fault == 0)
+		fault = store_client_open(client, redis->host, redis->port, end_ms, reason);
+	if (fault == 0 && (is_unix || redis->kind != CONFIG_REDIS_SENTINEL))
+		fault = store_client_greet(client, end_ms, reason);
 	client->connects += fault == 0;
 	return fault;
 }
@@ -283,13 +292,16 @@ int store_client_call(struct store_client *client, const struct slice *words, si
 	if (fault == 0) {
 		int64_t now_ms = clock_mono_ms(), wait_ms = client->timeout_ms;
 		wait_ms = extra_ms > INT64_MAX - now_ms - wait_ms ? INT64_MAX - now_ms : wait_ms + extra_ms;
-		fault = exchange(client, words, count, now_ms + wait_ms, &answer, reason);
+		fault = store_client_exchange(client, words, count, now_ms + wait_ms, &answer, reason);
 	}
 	if (fault == -ENOMEM)
 		reason_set(reason, "memory is short");
-	if (fault != 0)
-		disconnect(client);
-	else
+	/* A master that the Sentinels have made a replica: the next call asks them anew. */
+	bool left = fault == 0 && client->redis->kind == CONFIG_REDIS_SENTINEL && answer->type == REDIS_REPLY_ERROR &&
+		    slice_starts(slice_of(answer->str, answer->len), SLICE("READONLY"));
+	if (fault != 0 || left)
+		store_client_close(client);
+	if (fault == 0)
 		*reply = (struct store_reply *)answer;
 	return fault;
 }

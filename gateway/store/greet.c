@@ -119,6 +119,12 @@ static bool is_right(struct store_link *link, enum store_greeting greeting, cons
 		     struct reason *reason)
 {
 	bool error = reply->type == REDIS_REPLY_ERROR;
+	/* The Sentinels' word alone is not enough: a replica must never be written to. */
+	if (error && greeting == STORE_GREETING_ROLE && link->setup.redis->kind == CONFIG_REDIS_SENTINEL) {
+		reason_set(reason, "behind Sentinels its role must be told, and Redis refused ROLE: %.120s",
+			   reply->str);
+		return false;
+	}
 	if (error && (greeting == STORE_GREETING_NAME || greeting == STORE_GREETING_ROLE) && is_forbidden(reply))
 		return true;
 	if (greeting == STORE_GREETING_SERVER || greeting == STORE_GREETING_REPLICATION) {

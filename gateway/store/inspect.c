@@ -3,7 +3,7 @@
  * Nearly all of it stands in one INFO, which is text for people with a line per fact. The difficulty is that what
  * cannot be asked (CONFIG is often renamed or forbidden) must not be taken for good, nor for bad: it becomes a note. */
 #include "base/num.h"
-#include "store/client.h"
+#include "store/client_inner.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -177,6 +177,20 @@ static int look_at_streams(const struct inspection *in, struct reason *reason)
 	return told < 0 ? told : 0;
 }
 
+/* Cut off from its replicas and the Sentinels, but not from us, it would go on alone. */
+static int look_at_switches(const struct inspection *in, struct reason *reason)
+{
+	char least[24];
+	int told = setting(in, "min-replicas-to-write", least, sizeof least, reason);
+	if (told == 1 && is(slice_str(least), "0"))
+		say(in, true,
+		    "min-replicas-to-write is 0: a master that is cut off goes on taking events, and forgets them when "
+		    "it becomes a replica; set 1");
+	if (told < 0)
+		return told;
+	return store_client_inspect_sentinels(in->client, in->found, in->arg, reason);
+}
+
 int store_client_inspect(struct store_client *client, void (*found)(void *arg, bool danger, const char *text),
 			 void *arg, struct reason *reason)
 {
@@ -195,6 +209,8 @@ int store_client_inspect(struct store_client *client, void (*found)(void *arg, b
 		fault = look_at_persistence(&in, reason);
 		if (fault == 0)
 			fault = look_at_streams(&in, reason);
+		if (fault == 0 && client->redis->kind == CONFIG_REDIS_SENTINEL)
+			fault = look_at_switches(&in, reason);
 	}
 	store_reply_free(info);
 	return fault;

@@ -127,6 +127,11 @@ void store_link_drop(struct store_link *link, const char *why)
 static void on_too_late(void *arg)
 {
 	struct store_link *link = arg;
+	struct reason reason;
+	if (store_seek_failed(link, &reason)) {
+		store_link_drop(link, reason.text);
+		return;
+	}
 	store_link_drop(link, link->phase == STORE_PHASE_GREETING ? "Redis did not answer the handshake in time"
 								  : "Redis could not be reached in time");
 }
@@ -228,14 +233,15 @@ static void on_resolved(void *arg, struct addrinfo *addresses, const char *why)
 		store_link_drop(link, why);
 		return;
 	}
-	unsigned count = 0;
-	for (const struct addrinfo *at = addresses; at; at = at->ai_next)
-		count++;
-	const struct addrinfo *chosen = addresses;
-	for (unsigned i = link->attempts % count; i > 0; i--)
-		chosen = chosen->ai_next;
+	const struct addrinfo *chosen = store_resolve_turn(addresses, link->attempts);
 	connect_to(link, chosen->ai_addr, chosen->ai_addrlen);
 	freeaddrinfo(addresses);
+}
+
+void store_link_resolve(struct store_link *link, const char *host, uint16_t port)
+{
+	if (store_resolve_start(link->setup.loop, host, port, on_resolved, link, &link->resolve) != 0)
+		store_link_drop(link, "memory or descriptors are short");
 }
 
 static void attempt(void *arg)
@@ -252,10 +258,17 @@ static void attempt(void *arg)
 		connect_to(link, (const struct sockaddr *)&address, sizeof address);
 	} else {
 		store_link_enter(link, STORE_PHASE_RESOLVING, NULL);
-		if (store_resolve_start(link->setup.loop, redis->host, redis->port, on_resolved, link,
-					&link->resolve) != 0)
-			store_link_drop(link, "memory or descriptors are short");
+		if (redis->kind == CONFIG_REDIS_SENTINEL)
+			store_seek(link);
+		else
+			store_link_resolve(link, redis->host, redis->port);
 	}
+}
+
+void store_link_hurry(struct store_link *link)
+{
+	link->attempts = 0;
+	start_step(link, 0, attempt);
 }
 
 /* ---- life ---- */
@@ -301,6 +314,7 @@ void store_link_free(struct store_link *link)
 	if (!link)
 		return;
 	close_all(link);
+	store_seek_end(link);
 	loop_timer_stop(&link->step);
 	link->setup.changed = NULL;
 	struct store_list lost = { .first = NULL };
@@ -312,26 +326,19 @@ void store_link_free(struct store_link *link)
 	free(link);
 }
 
-static bool is_same_place(const struct config_redis *a, const struct config_redis *b)
-{
-	return a->kind == b->kind && slice_eq(slice_str(a->host), slice_str(b->host)) && a->port == b->port &&
-	       slice_eq(slice_str(a->path), slice_str(b->path)) && slice_eq(a->username, b->username) &&
-	       slice_eq(a->password, b->password) && a->database == b->database;
-}
-
 void store_link_reconfigure(struct store_link *link, const struct config_redis *redis, const char *socket,
 			    int64_t stall_ms)
 {
-	bool same =
-		is_same_place(link->setup.redis, redis) && slice_eq(slice_str(link->setup.socket), slice_str(socket));
+	bool same = store_place_is_same(link->setup.redis, redis) &&
+		    slice_eq(slice_str(link->setup.socket), slice_str(socket));
 	link->setup.redis = redis;
 	link->setup.stall_ms = stall_ms;
 	copy_socket(link, socket);
 	if (same)
 		return;
+	store_seek_end(link);
 	store_link_drop(link, "the configuration changed");
-	link->attempts = 0;
-	start_step(link, 0, attempt);
+	store_link_hurry(link);
 }
 
 enum store_state store_link_state(const struct store_link *link)

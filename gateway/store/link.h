@@ -6,6 +6,7 @@
 
 #include "store/resolve.h"
 #include "store/script.h"
+#include "store/sentinel.h"
 #include "store/store.h"
 #include "store/trips.h"
 #include "store/wire.h"
@@ -46,7 +47,10 @@ struct store_link_setup {
 	const struct config_redis *redis; /* must outlive the link */
 	const char *socket;		  /* copied; NULL: what redis says */
 	int64_t stall_ms;		  /* as in store_setup */
-	bool gathers;			  /* puts are taken before the first attempt has succeeded or failed */
+	/* For sentinel://: where the Sentinels are that all links of a node share; made by the first that needs them, freed by
+	 * the node. */
+	struct store_sentinels **sentinels;
+	bool gathers; /* puts are taken before the first attempt has succeeded or failed */
 	/* As in store_setup. */
 	void (*changed)(void *arg, enum store_state state, const char *reason);
 	void *arg;
@@ -78,6 +82,11 @@ struct store_link {
 	enum store_phase phase;
 	bool tried; /* an attempt has failed, or the link was ready once */
 	struct reason reason;
+
+	struct store_sentinel_listener listener;
+	bool listening;		    /* to the Sentinels */
+	bool sought;		    /* while RESOLVING: the master's name is awaited, not its address */
+	struct store_master master; /* where the link went to; port 0: nowhere yet */
 
 	struct store_resolve *resolve;
 	struct store_wire wire;
@@ -111,6 +120,23 @@ void store_link_drop(struct store_link *link, const char *why);
 
 /* The handshake went well. */
 void store_link_ready(struct store_link *link);
+
+/* Goes on with an attempt, from RESOLVING: to this host, which must stay until the address is found. */
+void store_link_resolve(struct store_link *link, const char *host, uint16_t port);
+
+/* The next attempt follows at once, as if none had failed; while WAITING. */
+void store_link_hurry(struct store_link *link);
+
+/* ---- the master, where Sentinels name it: seek.c ---- */
+
+/* Has the Sentinels name the master, and goes there; while RESOLVING. */
+void store_seek(struct store_link *link);
+
+/* True while no name has come yet, with the reason. */
+bool store_seek_failed(const struct store_link *link, struct reason *reason);
+
+/* The Sentinels are listened to no more. */
+void store_seek_end(struct store_link *link);
 
 /* Queues the handshake. False when memory is short. */
 bool store_greet(struct store_link *link) __attribute__((warn_unused_result));

@@ -2,12 +2,15 @@
  * first is always there and says who and how Redis is; the others come when they are needed, and only carry puts. */
 #include "store/node.h"
 
+#include "store/place.h"
+
 #include <errno.h>
 
 int store_node_open(struct store_node *node, const struct store_link_setup *setup)
 {
 	*node = (struct store_node){ .setup = *setup };
-	return store_link_new(setup, &node->links[STORE_CLASS_PLAIN]);
+	node->setup.sentinels = &node->sentinels;
+	return store_link_new(&node->setup, &node->links[STORE_CLASS_PLAIN]);
 }
 
 void store_node_close(struct store_node *node)
@@ -16,6 +19,8 @@ void store_node_close(struct store_node *node)
 		store_link_free(node->links[i]);
 		node->links[i] = NULL;
 	}
+	store_sentinels_free(node->sentinels);
+	node->sentinels = NULL;
 }
 
 struct store_link *store_node_link(struct store_node *node, enum store_class class)
@@ -32,11 +37,19 @@ struct store_link *store_node_link(struct store_node *node, enum store_class cla
 void store_node_reconfigure(struct store_node *node, const struct config_redis *redis, const char *socket,
 			    int64_t stall_ms)
 {
+	bool same = store_place_is_same(node->setup.redis, redis);
 	node->setup.redis = redis;
 	node->setup.stall_ms = stall_ms;
 	for (size_t i = 0; i < STORE_CLASSES; i++) {
 		if (node->links[i])
 			store_link_reconfigure(node->links[i], redis, socket, stall_ms);
+	}
+	/* Nobody listens to those of another place any more. */
+	if (node->sentinels && same) {
+		store_sentinels_renew(node->sentinels, redis);
+	} else {
+		store_sentinels_free(node->sentinels);
+		node->sentinels = NULL;
 	}
 }
 

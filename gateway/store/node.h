@@ -5,7 +5,8 @@
 #include "store/link.h"
 
 struct store_node {
-	struct store_link_setup setup; /* of its links; `changed` is for the first, which speaks for the node */
+	struct store_link_setup setup;	   /* of its links; `changed` is for the first, which speaks for the node */
+	struct store_sentinels *sentinels; /* NULL: none are asked */
 	struct store_link *links[STORE_CLASSES]; /* NULL: not needed yet, but for the first */
 };
 

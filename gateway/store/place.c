@@ -49,3 +49,31 @@ void store_place_options(int fd, int family)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
 }
+
+static bool same_hosts(const struct config_redis *a, const struct config_redis *b)
+{
+	bool same = a->host_count == b->host_count;
+	for (size_t i = 0; same && i < a->host_count; i++)
+		same = a->hosts[i].port == b->hosts[i].port && strcmp(a->hosts[i].host, b->hosts[i].host) == 0;
+	return same;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return slice_eq(slice_str(a), slice_str(b));
+}
+
+static bool same_tls(const struct config_redis_tls *a, const struct config_redis_tls *b)
+{
+	return a->on == b->on && same_text(a->ca, b->ca) && same_text(a->cert, b->cert) && same_text(a->key, b->key) &&
+	       same_text(a->server_name, b->server_name);
+}
+
+bool store_place_is_same(const struct config_redis *a, const struct config_redis *b)
+{
+	return a->kind == b->kind && same_text(a->host, b->host) && a->port == b->port && same_hosts(a, b) &&
+	       same_text(a->master, b->master) && same_text(a->path, b->path) && slice_eq(a->username, b->username) &&
+	       slice_eq(a->password, b->password) && slice_eq(a->sentinel_username, b->sentinel_username) &&
+	       slice_eq(a->sentinel_password, b->sentinel_password) && a->database == b->database &&
+	       same_tls(&a->tls, &b->tls);
+}

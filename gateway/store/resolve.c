@@ -137,3 +137,14 @@ void store_resolve_cancel(struct store_resolve *resolve)
 	loop_unwatch(&resolve->watch);
 	release(resolve);
 }
+
+const struct addrinfo *store_resolve_turn(const struct addrinfo *addresses, unsigned turn)
+{
+	unsigned count = 0;
+	for (const struct addrinfo *at = addresses; at; at = at->ai_next)
+		count++;
+	const struct addrinfo *chosen = addresses;
+	for (unsigned i = turn % count; i > 0; i--)
+		chosen = chosen->ai_next;
+	return chosen;
+}

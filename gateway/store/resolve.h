@@ -22,4 +22,8 @@ int store_resolve_start(struct loop *loop, const char *host, uint16_t port,
 /* `done` will not be called; never waits. Accepts NULL. */
 void store_resolve_cancel(struct store_resolve *resolve);
 
+/* One of a list that is not empty: the first for turn 0, the next for 1, and round again; so that each of a host's
+ * addresses is tried. */
+const struct addrinfo *store_resolve_turn(const struct addrinfo *addresses, unsigned turn);
+
 #endif

@@ -1,0 +1,59 @@
+/* client_inner.h - the inside of a client, for client.c and client_seek.c. */
+#ifndef HOOKGATE_STORE_CLIENT_INNER_H
+#define HOOKGATE_STORE_CLIENT_INNER_H
+
+#include "base/buf.h"
+#include "store/client.h"
+#include "store/sentinel.h"
+
+#include <hiredis/hiredis.h>
+
+struct store_client {
+	const struct config_redis *redis;
+	const char *socket;
+	int64_t timeout_ms;
+	int fd;	       /* -1: not connected */
+	int interrupt; /* eventfd */
+	redisReader *reader;
+	struct buf out;
+	uint64_t connects;
+	size_t sentinel; /* the one that answered last is asked first */
+};
+
+/* All of these: 0, or as store_client_call, with the reason; by end_ms of the monotonic clock. */
+
+/* Connects to a host: to each of its addresses until one takes the connection. */
+int store_client_open(struct store_client *client, const char *host, uint16_t port, int64_t end_ms,
+		      struct reason *reason) __attribute__((warn_unused_result));
+
+/* AUTH where there is a password. And that with what the configuration says of Redis, and SELECT. */
+int store_client_login(struct store_client *client, struct slice user, struct slice password, int64_t end_ms,
+		       struct reason *reason) __attribute__((warn_unused_result));
+int store_client_greet(struct store_client *client, int64_t end_ms, struct reason *reason)
+	__attribute__((warn_unused_result));
+
+/* A command and its reply, to be freed by freeReplyObject. */
+int store_client_exchange(struct store_client *client, const struct slice *words, size_t count, int64_t end_ms,
+			  redisReply **reply, struct reason *reason) __attribute__((warn_unused_result));
+
+/* Has the Sentinels name the master, connects to it, greets it and looks whether it is one. In client_seek.c. */
+int store_client_seek(struct store_client *client, int64_t end_ms, struct reason *reason)
+	__attribute__((warn_unused_result));
+
+/* Asks one Sentinel and closes the connection to it. -EIO also where it names none; *trouble says why then. */
+int store_client_ask_sentinel(struct store_client *client, size_t number, int64_t end_ms, struct store_master *out,
+			      enum store_sentinel_trouble *trouble, struct reason *reason)
+	__attribute__((warn_unused_result));
+
+/* What of the Sentinels endangers the promise, as store_client_inspect; the connection to Redis is closed by it. In
+ * inspect_sentinel.c. */
+int store_client_inspect_sentinels(struct store_client *client, void (*found)(void *arg, bool danger, const char *text),
+				   void *arg, struct reason *reason) __attribute__((warn_unused_result));
+
+/* Waits, unless it is interrupted. */
+int store_client_pause(struct store_client *client, int64_t ms, struct reason *reason)
+	__attribute__((warn_unused_result));
+
+void store_client_close(struct store_client *client);
+
+#endif

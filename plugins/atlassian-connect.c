@@ -11,40 +11,12 @@ struct state {
 	int64_t not_before, expires;   /* seconds */
 };
 
-enum { LEEWAY_S = 30 };
+enum { LEEWAY_S = 30, LIFE_S = 180 };
+
+/* Besides letters and digits (RFC 3986, 2.3). */
+#define UNRESERVED "-._~"
 
 /* ---- the canonical request ---- */
-
-static bool unreserved(unsigned char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-	       c == '_' || c == '~';
-}
-
-/* RFC 3986: all but the unreserved characters. */
-static enum plugin_result escape(const struct plugin_host *host, struct plugin_call *call, struct plugin_bytes text,
-				 struct plugin_bytes *out)
-{
-	static const char digits[] = "0123456789ABCDEF";
-	unsigned char *p = host->alloc(call, 3 * text.n + 1);
-	size_t n = 0;
-
-	if (!p)
-		return PLUGIN_WRONG;
-	for (size_t i = 0; i < text.n; i++) {
-		unsigned char c = text.p[i];
-
-		if (unreserved(c)) {
-			p[n++] = c;
-			continue;
-		}
-		p[n++] = '%';
-		p[n++] = (unsigned char)digits[c >> 4];
-		p[n++] = (unsigned char)digits[c & 15];
-	}
-	*out = (struct plugin_bytes){ p, n };
-	return PLUGIN_OK;
-}
 
 /* Encoded, sorted, without the token itself. */
 static enum plugin_result canonical_fields(const struct plugin_host *host, struct plugin_call *call,
@@ -63,9 +35,9 @@ static enum plugin_result canonical_fields(const struct plugin_host *host, struc
 	for (size_t i = 0; i < all && result == PLUGIN_OK; i++) {
 		if (plugin_same(fields[i].name, PLUGIN_LITERAL("jwt")))
 			continue;
-		result = escape(host, call, fields[i].name, &encoded[n].name);
+		result = plugin_percent(host, call, fields[i].name, UNRESERVED, &encoded[n].name);
 		if (result == PLUGIN_OK)
-			result = escape(host, call, fields[i].value, &encoded[n].value);
+			result = plugin_percent(host, call, fields[i].value, UNRESERVED, &encoded[n].value);
 		n++;
 	}
 	*out = plugin_sorted(host, call, encoded, n);
@@ -145,31 +117,19 @@ static enum plugin_result find_token(const struct plugin_host *host, struct plug
 	return result;
 }
 
-static enum plugin_result member(const struct plugin_host *host, struct plugin_call *call, struct plugin_bytes json,
-				 const char *pointer, enum plugin_json_type type, struct plugin_bytes *text)
-{
-	struct plugin_json value;
-	enum plugin_result result = host->json(call, json, pointer, &value);
-
-	*text = (struct plugin_bytes){ NULL, 0 };
-	if (result == PLUGIN_OK && value.type == type)
-		*text = value.text;
-	return result == PLUGIN_WRONG ? result : PLUGIN_OK;
-}
-
 static enum plugin_result read_claims(const struct plugin_host *host, struct plugin_call *call, struct state *state,
 				      struct plugin_bytes claims)
 {
 	struct plugin_bytes issuer = { NULL, 0 }, issued = { NULL, 0 }, expires = { NULL, 0 }, sent = { NULL, 0 },
 			    wanted = { NULL, 0 }, hash = { NULL, 0 };
-	enum plugin_result result = member(host, call, claims, "/iss", PLUGIN_JSON_STRING, &issuer);
+	enum plugin_result result = plugin_member(host, call, claims, "/iss", PLUGIN_JSON_STRING, &issuer);
 
 	if (result == PLUGIN_OK)
-		result = member(host, call, claims, "/iat", PLUGIN_JSON_NUMBER, &issued);
+		result = plugin_member(host, call, claims, "/iat", PLUGIN_JSON_NUMBER, &issued);
 	if (result == PLUGIN_OK)
-		result = member(host, call, claims, "/exp", PLUGIN_JSON_NUMBER, &expires);
+		result = plugin_member(host, call, claims, "/exp", PLUGIN_JSON_NUMBER, &expires);
 	if (result == PLUGIN_OK)
-		result = member(host, call, claims, "/qsh", PLUGIN_JSON_STRING, &sent);
+		result = plugin_member(host, call, claims, "/qsh", PLUGIN_JSON_STRING, &sent);
 	if (result == PLUGIN_OK)
 		result = query_hash(host, call, &hash);
 	if (result != PLUGIN_OK)
@@ -205,7 +165,7 @@ static enum plugin_result read(const struct plugin_host *host, struct plugin_cal
 	    host->decode(call, PLUGIN_BASE64URL, signature, &state->signature) != PLUGIN_OK)
 		return plugin_refuse(host, call, PLUGIN_MISMATCH, "the token is no JWT");
 	host->signed_text(call, &state->text, 1);
-	result = member(host, call, head, "/alg", PLUGIN_JSON_STRING, &algorithm);
+	result = plugin_member(host, call, head, "/alg", PLUGIN_JSON_STRING, &algorithm);
 	if (result == PLUGIN_OK && !plugin_same(algorithm, PLUGIN_LITERAL("HS256")))
 		return plugin_refuse(host, call, PLUGIN_MISMATCH, "the token is not one of HS256");
 	return result == PLUGIN_OK ? read_claims(host, call, state, claims) : result;
@@ -215,16 +175,54 @@ static enum plugin_result prove(const struct plugin_host *host, struct plugin_ca
 {
 	struct state *state = host->state(call, sizeof(*state));
 	int64_t now = host->now_ms(call) / 1000;
-	struct plugin_bytes mac;
-	enum plugin_result result = host->mac(call, PLUGIN_SHA256, secret, &state->text, 1, &mac);
+	enum plugin_result result = plugin_mac_is(host, call, PLUGIN_SHA256, secret, &state->text, 1, state->signature);
 
 	if (result != PLUGIN_OK)
 		return result;
-	if (!host->equal(mac, state->signature))
-		return PLUGIN_MISMATCH;
 	if (now > state->expires + LEEWAY_S || now < state->not_before - LEEWAY_S)
 		return plugin_refuse(host, call, PLUGIN_STALE, "the token has expired, or is issued in the future");
 	return PLUGIN_OK;
+}
+
+static enum plugin_result claims_of(const struct plugin_host *host, struct plugin_call *call,
+				    struct plugin_bytes *claims)
+{
+	int64_t now = host->now_ms(call) / 1000;
+	struct plugin_bytes issuer = PLUGIN_LITERAL("hookgate"), hash = { NULL, 0 };
+	struct plugin_bytes pieces[] = { PLUGIN_LITERAL("{\"iss\":"),	{ NULL, 0 },
+					 PLUGIN_LITERAL(",\"iat\":"),	plugin_decimal(host, call, now),
+					 PLUGIN_LITERAL(",\"exp\":"),	plugin_decimal(host, call, now + LIFE_S),
+					 PLUGIN_LITERAL(",\"qsh\":\""), { NULL, 0 },
+					 PLUGIN_LITERAL("\"}") };
+	enum plugin_result result = query_hash(host, call, &hash);
+
+	(void)host->option(call, "client_key", 0, &issuer);
+	if (result == PLUGIN_OK)
+		result = plugin_json_string(host, call, issuer, &pieces[1]);
+	if (result == PLUGIN_OK)
+		result = host->encode(call, PLUGIN_HEX, hash, &pieces[7]);
+	return result == PLUGIN_OK ? host->join(call, pieces, sizeof(pieces) / sizeof(pieces[0]), claims) : result;
+}
+
+static enum plugin_result sign(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
+{
+	struct plugin_bytes claims = { NULL, 0 }, text = { NULL, 0 };
+	/* {"alg":"HS256","typ":"JWT"} */
+	struct plugin_bytes pieces[5] = { PLUGIN_LITERAL("JWT "),
+					  PLUGIN_LITERAL("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."),
+					  { NULL, 0 },
+					  PLUGIN_LITERAL("."),
+					  { NULL, 0 } };
+	enum plugin_result result = claims_of(host, call, &claims);
+
+	if (result == PLUGIN_OK)
+		result = host->encode(call, PLUGIN_BASE64URL, claims, &pieces[2]);
+	if (result == PLUGIN_OK)
+		result =
+			plugin_mac_text(host, call, PLUGIN_SHA256, PLUGIN_BASE64URL, secret, &pieces[1], 2, &pieces[4]);
+	if (result == PLUGIN_OK)
+		result = host->join(call, pieces, 5, &text);
+	return result == PLUGIN_OK ? host->add_header(call, "Authorization", text) : result;
 }
 
 static const struct plugin_option options[] = {
@@ -242,4 +240,5 @@ PLUGIN_EXPORT const struct plugin plugin_atlassian_connect = {
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.read = read,
 	.prove = prove,
+	.sign = sign,
 };

@@ -17,11 +17,11 @@ struct state {
 };
 
 /* PLUGIN_MISSING where it is not there or null. */
-static enum plugin_result field(const struct plugin_host *host, struct plugin_call *call, const char *pointer,
-				struct plugin_bytes *text)
+static enum plugin_result field_of(const struct plugin_host *host, struct plugin_call *call, struct plugin_bytes body,
+				   const char *pointer, struct plugin_bytes *text)
 {
 	struct plugin_json value;
-	enum plugin_result result = host->json(call, host->part(call, PLUGIN_BODY), pointer, &value);
+	enum plugin_result result = host->json(call, body, pointer, &value);
 
 	*text = (struct plugin_bytes){ NULL, 0 };
 	if (result == PLUGIN_MALFORMED_BODY)
@@ -36,9 +36,15 @@ static enum plugin_result field(const struct plugin_host *host, struct plugin_ca
 	return PLUGIN_OK;
 }
 
+static enum plugin_result field(const struct plugin_host *host, struct plugin_call *call, const char *pointer,
+				struct plugin_bytes *text)
+{
+	return field_of(host, call, host->part(call, PLUGIN_BODY), pointer, text);
+}
+
 /* "Name\nvalue\n" of each field in the order of their names (SNS developer guide, verifying signatures). */
-static enum plugin_result add_fields(const struct plugin_host *host, struct plugin_call *call, struct state *state,
-				     bool notification)
+static enum plugin_result add_fields(const struct plugin_host *host, struct plugin_call *call, struct plugin_bytes body,
+				     struct state *state, bool notification)
 {
 	static const struct {
 		const char *pointer;
@@ -58,7 +64,7 @@ static enum plugin_result add_fields(const struct plugin_host *host, struct plug
 
 		if (!(notification ? rows[i].notification : rows[i].confirmation))
 			continue;
-		result = field(host, call, rows[i].pointer, &value);
+		result = field_of(host, call, body, rows[i].pointer, &value);
 		if (result == PLUGIN_MISSING && rows[i].optional)
 			continue;
 		if (result == PLUGIN_MISSING)
@@ -165,7 +171,7 @@ static enum plugin_result read(const struct plugin_host *host, struct plugin_cal
 	if (result == PLUGIN_OK)
 		result = read_type(host, call, &notification);
 	if (result == PLUGIN_OK)
-		result = add_fields(host, call, state, notification);
+		result = add_fields(host, call, host->part(call, PLUGIN_BODY), state, notification);
 	if (result == PLUGIN_OK)
 		result = read_algorithm(host, call, state);
 	if (result == PLUGIN_OK)
@@ -226,6 +232,34 @@ static enum plugin_result prove(const struct plugin_host *host, struct plugin_ca
 	return result;
 }
 
+/* A body that has the marks of the sample in their places. */
+static enum plugin_result sign(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
+{
+	struct state *state = host->state(call, sizeof(*state));
+	struct plugin_bytes body = host->part(call, PLUGIN_BODY), type = { NULL, 0 }, text = { NULL, 0 };
+	enum plugin_result result;
+
+	if (!state)
+		return PLUGIN_WRONG;
+	(void)host->option(call, "topics", 0, &text);
+	if (plugin_json_string(host, call, text, &text) != PLUGIN_OK)
+		return PLUGIN_WRONG;
+	(void)plugin_fill(host, call, &body, PLUGIN_LITERAL("\"<topic>\""), text);
+	(void)plugin_fill(host, call, &body, PLUGIN_LITERAL("<timestamp>"),
+			  plugin_rfc3339(host, call, host->now_ms(call)));
+	result = field_of(host, call, body, "/Type", &type);
+	if (result == PLUGIN_OK)
+		result = add_fields(host, call, body, state, plugin_same(type, PLUGIN_LITERAL("Notification")));
+	if (result == PLUGIN_OK)
+		result = plugin_signature_text(host, call, PLUGIN_RSA_SHA256, PLUGIN_DER, PLUGIN_BASE64, secret,
+					       state->pieces, state->count, &text);
+	if (result == PLUGIN_OK)
+		result = plugin_fill(host, call, &body, PLUGIN_LITERAL("<signature>"), text);
+	if (result == PLUGIN_MISSING)
+		host->reason(call, "the body is no message of SNS with <signature> in its place");
+	return result == PLUGIN_OK ? host->set_body(call, body) : result;
+}
+
 static const struct plugin_option options[] = {
 	{ "confirm", PLUGIN_OPTION_FLAG, false,
 	  "true: the gateway confirms the subscription itself, by opening SubscribeURL" },
@@ -240,11 +274,13 @@ PLUGIN_EXPORT const struct plugin plugin_aws_sns = {
 	.size = sizeof(struct plugin),
 	.name = "aws-sns",
 	.scheme = "rsa-sha1 or rsa-sha256 base64 over names and values of fields, certificate by url",
-	.flags = PLUGIN_SECRET_OPTIONAL | PLUGIN_SECRET_IS_KEY,
+	.flags = PLUGIN_SECRET_OPTIONAL | PLUGIN_SECRET_IS_KEY | PLUGIN_KEY_IS_CERTIFICATE,
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.hosts = hosts,
 	.host_count = sizeof(hosts) / sizeof(hosts[0]),
 	.read = read,
 	.prove = prove,
+	.sign = sign,
+	.key_for = PLUGIN_RSA_SHA256,
 };

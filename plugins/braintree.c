@@ -123,30 +123,6 @@ static enum plugin_result event(const struct plugin_host *host, struct plugin_ca
 
 /* ---- signing ---- */
 
-/* For a value of the form: all but letters and digits as %XX. */
-static enum plugin_result percent(const struct plugin_host *host, struct plugin_call *call, struct plugin_bytes *text)
-{
-	static const char digits[] = "0123456789ABCDEF";
-	unsigned char *p = host->alloc(call, 3 * text->n + 1);
-	size_t n = 0;
-
-	if (!p)
-		return PLUGIN_WRONG;
-	for (size_t i = 0; i < text->n; i++) {
-		unsigned char c = text->p[i];
-
-		if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')) {
-			p[n++] = c;
-			continue;
-		}
-		p[n++] = '%';
-		p[n++] = (unsigned char)digits[c >> 4];
-		p[n++] = (unsigned char)digits[c & 15];
-	}
-	*text = (struct plugin_bytes){ p, n };
-	return PLUGIN_OK;
-}
-
 /* The draft's body is the notification's XML; what is sent is the form. */
 static enum plugin_result sign(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
 {
@@ -162,9 +138,9 @@ static enum plugin_result sign(const struct plugin_host *host, struct plugin_cal
 	if (result == PLUGIN_OK)
 		result = host->encode(call, PLUGIN_HEX, pieces[3], &pieces[3]);
 	if (result == PLUGIN_OK)
-		result = percent(host, call, &pieces[1]);
+		result = plugin_percent(host, call, pieces[1], "", &pieces[1]);
 	if (result == PLUGIN_OK)
-		result = percent(host, call, &pieces[5]);
+		result = plugin_percent(host, call, pieces[5], "", &pieces[5]);
 	if (result == PLUGIN_OK)
 		result = host->join(call, pieces, sizeof(pieces) / sizeof(pieces[0]), &payload);
 	return result == PLUGIN_OK ? host->set_body(call, payload) : result;

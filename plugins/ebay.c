@@ -10,19 +10,6 @@ struct state {
 	struct plugin_bytes kid;
 };
 
-/* A text in the header's JSON; empty where there is none. */
-static enum plugin_result member(const struct plugin_host *host, struct plugin_call *call, struct plugin_bytes json,
-				 const char *pointer, struct plugin_bytes *text)
-{
-	struct plugin_json value;
-	enum plugin_result result = host->json(call, json, pointer, &value);
-
-	*text = (struct plugin_bytes){ NULL, 0 };
-	if (result == PLUGIN_OK && value.type == PLUGIN_JSON_STRING)
-		*text = value.text;
-	return result == PLUGIN_WRONG ? result : PLUGIN_OK;
-}
-
 static enum plugin_result read(const struct plugin_host *host, struct plugin_call *call)
 {
 	struct state *state = host->state(call, sizeof(*state));
@@ -37,9 +24,9 @@ static enum plugin_result read(const struct plugin_host *host, struct plugin_cal
 	host->signed_text(call, &body, 1);
 	if (host->decode(call, PLUGIN_BASE64_ANY, text, &json) != PLUGIN_OK)
 		return plugin_refuse(host, call, PLUGIN_MISMATCH, "x-ebay-signature is not base64");
-	result = member(host, call, json, "/signature", &signature);
+	result = plugin_member(host, call, json, "/signature", PLUGIN_JSON_STRING, &signature);
 	if (result == PLUGIN_OK)
-		result = member(host, call, json, "/kid", &state->kid);
+		result = plugin_member(host, call, json, "/kid", PLUGIN_JSON_STRING, &state->kid);
 	if (result != PLUGIN_OK)
 		return result;
 	host->signature(call, signature);
@@ -84,6 +71,28 @@ static enum plugin_result handshake(const struct plugin_host *host, struct plugi
 	return result == PLUGIN_OK ? host->answer(call, 200, PLUGIN_LITERAL("application/json"), hex) : result;
 }
 
+/* A key that has no name goes by any. */
+static enum plugin_result sign(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
+{
+	struct plugin_bytes body = host->part(call, PLUGIN_BODY), kid = PLUGIN_LITERAL("hookgate"), text;
+	struct plugin_bytes pieces[5] = { PLUGIN_LITERAL("{\"alg\":\"ecdsa\",\"kid\":\""),
+					  { NULL, 0 },
+					  PLUGIN_LITERAL("\",\"signature\":\""),
+					  { NULL, 0 },
+					  PLUGIN_LITERAL("\",\"digest\":\"SHA1\"}") };
+	enum plugin_result result = plugin_signature_text(host, call, PLUGIN_ECDSA_P256_SHA1, PLUGIN_DER, PLUGIN_BASE64,
+							  secret, &body, 1, &pieces[3]);
+
+	if (result == PLUGIN_OK && host->kid(call, secret, &kid) == PLUGIN_WRONG)
+		return PLUGIN_WRONG;
+	pieces[1] = kid;
+	if (result == PLUGIN_OK)
+		result = host->join(call, pieces, 5, &text);
+	if (result == PLUGIN_OK)
+		result = host->encode(call, PLUGIN_BASE64, text, &text);
+	return result == PLUGIN_OK ? host->add_header(call, "x-ebay-signature", text) : result;
+}
+
 static const struct plugin_option options[] = {
 	{ "verification_token", PLUGIN_OPTION_TEXT, false,
 	  "the token of 32 to 80 characters that eBay was given; for its challenge" },
@@ -101,4 +110,6 @@ PLUGIN_EXPORT const struct plugin plugin_ebay = {
 	.read = read,
 	.prove = prove,
 	.handshake = handshake,
+	.sign = sign,
+	.key_for = PLUGIN_ECDSA_P256_SHA1,
 };

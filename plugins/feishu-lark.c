@@ -18,7 +18,6 @@ static enum plugin_result open_with(const struct plugin_host *host, struct plugi
 {
 	struct plugin_bytes text, key, iv;
 	enum plugin_result result = host->secret(call, secret, &text);
-	unsigned char padding;
 
 	if (result == PLUGIN_OK)
 		result = host->digest(call, PLUGIN_SHA256, &text, 1, &key);
@@ -27,13 +26,7 @@ static enum plugin_result open_with(const struct plugin_host *host, struct plugi
 	if (cipher.n < 2 * BLOCK)
 		return PLUGIN_MISSING;
 	iv = (struct plugin_bytes){ cipher.p, BLOCK };
-	if (host->decrypt(call, key, iv, plugin_from(cipher, BLOCK), &text) != PLUGIN_OK)
-		return PLUGIN_MISSING;
-	padding = text.p[text.n - 1];
-	if (padding < 1 || padding > BLOCK)
-		return PLUGIN_MISSING;
-	*plain = (struct plugin_bytes){ text.p, text.n - padding };
-	return PLUGIN_OK;
+	return plugin_decrypt(host, call, key, iv, plugin_from(cipher, BLOCK), BLOCK, plain);
 }
 
 static bool is_text(const struct plugin_host *host, struct plugin_call *call, struct plugin_bytes json,
@@ -181,19 +174,11 @@ static enum plugin_result handshake(const struct plugin_host *host, struct plugi
 
 static enum plugin_result sign(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
 {
-	struct state state = { .nonce = PLUGIN_LITERAL("hookgate") };
-	char digits[20];
-	size_t at = sizeof(digits);
+	struct state state = { .time = plugin_decimal(host, call, host->now_ms(call) / 1000),
+			       .nonce = PLUGIN_LITERAL("hookgate") };
 	struct plugin_bytes text;
-	enum plugin_result result;
+	enum plugin_result result = hash(host, call, secret, &state, &text);
 
-	for (int64_t s = host->now_ms(call) / 1000; s > 0; s /= 10)
-		digits[--at] = (char)('0' + s % 10);
-	state.time = (struct plugin_bytes){ (const unsigned char *)digits + at, sizeof(digits) - at };
-	/* The draft outlives this function. */
-	result = host->join(call, &state.time, 1, &state.time);
-	if (result == PLUGIN_OK)
-		result = hash(host, call, secret, &state, &text);
 	if (result == PLUGIN_OK)
 		result = host->encode(call, PLUGIN_HEX, text, &text);
 	if (result == PLUGIN_OK)

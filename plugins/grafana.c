@@ -4,9 +4,9 @@
  * The special difficulty: both header names are the contact point's settings, so they are the route's options; and the
  * delivery may not choose between the two rules: without its time a delivery could be replayed for ever.
  * Source: https://github.com/grafana/alerting, http/hmac.go */
-#include "trust/plugin.h"
+#include "trust/plugin_help.h"
 
-enum { DIGITS_MAX = 12, NAME_MAX = 128, MS = 1000 };
+enum { NAME_MAX = 128 };
 
 static const char usual_name[] = "X-Grafana-Alerting-Signature";
 
@@ -14,13 +14,6 @@ struct state {
 	struct plugin_bytes signature; /* decoded; empty: it is not hex */
 	struct plugin_bytes text;
 };
-
-static enum plugin_result refuse(const struct plugin_host *host, struct plugin_call *call, enum plugin_result result,
-				 const char *why)
-{
-	host->reason(call, why);
-	return result;
-}
 
 /* The route's option as a header's name. False when it has none. */
 static bool name_of(const struct plugin_host *host, struct plugin_call *call, const char *option, char out[NAME_MAX])
@@ -33,33 +26,6 @@ static bool name_of(const struct plugin_host *host, struct plugin_call *call, co
 		out[i] = (char)value.p[i];
 	out[value.n] = '\0';
 	return true;
-}
-
-static enum plugin_result header(const struct plugin_host *host, struct plugin_call *call, const char *name,
-				 struct plugin_bytes *value)
-{
-	size_t count = host->header(call, name, 0, value);
-
-	if (count == 0 || value->n == 0)
-		return refuse(host, call, PLUGIN_MISSING,
-			      "the header with the signature or with the time is missing or empty");
-	if (count > 1)
-		return refuse(host, call, PLUGIN_MALFORMED_REQUEST,
-			      "the signature or the time stands there more than once");
-	return PLUGIN_OK;
-}
-
-static enum plugin_result tell_time(const struct plugin_host *host, struct plugin_call *call, struct plugin_bytes text)
-{
-	int64_t seconds = 0;
-
-	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] < '0' || text.p[i] > '9' || text.n > DIGITS_MAX)
-			return refuse(host, call, PLUGIN_MALFORMED_REQUEST, "the timestamp is none");
-		seconds = 10 * seconds + (text.p[i] - '0');
-	}
-	host->signed_at(call, seconds * MS);
-	return PLUGIN_OK;
 }
 
 static enum plugin_result signed_text(const struct plugin_host *host, struct plugin_call *call,
@@ -79,11 +45,11 @@ static enum plugin_result read(const struct plugin_host *host, struct plugin_cal
 
 	if (!state)
 		return PLUGIN_WRONG;
-	result = header(host, call, name_of(host, call, "header", name) ? name : usual_name, &signature);
+	result = plugin_one_header(host, call, name_of(host, call, "header", name) ? name : usual_name, &signature);
 	if (result == PLUGIN_OK && name_of(host, call, "timestamp_header", name))
-		result = header(host, call, name, &time);
+		result = plugin_one_header(host, call, name, &time);
 	if (result == PLUGIN_OK && time.n > 0)
-		result = tell_time(host, call, time);
+		result = plugin_signed_seconds(host, call, time);
 	if (result != PLUGIN_OK)
 		return result;
 	host->signature(call, signature);
@@ -97,46 +63,24 @@ static enum plugin_result read(const struct plugin_host *host, struct plugin_cal
 static enum plugin_result prove(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
 {
 	struct state *state = host->state(call, sizeof(*state));
-	struct plugin_bytes mac;
-	enum plugin_result result;
 
-	if (!state)
-		return PLUGIN_WRONG;
-	result = host->mac(call, PLUGIN_SHA256, secret, &state->text, 1, &mac);
-	if (result != PLUGIN_OK)
-		return result;
-	return host->equal(state->signature, mac) ? PLUGIN_OK : PLUGIN_MISMATCH;
-}
-
-static struct plugin_bytes now(const struct plugin_host *host, struct plugin_call *call)
-{
-	unsigned char *digits = host->alloc(call, DIGITS_MAX);
-	int64_t seconds = host->now_ms(call) / MS;
-	size_t at = DIGITS_MAX;
-
-	if (!digits)
-		return (struct plugin_bytes){ NULL, 0 };
-	for (; at > 0 && seconds > 0; seconds /= 10)
-		digits[--at] = (unsigned char)('0' + seconds % 10);
-	return (struct plugin_bytes){ digits + at, DIGITS_MAX - at };
+	return plugin_mac_is(host, call, PLUGIN_SHA256, secret, &state->text, 1, state->signature);
 }
 
 static enum plugin_result sign(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
 {
-	struct plugin_bytes time = { NULL, 0 }, text, mac, value;
+	struct plugin_bytes time = { NULL, 0 }, text, value;
 	char name[NAME_MAX];
 	enum plugin_result result = PLUGIN_OK;
 
 	if (name_of(host, call, "timestamp_header", name)) {
-		time = now(host, call);
+		time = plugin_decimal(host, call, host->now_ms(call) / 1000);
 		result = host->add_header(call, name, time);
 	}
 	if (result == PLUGIN_OK)
 		result = signed_text(host, call, time, &text);
 	if (result == PLUGIN_OK)
-		result = host->mac(call, PLUGIN_SHA256, secret, &text, 1, &mac);
-	if (result == PLUGIN_OK)
-		result = host->encode(call, PLUGIN_HEX, mac, &value);
+		result = plugin_mac_text(host, call, PLUGIN_SHA256, PLUGIN_HEX, secret, &text, 1, &value);
 	if (result != PLUGIN_OK)
 		return result;
 	return host->add_header(call, name_of(host, call, "header", name) ? name : usual_name, value);

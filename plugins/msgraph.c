@@ -4,7 +4,7 @@
  * is a walk through the whole for each; so a copy is walked through once, in which the element that comes next is made the
  * first one of an array.
  * Source: https://learn.microsoft.com/en-us/graph/change-notifications-delivery-webhooks */
-#include "trust/plugin.h"
+#include "trust/plugin_help.h"
 
 enum { ITEMS_MAX = 10000 };
 
@@ -12,13 +12,6 @@ struct state {
 	struct plugin_bytes client_state;
 	bool differs; /* two notifications have different ones, so one of them is wrong */
 };
-
-static enum plugin_result refuse(const struct plugin_host *host, struct plugin_call *call, enum plugin_result result,
-				 const char *why)
-{
-	host->reason(call, why);
-	return result;
-}
 
 /* The first one, as it stands in the body and not in our copy. One with escapes in it is in neither. */
 static void tell(const struct plugin_host *host, struct plugin_call *call, struct plugin_bytes text,
@@ -37,7 +30,7 @@ static enum plugin_result read_item(const struct plugin_host *host, struct plugi
 
 	if (result == PLUGIN_MISSING ||
 	    (result == PLUGIN_OK && (value.type != PLUGIN_JSON_STRING || value.text.n == 0)))
-		return refuse(host, call, PLUGIN_MISSING, "a notification has no clientState");
+		return plugin_refuse(host, call, PLUGIN_MISSING, "a notification has no clientState");
 	if (result != PLUGIN_OK)
 		return result;
 	if (!state->client_state.p)
@@ -77,13 +70,14 @@ static enum plugin_result read_items(const struct plugin_host *host, struct plug
 		enum plugin_result result = host->json(call, rest, "/0", &item);
 
 		if (result == PLUGIN_MISSING && i == 0)
-			return refuse(host, call, PLUGIN_MISSING, "there are no notifications");
+			return plugin_refuse(host, call, PLUGIN_MISSING, "there are no notifications");
 		if (result == PLUGIN_OK)
 			result = read_item(host, call, state, item.raw);
 		if (result != PLUGIN_OK)
 			return result;
 		if (i == ITEMS_MAX)
-			return refuse(host, call, PLUGIN_MALFORMED_BODY, "there are more than 10000 notifications");
+			return plugin_refuse(host, call, PLUGIN_MALFORMED_BODY,
+					     "there are more than 10000 notifications");
 		next(copy, item.raw, &rest);
 	}
 	tell(host, call, state->client_state, array, copy);
@@ -99,7 +93,7 @@ static enum plugin_result read(const struct plugin_host *host, struct plugin_cal
 	if (!state)
 		return PLUGIN_WRONG;
 	if (result == PLUGIN_MISSING || (result == PLUGIN_OK && array.type != PLUGIN_JSON_ARRAY))
-		return refuse(host, call, PLUGIN_MISSING, "there are no notifications");
+		return plugin_refuse(host, call, PLUGIN_MISSING, "there are no notifications");
 	return result == PLUGIN_OK ? read_items(host, call, state, array.raw) : result;
 }
 
@@ -116,6 +110,21 @@ static enum plugin_result prove(const struct plugin_host *host, struct plugin_ca
 	return host->equal(state->client_state, key) && !state->differs ? PLUGIN_OK : PLUGIN_MISMATCH;
 }
 
+/* Into the place that the sample has for it. */
+static enum plugin_result sign(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
+{
+	struct plugin_bytes body = host->part(call, PLUGIN_BODY), key;
+	enum plugin_result result = host->secret(call, secret, &key);
+
+	if (result == PLUGIN_OK)
+		result = plugin_json_string(host, call, key, &key);
+	if (result == PLUGIN_OK)
+		result = plugin_fill(host, call, &body, PLUGIN_LITERAL("\"<signature>\""), key);
+	if (result == PLUGIN_MISSING)
+		host->reason(call, "the body does not have \"<signature>\" where clientState stands");
+	return result == PLUGIN_OK ? host->set_body(call, body) : result;
+}
+
 PLUGIN_EXPORT const struct plugin plugin_msgraph = {
 	.abi = PLUGIN_ABI,
 	.size = sizeof(struct plugin),
@@ -123,4 +132,5 @@ PLUGIN_EXPORT const struct plugin plugin_msgraph = {
 	.scheme = "token in clientState of every notification",
 	.read = read,
 	.prove = prove,
+	.sign = sign,
 };

@@ -101,6 +101,37 @@ static enum plugin_result read(const struct plugin_host *host, struct plugin_cal
 	return PLUGIN_OK;
 }
 
+/* An id of its own for each time and body. */
+static enum plugin_result sign(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
+{
+	struct plugin_bytes pieces[PIECES], text = { NULL, 0 }, parts[3];
+	struct plugin_bytes url = PLUGIN_LITERAL("https://test.paypal.com/v1/notifications/certs/CERT-test");
+	char crc[10];
+	enum plugin_result result;
+
+	pieces[6] = decimal(crc32_of(host->part(call, PLUGIN_BODY)), crc);
+	parts[0] = plugin_decimal(host, call, host->now_ms(call));
+	parts[1] = PLUGIN_LITERAL("-");
+	parts[2] = pieces[6];
+	result = host->join(call, parts, 3, &pieces[0]);
+	pieces[1] = pieces[3] = pieces[5] = PLUGIN_LITERAL("|");
+	pieces[2] = plugin_rfc3339(host, call, host->now_ms(call));
+	pieces[4] = (struct plugin_bytes){ NULL, 0 };
+	(void)host->option(call, "webhook_id", 0, &pieces[4]);
+	if (result == PLUGIN_OK)
+		result = plugin_signature_text(host, call, PLUGIN_RSA_SHA256, PLUGIN_DER, PLUGIN_BASE64, secret, pieces,
+					       PIECES, &text);
+	if (result == PLUGIN_OK)
+		result = host->add_header(call, "PAYPAL-TRANSMISSION-ID", pieces[0]);
+	if (result == PLUGIN_OK)
+		result = host->add_header(call, "PAYPAL-TRANSMISSION-TIME", pieces[2]);
+	if (result == PLUGIN_OK)
+		result = host->add_header(call, "PAYPAL-AUTH-ALGO", PLUGIN_LITERAL("SHA256withRSA"));
+	if (result == PLUGIN_OK)
+		result = host->add_header(call, "PAYPAL-CERT-URL", url);
+	return result == PLUGIN_OK ? host->add_header(call, "PAYPAL-TRANSMISSION-SIG", text) : result;
+}
+
 /* Where the certificate may be, and whom it may be for. */
 static const char *const hosts[] = { "*.paypal.com", "*.*.paypal.com" };
 
@@ -132,11 +163,13 @@ PLUGIN_EXPORT const struct plugin plugin_paypal = {
 	.size = sizeof(struct plugin),
 	.name = "paypal",
 	.scheme = "rsa-sha256 base64 over {id}|{time}|{webhook_id}|{crc32 of the body}, certificate by url",
-	.flags = PLUGIN_SECRET_OPTIONAL | PLUGIN_SECRET_IS_KEY,
+	.flags = PLUGIN_SECRET_OPTIONAL | PLUGIN_SECRET_IS_KEY | PLUGIN_KEY_IS_CERTIFICATE,
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.hosts = hosts,
 	.host_count = sizeof(hosts) / sizeof(hosts[0]),
 	.read = read,
 	.prove = prove,
+	.sign = sign,
+	.key_for = PLUGIN_RSA_SHA256,
 };

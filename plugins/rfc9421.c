@@ -3,9 +3,9 @@
  * The special difficulty: a signature says itself what it covers, with which key and by which algorithm, and a message may have
  * several. None of that is believed alone: an algorithm only counts with a key of its kind; what must be covered is the
  * route's to say; and one that does not cover Content-Digest says nothing of the body. */
-#include "trust/plugin_help.h"
+#include "trust/plugin_fields.h"
 
-enum { LABELS_MAX = 4, COMPONENTS_MAX = 24, PIECES = 8 * COMPONENTS_MAX + 4, VALUES_MAX = 16, NAME_ROOM = 128 };
+enum { LABELS_MAX = 4, COMPONENTS_MAX = 24, PIECES = 8 * COMPONENTS_MAX + 4 };
 
 struct label {
 	struct plugin_bytes name;
@@ -22,65 +22,8 @@ struct state {
 	size_t count;
 	bool digest_right;
 	struct plugin_bytes scheme, authority;
+	struct plugin_bytes digest; /* in sign(): the header that is only being made */
 };
-
-/* ---- structured fields (RFC 8941), as far as they occur here ---- */
-
-/* The next member of a dictionary: "name=value", cut at a comma outside of quotes and parentheses. */
-static bool next_member(struct plugin_bytes *rest, struct plugin_bytes *name, struct plugin_bytes *value)
-{
-	bool quoted = false, inside = false;
-	size_t at = 0;
-
-	for (; at < rest->n; at++) {
-		unsigned char c = rest->p[at];
-
-		if (quoted && c == '\\')
-			at++;
-		else if (c == '"')
-			quoted = !quoted;
-		else if (!quoted && (c == '(' || c == ')'))
-			inside = c == '(';
-		else if (!quoted && !inside && c == ',')
-			break;
-	}
-	if (rest->n == 0)
-		return false;
-	*value = plugin_trim((struct plugin_bytes){ rest->p, at < rest->n ? at : rest->n });
-	*rest = plugin_from(*rest, at + 1);
-	(void)plugin_cut(*value, '=', name, value);
-	return true;
-}
-
-/* ":base64:" */
-static bool byte_sequence(const struct plugin_host *host, struct plugin_call *call, struct plugin_bytes text,
-			  struct plugin_bytes *inner, struct plugin_bytes *bytes)
-{
-	if (text.n < 2 || text.p[0] != ':' || text.p[text.n - 1] != ':')
-		return false;
-	*inner = (struct plugin_bytes){ text.p + 1, text.n - 2 };
-	return host->decode(call, PLUGIN_BASE64, *inner, bytes) == PLUGIN_OK;
-}
-
-/* All values of a header, joined with ", "; PLUGIN_MISSING where there is none. */
-static enum plugin_result whole_header(const struct plugin_host *host, struct plugin_call *call, const char *name,
-				       struct plugin_bytes *value)
-{
-	struct plugin_bytes pieces[2 * VALUES_MAX];
-	size_t n = 0, count = host->header(call, name, 0, value);
-
-	if (count <= 1)
-		return count == 1 ? PLUGIN_OK : PLUGIN_MISSING;
-	if (count > VALUES_MAX)
-		return plugin_refuse(host, call, PLUGIN_MALFORMED_REQUEST,
-				     "a signed header stands there more than 16 times");
-	for (size_t i = 0; i < count; i++) {
-		if (i > 0)
-			pieces[n++] = PLUGIN_LITERAL(", ");
-		(void)host->header(call, name, i, &pieces[n++]);
-	}
-	return host->join(call, pieces, n, value);
-}
 
 /* ";created=1618884473;keyid=\"test-key\"": what counts of it. False: it cannot be read. */
 static bool read_time(struct plugin_bytes value, int64_t *seconds)
@@ -170,16 +113,17 @@ static enum plugin_result derived(const struct plugin_host *host, struct plugin_
 static enum plugin_result component(const struct plugin_host *host, struct plugin_call *call, const struct state *state,
 				    struct plugin_bytes name, struct plugin_bytes *value)
 {
-	char text[NAME_ROOM];
+	char text[PLUGIN_NAME_ROOM];
 
 	if (name.n > 0 && name.p[0] == '@')
 		return derived(host, call, state, name, value);
-	if (name.n == 0 || name.n >= sizeof(text))
-		return plugin_refuse(host, call, PLUGIN_MALFORMED_REQUEST, "a component has no name, or a long one");
-	for (size_t i = 0; i < name.n; i++)
-		text[i] = (char)name.p[i];
-	text[name.n] = '\0';
-	return whole_header(host, call, text, value);
+	if (state->digest.n > 0 && plugin_same(name, PLUGIN_LITERAL("content-digest"))) {
+		*value = state->digest;
+		return PLUGIN_OK;
+	}
+	if (!plugin_name(name, text))
+		return plugin_refuse(host, call, PLUGIN_MALFORMED_REQUEST, "a component is no header's name");
+	return plugin_whole_header(host, call, text, value);
 }
 
 /* One `"name"` of an inner list; parameters of it are not known here. */
@@ -249,17 +193,18 @@ static bool covers_all(const struct plugin_host *host, struct plugin_call *call,
 static enum plugin_result check_digest(const struct plugin_host *host, struct plugin_call *call, bool *right)
 {
 	struct plugin_bytes rest, name, text, inner, sent, is, body = host->part(call, PLUGIN_BODY);
-	enum plugin_result result = whole_header(host, call, "content-digest", &rest);
+	enum plugin_result result = plugin_whole_header(host, call, "content-digest", &rest);
 	size_t known = 0, wrong = 0;
 
-	while (result == PLUGIN_OK && next_member(&rest, &name, &text)) {
+	while (result == PLUGIN_OK && plugin_next_member(&rest, &name, &text)) {
 		bool longer = plugin_same(name, PLUGIN_LITERAL("sha-512"));
 
 		if (!longer && !plugin_same(name, PLUGIN_LITERAL("sha-256")))
 			continue;
 		known++;
 		result = host->digest(call, longer ? PLUGIN_SHA512 : PLUGIN_SHA256, &body, 1, &is);
-		if (result == PLUGIN_OK && !(byte_sequence(host, call, text, &inner, &sent) && host->equal(sent, is)))
+		if (result == PLUGIN_OK &&
+		    !(plugin_byte_sequence(host, call, text, &inner, &sent) && host->equal(sent, is)))
 			wrong++;
 	}
 	*right = known > 0 && wrong == 0;
@@ -275,9 +220,9 @@ static enum plugin_result read_label(const struct plugin_host *host, struct plug
 	bool found = false;
 	enum plugin_result result;
 
-	while (!found && next_member(&signatures, &name, &text))
+	while (!found && plugin_next_member(&signatures, &name, &text))
 		found = plugin_same(name, label->name);
-	if (!found || !byte_sequence(host, call, text, &inner, &label->signature))
+	if (!found || !plugin_byte_sequence(host, call, text, &inner, &label->signature))
 		return plugin_refuse(host, call, PLUGIN_MISMATCH,
 				     "Signature has no bytes under a label of Signature-Input");
 	host->signature(call, inner);
@@ -306,16 +251,16 @@ static enum plugin_result read(const struct plugin_host *host, struct plugin_cal
 
 	if (!state)
 		return PLUGIN_WRONG;
-	result = whole_header(host, call, "Signature-Input", &inputs);
+	result = plugin_whole_header(host, call, "Signature-Input", &inputs);
 	if (result == PLUGIN_OK)
-		result = whole_header(host, call, "Signature", &signatures);
+		result = plugin_whole_header(host, call, "Signature", &signatures);
 	if (result != PLUGIN_OK)
 		return plugin_refuse(host, call, result,
 				     "there is no signature: Signature or Signature-Input is missing");
 	result = split_url(host, call, state);
 	if (result == PLUGIN_OK)
 		result = check_digest(host, call, &state->digest_right);
-	while (result == PLUGIN_OK && state->count < LABELS_MAX && next_member(&inputs, &name, &params)) {
+	while (result == PLUGIN_OK && state->count < LABELS_MAX && plugin_next_member(&inputs, &name, &params)) {
 		struct label *label = &state->labels[state->count++];
 
 		*label = (struct label){ .name = name, .params = params, .created = -1, .expires = -1 };
@@ -330,40 +275,36 @@ static enum plugin_result read(const struct plugin_host *host, struct plugin_cal
 	return result != PLUGIN_OK ? result : fine > 0 ? PLUGIN_OK : last;
 }
 
+static const struct plugin_bytes hmac_sha256 = { (const unsigned char *)"hmac-sha256", 11 };
+
 static const struct {
-	const char *name;
-	size_t length;
+	struct plugin_bytes name;
 	enum plugin_algorithm algorithm;
 } algorithms[] = {
-	{ "ed25519", 7, PLUGIN_ED25519 },
-	{ "ecdsa-p256-sha256", 17, PLUGIN_ECDSA_P256_SHA256 },
-	{ "ecdsa-p384-sha384", 17, PLUGIN_ECDSA_P384_SHA384 },
-	{ "rsa-pss-sha512", 14, PLUGIN_RSA_PSS_SHA512 },
-	{ "rsa-v1_5-sha256", 15, PLUGIN_RSA_SHA256 },
+	{ { (const unsigned char *)"ed25519", 7 }, PLUGIN_ED25519 },
+	{ { (const unsigned char *)"ecdsa-p256-sha256", 17 }, PLUGIN_ECDSA_P256_SHA256 },
+	{ { (const unsigned char *)"ecdsa-p384-sha384", 17 }, PLUGIN_ECDSA_P384_SHA384 },
+	{ { (const unsigned char *)"rsa-pss-sha512", 14 }, PLUGIN_RSA_PSS_SHA512 },
+	{ { (const unsigned char *)"rsa-v1_5-sha256", 15 }, PLUGIN_RSA_SHA256 },
 };
+
+enum { ALGORITHMS = sizeof(algorithms) / sizeof(algorithms[0]) };
 
 /* By the algorithm that is named, with a key of its kind; where none is named, by each. */
 static enum plugin_result prove_label(const struct plugin_host *host, struct plugin_call *call, uint32_t secret,
 				      const struct label *label)
 {
-	struct plugin_bytes mac, any = { NULL, 0 };
+	struct plugin_bytes any = { NULL, 0 };
 	enum plugin_result result = PLUGIN_MISMATCH;
 
-	if (!host->is_key(call, secret)) {
-		if (label->algorithm.n > 0 && !plugin_same(label->algorithm, PLUGIN_LITERAL("hmac-sha256")))
-			return PLUGIN_MISMATCH;
-		result = host->mac(call, PLUGIN_SHA256, secret, &label->base, 1, &mac);
-		if (result != PLUGIN_OK)
-			return result;
-		return host->equal(mac, label->signature) ? PLUGIN_OK : PLUGIN_MISMATCH;
-	}
-	for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]) && result == PLUGIN_MISMATCH; i++) {
-		struct plugin_bytes name = { (const unsigned char *)algorithms[i].name, algorithms[i].length };
-
-		if (label->algorithm.n == 0 || plugin_same(label->algorithm, name))
+	if (!host->is_key(call, secret))
+		return label->algorithm.n > 0 && !plugin_same(label->algorithm, hmac_sha256)
+			       ? PLUGIN_MISMATCH
+			       : plugin_mac_is(host, call, PLUGIN_SHA256, secret, &label->base, 1, label->signature);
+	for (size_t i = 0; i < ALGORITHMS && result == PLUGIN_MISMATCH; i++)
+		if (label->algorithm.n == 0 || plugin_same(label->algorithm, algorithms[i].name))
 			result = host->verify(call, secret, any, algorithms[i].algorithm, PLUGIN_RAW, &label->base, 1,
 					      label->signature);
-	}
 	return result;
 }
 
@@ -393,6 +334,83 @@ static enum plugin_result prove(const struct plugin_host *host, struct plugin_ca
 	return result;
 }
 
+/* ---- signing ---- */
+
+/* What the route wants to be covered; without a wish method, path and body. */
+static enum plugin_result wanted_list(const struct plugin_host *host, struct plugin_call *call,
+				      struct plugin_bytes *list)
+{
+	struct plugin_bytes pieces[3 * COMPONENTS_MAX], name;
+	size_t n = 0, count = host->option(call, "components", 0, &name);
+
+	if (count == 0)
+		*list = PLUGIN_LITERAL("\"@method\" \"@path\" \"content-digest\"");
+	if (count == 0 || count > COMPONENTS_MAX)
+		return count == 0 ? PLUGIN_OK : PLUGIN_MALFORMED_REQUEST;
+	for (size_t i = 0; i < count; i++) {
+		(void)host->option(call, "components", i, &name);
+		pieces[n++] = i > 0 ? PLUGIN_LITERAL(" \"") : PLUGIN_LITERAL("\"");
+		pieces[n++] = name;
+		pieces[n++] = PLUGIN_LITERAL("\"");
+	}
+	return host->join(call, pieces, n, list);
+}
+
+/* algorithm: of `algorithms`, or ALGORITHMS for the shared secret. PLUGIN_MISMATCH: the key is of another kind. */
+static enum plugin_result sign_label(const struct plugin_host *host, struct plugin_call *call, uint32_t secret,
+				     const struct state *state, size_t algorithm, struct label *label)
+{
+	struct plugin_bytes pieces[] = { PLUGIN_LITERAL("("),
+					 label->list,
+					 PLUGIN_LITERAL(");created="),
+					 plugin_decimal(host, call, label->created),
+					 PLUGIN_LITERAL(";keyid=\"hookgate\";alg=\""),
+					 algorithm < ALGORITHMS ? algorithms[algorithm].name : hmac_sha256,
+					 PLUGIN_LITERAL("\"") };
+	enum plugin_result result = host->join(call, pieces, sizeof(pieces) / sizeof(pieces[0]), &label->params);
+
+	if (result == PLUGIN_OK)
+		result = make_base(host, call, state, label);
+	if (result != PLUGIN_OK)
+		return result == PLUGIN_MISSING
+			       ? plugin_refuse(host, call, result, "the delivery has no header that is to be signed")
+			       : result;
+	if (algorithm == ALGORITHMS)
+		return host->mac(call, PLUGIN_SHA256, secret, &label->base, 1, &label->signature);
+	return host->sign_with(call, secret, algorithms[algorithm].algorithm, PLUGIN_RAW, &label->base, 1,
+			       &label->signature);
+}
+
+static enum plugin_result sign(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
+{
+	struct state *state = host->state(call, sizeof(*state));
+	struct label label = { .created = host->now_ms(call) / 1000 };
+	struct plugin_bytes body = host->part(call, PLUGIN_BODY), hash = { NULL, 0 }, text[2] = { { NULL, 0 } };
+	enum plugin_result result = state ? split_url(host, call, state) : PLUGIN_WRONG;
+	size_t from = host->is_key(call, secret) ? 0 : ALGORITHMS, to = from == 0 ? ALGORITHMS : ALGORITHMS + 1;
+
+	if (result == PLUGIN_OK)
+		result = host->digest(call, PLUGIN_SHA256, &body, 1, &hash);
+	if (result == PLUGIN_OK)
+		result = plugin_named_bytes(host, call, PLUGIN_LITERAL("sha-256"), hash, &state->digest);
+	if (result == PLUGIN_OK)
+		result = wanted_list(host, call, &label.list);
+	if (result == PLUGIN_OK)
+		result = PLUGIN_MISMATCH;
+	for (size_t i = from; i < to && result == PLUGIN_MISMATCH; i++)
+		result = sign_label(host, call, secret, state, i, &label);
+	if (result == PLUGIN_OK)
+		result = plugin_named_bytes(host, call, PLUGIN_LITERAL("sig1"), label.signature, &text[1]);
+	if (result == PLUGIN_OK)
+		result =
+			host->join(call, (struct plugin_bytes[]){ PLUGIN_LITERAL("sig1="), label.params }, 2, &text[0]);
+	if (result == PLUGIN_OK)
+		result = host->add_header(call, "Content-Digest", state->digest);
+	if (result == PLUGIN_OK)
+		result = host->add_header(call, "Signature-Input", text[0]);
+	return result == PLUGIN_OK ? host->add_header(call, "Signature", text[1]) : result;
+}
+
 static const struct plugin_option options[] = {
 	{ "components", PLUGIN_OPTION_LIST, false, "what a signature must cover, such as content-digest and @method" },
 };
@@ -407,4 +425,5 @@ PLUGIN_EXPORT const struct plugin plugin_rfc9421 = {
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.read = read,
 	.prove = prove,
+	.sign = sign,
 };

@@ -14,18 +14,6 @@ struct state {
 		payload[SPELLINGS]; /* in base64url; of the path as it is, and with or without a slash at its end */
 };
 
-static enum plugin_result member(const struct plugin_host *host, struct plugin_call *call, struct plugin_bytes json,
-				 const char *pointer, struct plugin_bytes *text)
-{
-	struct plugin_json value;
-	enum plugin_result result = host->json(call, json, pointer, &value);
-
-	*text = (struct plugin_bytes){ NULL, 0 };
-	if (result == PLUGIN_OK && value.type == PLUGIN_JSON_STRING)
-		*text = value.text;
-	return result == PLUGIN_WRONG ? result : PLUGIN_OK;
-}
-
 /* "Name: value\n" for each of the names, which stand in the signature. */
 static enum plugin_result add_headers(const struct plugin_host *host, struct plugin_call *call,
 				      struct plugin_bytes names, struct plugin_bytes *pieces, size_t *count)
@@ -104,7 +92,7 @@ static enum plugin_result read_head(const struct plugin_host *host, struct plugi
 	if (host->decode(call, PLUGIN_BASE64URL, state->head, &json) != PLUGIN_OK)
 		return plugin_refuse(host, call, PLUGIN_MISMATCH, "Tl-Signature is no JWS");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && result == PLUGIN_OK; i++)
-		result = member(host, call, json, rows[i].pointer, rows[i].to);
+		result = plugin_member(host, call, json, rows[i].pointer, PLUGIN_JSON_STRING, rows[i].to);
 	if (result != PLUGIN_OK)
 		return result;
 	if (!plugin_same(algorithm, PLUGIN_LITERAL("ES512")) || !plugin_same(version, PLUGIN_LITERAL("2")))
@@ -163,6 +151,46 @@ static enum plugin_result prove(const struct plugin_host *host, struct plugin_ca
 	return result;
 }
 
+/* The time is the one header that is signed. A key that has no name goes by any. */
+static enum plugin_result sign(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
+{
+	struct plugin_bytes time = plugin_rfc3339(host, call, host->now_ms(call)), kid = PLUGIN_LITERAL("hookgate");
+	struct plugin_bytes head[3] = { PLUGIN_LITERAL("{\"alg\":\"ES512\",\"kid\":\""),
+					{ NULL, 0 },
+					PLUGIN_LITERAL(
+						"\",\"tl_version\":\"2\",\"tl_headers\":\"X-Tl-Webhook-Timestamp\","
+						"\"jku\":\"https://webhooks.truelayer.com/.well-known/jwks\"}") };
+	struct plugin_bytes payload[] = { host->part(call, PLUGIN_METHOD),
+					  PLUGIN_LITERAL(" "),
+					  host->part(call, PLUGIN_PATH),
+					  PLUGIN_LITERAL("\nX-Tl-Webhook-Timestamp: "),
+					  time,
+					  PLUGIN_LITERAL("\n"),
+					  host->part(call, PLUGIN_BODY) };
+	struct plugin_bytes pieces[3] = { { NULL, 0 }, PLUGIN_LITERAL("."), { NULL, 0 } };
+	enum plugin_result result;
+
+	if (host->kid(call, secret, &kid) == PLUGIN_WRONG)
+		return PLUGIN_WRONG;
+	head[1] = kid;
+	result = host->join(call, head, 3, &pieces[0]);
+	if (result == PLUGIN_OK)
+		result = host->encode(call, PLUGIN_BASE64URL, pieces[0], &pieces[0]);
+	if (result == PLUGIN_OK)
+		result = host->join(call, payload, sizeof(payload) / sizeof(payload[0]), &pieces[2]);
+	if (result == PLUGIN_OK)
+		result = host->encode(call, PLUGIN_BASE64URL, pieces[2], &pieces[2]);
+	if (result == PLUGIN_OK)
+		result = plugin_signature_text(host, call, PLUGIN_ECDSA_P521_SHA512, PLUGIN_RAW, PLUGIN_BASE64URL,
+					       secret, pieces, 3, &pieces[2]);
+	pieces[1] = PLUGIN_LITERAL("..");
+	if (result == PLUGIN_OK)
+		result = host->join(call, pieces, 3, &pieces[0]);
+	if (result == PLUGIN_OK)
+		result = host->add_header(call, "X-Tl-Webhook-Timestamp", time);
+	return result == PLUGIN_OK ? host->add_header(call, "Tl-Signature", pieces[0]) : result;
+}
+
 static const char *const hosts[] = { "webhooks.truelayer.com", "webhooks.truelayer-sandbox.com" };
 
 PLUGIN_EXPORT const struct plugin plugin_truelayer = {
@@ -175,4 +203,6 @@ PLUGIN_EXPORT const struct plugin plugin_truelayer = {
 	.host_count = sizeof(hosts) / sizeof(hosts[0]),
 	.read = read,
 	.prove = prove,
+	.sign = sign,
+	.key_for = PLUGIN_ECDSA_P521_SHA512,
 };

@@ -81,14 +81,11 @@ static enum plugin_result decrypted(const struct plugin_host *host, struct plugi
 
 	if (read_key(host, call, &key) != PLUGIN_OK ||
 	    host->decode(call, PLUGIN_BASE64, cipher, &cipher) != PLUGIN_OK ||
-	    host->decrypt(call, key, (struct plugin_bytes){ key.p, BLOCK }, cipher, &plain) != PLUGIN_OK)
+	    plugin_decrypt(host, call, key, (struct plugin_bytes){ key.p, BLOCK }, cipher, PADDING_MAX, &plain) !=
+		    PLUGIN_OK ||
+	    plain.n < RANDOM + LENGTH)
 		return PLUGIN_MISSING;
-	n = plain.p[plain.n - 1];
-	if (n < 1 || n > PADDING_MAX || n + RANDOM + LENGTH > plain.n)
-		return PLUGIN_MISSING;
-	plain = plugin_from((struct plugin_bytes){ plain.p, plain.n - n }, RANDOM);
-	if (!plain.p)
-		return PLUGIN_MISSING;
+	plain = plugin_from(plain, RANDOM);
 	n = (size_t)plain.p[0] << 24 | (size_t)plain.p[1] << 16 | (size_t)plain.p[2] << 8 | plain.p[3];
 	plain = plugin_from(plain, LENGTH);
 	if (n > plain.n)
@@ -160,17 +157,25 @@ static void sort(struct plugin_bytes *texts, size_t count)
 		}
 }
 
-static enum plugin_result prove_state(const struct plugin_host *host, struct plugin_call *call, uint32_t secret,
-				      const struct state *state)
+static enum plugin_result hash_of(const struct plugin_host *host, struct plugin_call *call, uint32_t secret,
+				  const struct state *state, struct plugin_bytes *hash)
 {
-	struct plugin_bytes texts[4] = { { NULL, 0 }, state->time, state->nonce, state->cipher }, hash;
+	struct plugin_bytes texts[4] = { { NULL, 0 }, state->time, state->nonce, state->cipher };
 	size_t count = state->cipher.n > 0 ? 4 : 3;
 	enum plugin_result result = host->secret(call, secret, &texts[0]);
 
 	if (result != PLUGIN_OK)
 		return result;
 	sort(texts, count);
-	result = host->digest(call, PLUGIN_SHA1, texts, count, &hash);
+	return host->digest(call, PLUGIN_SHA1, texts, count, hash);
+}
+
+static enum plugin_result prove_state(const struct plugin_host *host, struct plugin_call *call, uint32_t secret,
+				      const struct state *state)
+{
+	struct plugin_bytes hash;
+	enum plugin_result result = hash_of(host, call, secret, state, &hash);
+
 	if (result != PLUGIN_OK)
 		return result;
 	return host->equal(hash, state->signature) ? PLUGIN_OK : PLUGIN_MISMATCH;
@@ -227,6 +232,86 @@ static enum plugin_result event(const struct plugin_host *host, struct plugin_ca
 	return pieces[0].n > 0 && pieces[2].n > 0 ? host->join(call, pieces, 5, id) : PLUGIN_OK;
 }
 
+/* ---- signing ---- */
+
+/* The message as decrypted() reads it. The bytes that should be at random are a hash: nobody has a secret in a test. */
+static enum plugin_result encrypted(const struct plugin_host *host, struct plugin_call *call,
+				    struct plugin_bytes message, struct plugin_bytes *text)
+{
+	unsigned char length[LENGTH] = { (unsigned char)(message.n >> 24), (unsigned char)(message.n >> 16),
+					 (unsigned char)(message.n >> 8), (unsigned char)message.n };
+	unsigned char padding[PADDING_MAX];
+	struct plugin_bytes pieces[5] = { { NULL, 0 }, { length, LENGTH }, message, { NULL, 0 }, { padding, 0 } };
+	struct plugin_bytes key = { NULL, 0 }, all;
+	enum plugin_result result = read_key(host, call, &key);
+
+	if (result == PLUGIN_MISSING)
+		return plugin_refuse(host, call, result, "encoding_aes_key is none");
+	if (result == PLUGIN_OK)
+		result = host->digest(call, PLUGIN_MD5, &message, 1, &pieces[0]);
+	(void)host->option(call, "receive_id", 0, &pieces[3]);
+	pieces[4].n = PADDING_MAX - (RANDOM + LENGTH + message.n + pieces[3].n) % PADDING_MAX;
+	for (size_t i = 0; i < pieces[4].n; i++)
+		padding[i] = (unsigned char)pieces[4].n;
+	if (result == PLUGIN_OK)
+		result = host->join(call, pieces, 5, &all);
+	if (result == PLUGIN_OK)
+		result = host->encrypt(call, key, (struct plugin_bytes){ key.p, BLOCK }, all, &all);
+	return result == PLUGIN_OK ? host->encode(call, PLUGIN_BASE64, all, text) : result;
+}
+
+/* What is signed of the body: with a key it is encrypted first; without one it may be already. */
+static enum plugin_result sign_body(const struct plugin_host *host, struct plugin_call *call, struct state *state)
+{
+	struct plugin_bytes body = host->part(call, PLUGIN_BODY);
+	struct plugin_bytes pieces[3] = { PLUGIN_LITERAL("<xml><Encrypt><![CDATA["),
+					  { NULL, 0 },
+					  PLUGIN_LITERAL("]]></Encrypt></xml>") };
+	enum plugin_result result;
+
+	state->cipher = element(body, PLUGIN_LITERAL("<Encrypt>"));
+	if (state->cipher.n > 0 || !has_key(host, call))
+		return PLUGIN_OK;
+	result = encrypted(host, call, body, &state->cipher);
+	pieces[1] = state->cipher;
+	if (result == PLUGIN_OK)
+		result = host->join(call, pieces, 3, &body);
+	return result == PLUGIN_OK ? host->set_body(call, body) : result;
+}
+
+/* Behind the draft's target. The nonce is of the body, so that no two within a second are the same. */
+static enum plugin_result sign(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
+{
+	struct state state = { .time = plugin_decimal(host, call, host->now_ms(call) / 1000) };
+	struct plugin_bytes body = host->part(call, PLUGIN_BODY), text = { NULL, 0 }, hash = { NULL, 0 };
+	bool more = host->part(call, PLUGIN_QUERY).n > 0;
+	enum plugin_result result = host->digest(call, PLUGIN_MD5, &body, 1, &hash);
+
+	if (result == PLUGIN_OK)
+		result = host->encode(call, PLUGIN_HEX, hash, &state.nonce);
+	if (result == PLUGIN_OK)
+		result = sign_body(host, call, &state);
+	if (result == PLUGIN_OK)
+		result = hash_of(host, call, secret, &state, &hash);
+	if (result == PLUGIN_OK)
+		result = host->encode(call, PLUGIN_HEX, hash, &text);
+	if (result == PLUGIN_OK) {
+		struct plugin_bytes pieces[] = {
+			host->part(call, PLUGIN_TARGET),
+			more ? PLUGIN_LITERAL("&") : PLUGIN_LITERAL("?"),
+			state.cipher.n > 0 ? PLUGIN_LITERAL("msg_signature=") : PLUGIN_LITERAL("signature="),
+			text,
+			PLUGIN_LITERAL("&timestamp="),
+			state.time,
+			PLUGIN_LITERAL("&nonce="),
+			state.nonce,
+		};
+
+		result = host->join(call, pieces, sizeof(pieces) / sizeof(pieces[0]), &text);
+	}
+	return result == PLUGIN_OK ? host->set_target(call, text) : result;
+}
+
 static const struct plugin_option options[] = {
 	{ "encoding_aes_key", PLUGIN_OPTION_TEXT, false,
 	  "the EncodingAESKey of the console, 43 characters: what is encrypted can be read, and nothing else is "
@@ -246,4 +331,5 @@ PLUGIN_EXPORT const struct plugin plugin_wechat = {
 	.prove = prove,
 	.event = event,
 	.handshake = handshake,
+	.sign = sign,
 };

@@ -27,6 +27,20 @@ static int write_key(const char *file, struct slice text)
 		       : cli_fail("send", "the key that was made cannot be written to %s: %s", file, strerror(fault));
 }
 
+/* As it may stand between quotes in YAML: a certificate has several lines. */
+static void print_secret(struct slice text)
+{
+	struct slice line;
+
+	fputs("    secret: \"", stderr);
+	while (text.n > 0) {
+		bool more = slice_cut(text, '\n', &line, &text);
+
+		fprintf(stderr, "%.*s%s", SLICE_ARGS(line), more ? "\\n" : "");
+	}
+	fputs("\"\n\n", stderr);
+}
+
 static int make(const struct trust_verifier *verifier, const char *file, struct buf *key)
 {
 	struct buf public_text = BUF_EMPTY;
@@ -46,10 +60,8 @@ static int make(const struct trust_verifier *verifier, const char *file, struct 
 			file ? ", and is in " : " (--key FILE keeps it):\n", file ? file : "");
 		if (!file)
 			fprintf(stderr, "%.*s", (int)key->n, (const char *)key->p);
-		fprintf(stderr,
-			"the public key, for the route while you test, and to be taken out afterwards:\n\n"
-			"    secret: \"%.*s\"\n\n",
-			(int)public_text.n, (const char *)public_text.p);
+		fputs("the public key, for the route while you test, and to be taken out afterwards:\n\n", stderr);
+		print_secret(buf_slice(&public_text));
 	}
 	buf_free(&public_text);
 	return status;

@@ -34,7 +34,7 @@
 #include <stdint.h>
 
 /* Changes with every change that an old plugin or an old host would not understand. */
-#define PLUGIN_ABI 2u
+#define PLUGIN_ABI 3u
 
 #define PLUGIN_EXPORT __attribute__((visibility("default")))
 
@@ -273,6 +273,21 @@ struct plugin_host {
 	 * comes out. */
 	enum plugin_result (*decrypt)(struct plugin_call *call, struct plugin_bytes key, struct plugin_bytes iv,
 				      struct plugin_bytes text, struct plugin_bytes *plain);
+
+	/* ---- since version 3 ---- */
+
+	/* The other direction of decrypt(): the text is of whole blocks, padded by who asks. */
+	enum plugin_result (*encrypt)(struct plugin_call *call, struct plugin_bytes key, struct plugin_bytes iv,
+				      struct plugin_bytes text, struct plugin_bytes *cipher);
+
+	/* In sign(): the signature of the pieces by the secret's private key, such as verify() takes. PLUGIN_MISMATCH
+	 * where the secret holds no private key for the algorithm. */
+	enum plugin_result (*sign_with)(struct plugin_call *call, uint32_t secret, enum plugin_algorithm algorithm,
+					enum plugin_form form, const struct plugin_bytes *pieces, size_t count,
+					struct plugin_bytes *signature);
+
+	/* The name (`kid`) of the secret's first private key, else of its first key. PLUGIN_MISSING where it has none. */
+	enum plugin_result (*kid)(struct plugin_call *call, uint32_t secret, struct plugin_bytes *kid);
 };
 
 enum plugin_option_kind { PLUGIN_OPTION_TEXT, PLUGIN_OPTION_LIST, PLUGIN_OPTION_FLAG };
@@ -291,7 +306,9 @@ enum plugin_flag {
 	PLUGIN_ANSWERS_GET = 4,	    /* handshake() answers GET requests as well */
 	/* The same where it is PEM, JSON or DER; else it is a shared secret. Of 32 bytes the route's option `key` says which. */
 	PLUGIN_SECRET_MAY_BE_KEY = 16,
-	PLUGIN_SECRET_IS_KEY = 8 /* a secret is a public key or a certificate, and read as one when it is bound */
+	PLUGIN_SECRET_IS_KEY = 8, /* a secret is a public key or a certificate, and read as one when it is bound */
+	/* The provider shows its key in a certificate, for a name of the first of `hosts`. */
+	PLUGIN_KEY_IS_CERTIFICATE = 32
 };
 
 /* The secret's number where the route has none. */
@@ -332,6 +349,10 @@ struct plugin {
 
 	/* Signs the draft as the provider would. The request is the draft with its headers so far. NULL: cannot. */
 	enum plugin_result (*sign)(const struct plugin_host *host, struct plugin_call *call, uint32_t secret);
+
+	/* With PLUGIN_SECRET_IS_KEY: what its keys are for. Nobody has the provider's private one, so `hookgate send` makes
+	 * one for the test, and sign() gets that as the secret. */
+	enum plugin_algorithm key_for;
 };
 
 #endif

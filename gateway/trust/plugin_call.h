@@ -56,6 +56,12 @@ enum plugin_result trust_plugin_verify_with(struct plugin_call *call, struct plu
 					    struct plugin_bytes signature);
 enum plugin_result trust_plugin_decrypt(struct plugin_call *call, struct plugin_bytes key, struct plugin_bytes iv,
 					struct plugin_bytes text, struct plugin_bytes *plain);
+enum plugin_result trust_plugin_encrypt(struct plugin_call *call, struct plugin_bytes key, struct plugin_bytes iv,
+					struct plugin_bytes text, struct plugin_bytes *cipher);
+enum plugin_result trust_plugin_sign_with(struct plugin_call *call, uint32_t secret, enum plugin_algorithm algorithm,
+					  enum plugin_form form, const struct plugin_bytes *pieces, size_t count,
+					  struct plugin_bytes *signature);
+enum plugin_result trust_plugin_kid(struct plugin_call *call, uint32_t secret, struct plugin_bytes *kid);
 bool trust_plugin_visit(struct plugin_call *call, struct plugin_bytes url);
 enum plugin_result trust_plugin_fetch(struct plugin_call *call, struct plugin_bytes url, struct plugin_bytes *document);
 enum plugin_result trust_plugin_certificate(struct plugin_call *call, struct plugin_bytes text,
@@ -75,6 +81,9 @@ enum plugin_result trust_plugin_answer(struct plugin_call *call, unsigned status
 enum plugin_result trust_plugin_add_header(struct plugin_call *call, const char *name, struct plugin_bytes value);
 enum plugin_result trust_plugin_set_body(struct plugin_call *call, struct plugin_bytes body);
 enum plugin_result trust_plugin_set_target(struct plugin_call *call, struct plugin_bytes target);
+
+/* The engine's name of it; false where it is none. */
+bool trust_plugin_algorithm(enum plugin_algorithm algorithm, enum trust_algorithm *out);
 
 /* Notes that the plugin has asked wrongly, where there is a call to note it in; PLUGIN_WRONG. */
 enum plugin_result trust_plugin_wrong(struct plugin_call *call);

@@ -110,19 +110,32 @@ enum plugin_result trust_plugin_digest(struct plugin_call *call, enum plugin_has
 	return PLUGIN_OK;
 }
 
+typedef bool cipher_direction(struct slice key, struct slice iv, struct slice text, unsigned char *out);
+
+static enum plugin_result cipher(struct plugin_call *call, cipher_direction *direction,
+				 const struct plugin_bytes all[3], struct plugin_bytes *result)
+{
+	unsigned char *out;
+
+	if (!trust_plugin_asked(call, result) || !trust_plugin_pieces(call, all, 3))
+		return PLUGIN_WRONG;
+	out = arena_alloc(call->arena, all[2].n + 1);
+	if (!out)
+		return trust_plugin_wrong(call);
+	if (!direction(trust_plugin_slice(all[0]), trust_plugin_slice(all[1]), trust_plugin_slice(all[2]), out))
+		return PLUGIN_MISMATCH;
+	*result = (struct plugin_bytes){ out, all[2].n };
+	return PLUGIN_OK;
+}
+
 enum plugin_result trust_plugin_decrypt(struct plugin_call *call, struct plugin_bytes key, struct plugin_bytes iv,
 					struct plugin_bytes text, struct plugin_bytes *plain)
 {
-	struct plugin_bytes all[3] = { key, iv, text };
-	unsigned char *out;
+	return cipher(call, trust_cipher_decrypt, (struct plugin_bytes[]){ key, iv, text }, plain);
+}
 
-	if (!trust_plugin_asked(call, plain) || !trust_plugin_pieces(call, all, 3))
-		return PLUGIN_WRONG;
-	out = arena_alloc(call->arena, text.n + 1);
-	if (!out)
-		return trust_plugin_wrong(call);
-	if (!trust_cipher_decrypt(trust_plugin_slice(key), trust_plugin_slice(iv), trust_plugin_slice(text), out))
-		return PLUGIN_MISMATCH;
-	*plain = (struct plugin_bytes){ out, text.n };
-	return PLUGIN_OK;
+enum plugin_result trust_plugin_encrypt(struct plugin_call *call, struct plugin_bytes key, struct plugin_bytes iv,
+					struct plugin_bytes text, struct plugin_bytes *encrypted)
+{
+	return cipher(call, trust_cipher_encrypt, (struct plugin_bytes[]){ key, iv, text }, encrypted);
 }

@@ -97,7 +97,7 @@ enum plugin_result trust_plugin_add_header(struct plugin_call *call, const char 
 	if (!trust_plugin_named(call, name) || !trust_plugin_pieces(call, &value, 1))
 		return PLUGIN_WRONG;
 	draft = call->draft;
-	if (!draft || slice_has_control(trust_plugin_slice(value)))
+	if (!draft || slice_has_control(slice_str(name)) || slice_has_control(trust_plugin_slice(value)))
 		return trust_plugin_wrong(call);
 	if (draft->count == draft->room) {
 		draft->full = true;

@@ -402,4 +402,7 @@ const struct plugin_host trust_plugin_host = {
 	.set_target = trust_plugin_set_target,
 	.certificate = trust_plugin_certificate,
 	.decrypt = trust_plugin_decrypt,
+	.encrypt = trust_plugin_encrypt,
+	.sign_with = trust_plugin_sign_with,
+	.kid = trust_plugin_kid,
 };

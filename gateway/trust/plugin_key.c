@@ -7,7 +7,9 @@
 #include "trust/plugin_call.h"
 #include "trust/public_key.h"
 
-static bool algorithm_of(enum plugin_algorithm algorithm, enum trust_algorithm *out)
+#include <errno.h>
+
+bool trust_plugin_algorithm(enum plugin_algorithm algorithm, enum trust_algorithm *out)
 {
 	static const enum trust_algorithm algorithms[] = {
 		[PLUGIN_ED25519] = TRUST_ED25519,
@@ -47,21 +49,31 @@ static bool any_is_right(const struct trust_key_ring *ring, struct slice kid, co
 	return right;
 }
 
+/* Ready to be signed, or verified. False: it is noted that the question was wrong. */
+static bool message_of(struct plugin_call *call, enum plugin_algorithm algorithm, enum plugin_form form,
+		       const struct plugin_bytes *pieces, size_t count, struct trust_message *message)
+{
+	struct slice *parts = arena_alloc(call->arena, (count + 1) * sizeof(*parts));
+	enum trust_algorithm wanted;
+
+	for (size_t i = 0; parts && i < count; i++)
+		parts[i] = trust_plugin_slice(pieces[i]);
+	if (parts && trust_plugin_algorithm(algorithm, &wanted) && (form == PLUGIN_DER || form == PLUGIN_RAW) &&
+	    trust_message_init(message, wanted, parts, count) == 0)
+		return true;
+	(void)trust_plugin_wrong(call);
+	return false;
+}
+
 static enum plugin_result check(struct plugin_call *call, const struct trust_key_ring *ring, struct slice kid,
 				enum plugin_algorithm algorithm, enum plugin_form form,
 				const struct plugin_bytes *pieces, size_t count, struct slice signature)
 {
-	struct slice *parts = arena_alloc(call->arena, (count + 1) * sizeof(*parts));
-	enum trust_algorithm wanted;
 	struct trust_message message;
 	bool right;
 
-	if (!parts || !algorithm_of(algorithm, &wanted) || (form != PLUGIN_DER && form != PLUGIN_RAW))
-		return trust_plugin_wrong(call);
-	for (size_t i = 0; i < count; i++)
-		parts[i] = trust_plugin_slice(pieces[i]);
-	if (trust_message_init(&message, wanted, parts, count))
-		return trust_plugin_wrong(call);
+	if (!message_of(call, algorithm, form, pieces, count, &message))
+		return PLUGIN_WRONG;
 	right = any_is_right(ring, kid, &message, form, signature);
 	trust_message_clear(&message);
 	return right ? PLUGIN_OK : PLUGIN_MISMATCH;
@@ -108,6 +120,52 @@ enum plugin_result trust_plugin_verify_with(struct plugin_call *call, struct plu
 		       trust_plugin_slice(signature));
 	trust_key_ring_free(ring);
 	return result;
+}
+
+/* ---- private keys ---- */
+
+enum plugin_result trust_plugin_sign_with(struct plugin_call *call, uint32_t secret, enum plugin_algorithm algorithm,
+					  enum plugin_form form, const struct plugin_bytes *pieces, size_t count,
+					  struct plugin_bytes *signature)
+{
+	const struct trust_secret *found;
+	struct trust_message message;
+	unsigned char *out;
+	size_t n = 0;
+	int fault;
+
+	if (!trust_plugin_asked(call, signature) || !trust_plugin_pieces(call, pieces, count))
+		return PLUGIN_WRONG;
+	found = trust_plugin_secret_of(call, secret);
+	out = arena_alloc(call->arena, TRUST_SIGNATURE_MAX);
+	if (!call->draft || !found || !found->ring || !out)
+		return trust_plugin_wrong(call);
+	if (!message_of(call, algorithm, form, pieces, count, &message))
+		return PLUGIN_WRONG;
+	fault = trust_ring_sign(found->ring, &message, form == PLUGIN_RAW ? TRUST_FORM_RAW : TRUST_FORM_DER, out, &n);
+	trust_message_clear(&message);
+	if (fault && fault != -ENOTSUP)
+		return trust_plugin_wrong(call);
+	if (fault)
+		return PLUGIN_MISMATCH;
+	*signature = (struct plugin_bytes){ out, n };
+	return PLUGIN_OK;
+}
+
+enum plugin_result trust_plugin_kid(struct plugin_call *call, uint32_t secret, struct plugin_bytes *kid)
+{
+	const struct trust_secret *found = trust_plugin_secret_of(call, secret);
+	struct slice name;
+
+	if (!trust_plugin_asked(call, kid))
+		return PLUGIN_WRONG;
+	if (!found || !found->ring)
+		return trust_plugin_wrong(call);
+	name = trust_key_ring_name(found->ring);
+	if (name.n == 0)
+		return PLUGIN_MISSING;
+	*kid = trust_plugin_bytes(name);
+	return PLUGIN_OK;
 }
 
 /* ---- keys that are published ---- */

@@ -114,6 +114,14 @@ bool trust_key_ring_private(const struct trust_key_ring *ring)
 	return false;
 }
 
+struct slice trust_key_ring_name(const struct trust_key_ring *ring)
+{
+	for (size_t i = 0; i < ring->count; i++)
+		if (ring->keys[i].is_private)
+			return ring->keys[i].kid;
+	return ring->count > 0 ? ring->keys[0].kid : SLICE_NONE;
+}
+
 bool trust_key_ring_fits(const struct trust_key_ring *ring, enum trust_algorithm algorithm)
 {
 	for (size_t i = 0; i < ring->count; i++)

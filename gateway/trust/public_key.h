@@ -79,6 +79,9 @@ const struct trust_public_key *trust_key_ring_at(const struct trust_key_ring *ri
 /* Is one of them a private key? */
 bool trust_key_ring_private(const struct trust_key_ring *ring);
 
+/* The name of the first private key, else of the first key; empty where it has none. As long as the ring. */
+struct slice trust_key_ring_name(const struct trust_key_ring *ring);
+
 /* Is one of them of that algorithm's type and curve? */
 bool trust_key_ring_fits(const struct trust_key_ring *ring, enum trust_algorithm algorithm);
 
@@ -136,6 +139,14 @@ int trust_ring_sign(const struct trust_key_ring *ring, const struct trust_messag
  * as a single line of base64, of Ed25519 the 32 bytes, of the others the SubjectPublicKeyInfo. They are appended; wipe
  * the private one with buf_wipe(). 0 or a fault. */
 int trust_keypair_new(enum trust_algorithm algorithm, struct buf *private_text, struct buf *public_text)
+	__attribute__((warn_unused_result));
+
+/* The public key of a private one, as PEM, appended. 0 or a fault. */
+int trust_public_pem(struct slice private_text, struct buf *out) __attribute__((warn_unused_result));
+
+/* A certificate (PEM, appended) for the private key in the text, issued by itself, for one DNS name and 30 days. 0 or a
+ * fault. */
+int trust_certificate_new(struct slice private_text, struct slice name, struct buf *out)
 	__attribute__((warn_unused_result));
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/encode.h"
+#include "base/json.h"
 #include "trust/key.h"
 #include "trust/lane.h"
 #include "trust/plugin_call.h"
@@ -125,12 +126,27 @@ static bool in_body(const struct trust_place *place)
 	return place->kind == TRUST_PLACE_POINTER || place->kind == TRUST_PLACE_FORM;
 }
 
+/* As it may stand between the quotes of a JSON text. */
+static struct slice json_inside(struct slice text, struct arena *arena)
+{
+	struct buf buf = BUF_EMPTY;
+	struct slice out = SLICE_NONE;
+
+	json_write_string(&buf, text);
+	if (buf.n >= 2)
+		out = arena_copy(arena, slice_of(buf.p + 1, buf.n - 2));
+	buf_wipe(&buf);
+	return out;
+}
+
 /* Puts the text in the place of the mark that the sample, or who gave the body, has there. False where there is none. */
-static bool fill(struct signer *s, struct slice mark, struct slice text)
+static bool fill(struct signer *s, const struct trust_place *place, struct slice mark, struct slice text)
 {
 	const unsigned char *at = s->body.n > 0 ? memmem(s->body.p, s->body.n, mark.p, mark.n) : NULL;
 	size_t before = at ? (size_t)(at - s->body.p) : 0;
 
+	if (at && place->kind == TRUST_PLACE_POINTER)
+		text = json_inside(text, s->arena);
 	if (at)
 		s->body = arena_printf(s->arena, "%.*s%.*s%.*s", SLICE_ARGS(slice_head(s->body, before)),
 				       SLICE_ARGS(text), SLICE_ARGS(slice_from(s->body, before + mark.n)));
@@ -153,7 +169,7 @@ static int put(struct signer *s, struct slice value, struct reason *reason)
 		s->body = value;
 		return 0;
 	}
-	if (verify->signature_count > 0 && in_body(place) && fill(s, SLICE("<signature>"), value))
+	if (verify->signature_count > 0 && in_body(place) && fill(s, place, SLICE("<signature>"), value))
 		return 0;
 	if (verify->signature_count == 0 || place->kind != TRUST_PLACE_QUERY || place->inner != TRUST_INNER_NONE) {
 		reason_set(reason,
@@ -271,7 +287,7 @@ static int add_timestamp(struct signer *s, struct slice *text, struct slice *sha
 	if (!verify->has_timestamp)
 		return 0;
 	*text = timestamp_text(verify->unit, s->draft->now_ms, s->arena);
-	if (in_body(&verify->timestamp) && fill(s, SLICE("<timestamp>"), *text))
+	if (in_body(&verify->timestamp) && fill(s, &verify->timestamp, SLICE("<timestamp>"), *text))
 		return 0;
 	if (verify->timestamp.kind == TRUST_PLACE_POINTER && stands_in_body(s, &verify->timestamp))
 		return 0;

@@ -219,7 +219,8 @@ int trust_sign(const struct trust_verifier *verifier, const struct trust_draft *
 bool trust_needs_private_key(const struct trust_verifier *verifier);
 
 /* A fresh key pair of the kind that this provider signs with: the private one as PEM, to be wiped with buf_wipe(), the public
- * one as it may stand in the route's secret. 0; -ENOTSUP where it is not known of what kind; or a fault. */
+ * one as it may stand in the route's secret: where the provider shows its key in a certificate, one of these, of several
+ * lines. 0; -ENOTSUP where it is not known of what kind; or a fault. */
 int trust_key_make(const struct trust_verifier *verifier, struct buf *private_text, struct buf *public_text)
 	__attribute__((warn_unused_result));
 

@@ -103,7 +103,7 @@ def include(tmp_path_factory):
     subprocess.run(["meson", "install", "-C", str(build), "--no-rebuild", "--destdir", str(there)], check=True,
                    stdout=subprocess.DEVNULL)
     headers = list(there.rglob("plugin*.h"))
-    assert {h.name for h in headers} == {"plugin.h", "plugin_help.h"}
+    assert {h.name for h in headers} == {"plugin.h", "plugin_help.h", "plugin_fields.h"}
     assert {h.parent.name for h in headers} == {"trust"}, headers
     return headers[0].parent.parent
 
@@ -191,7 +191,7 @@ def test_commands_know_it(folder, acme):
 
 
 @pytest.mark.parametrize("changes, message", [
-    ({"abi": "PLUGIN_ABI + 1"}, "version 3 of the plugin ABI, this gateway has 2"),
+    ({"abi": "PLUGIN_ABI + 1"}, "version 4 of the plugin ABI, this gateway has 3"),
     # Nothing is looked at behind a wrong version, as it may mean anything.
     ({"abi": "0", "size": "1", "name": "0"}, "version 0 of the plugin ABI"),
     ({"size": "sizeof(struct plugin) + 8", "name": "0"}, "struct plugin has"),

@@ -197,11 +197,15 @@ static void test_decrypting(void **state)
 	assert_int_equal(host->decrypt(call, k, iv, c, &out), PLUGIN_OK);
 	assert_int_equal(host->encode(call, PLUGIN_HEX, out, &shown), PLUGIN_OK);
 	assert_string_equal(text(shown), plain);
+	assert_int_equal(host->encrypt(call, k, iv, out, &out), PLUGIN_OK);
+	assert_int_equal(host->encode(call, PLUGIN_HEX, out, &shown), PLUGIN_OK);
+	assert_string_equal(text(shown), cipher);
 	for (size_t i = 0; i < 3; i++) {
 		struct plugin_bytes short_key = k, short_iv = iv, short_text = c;
 
 		(i == 0 ? &short_key : i == 1 ? &short_iv : &short_text)->n--;
 		assert_int_equal(host->decrypt(call, short_key, short_iv, short_text, &out), PLUGIN_MISMATCH);
+		assert_int_equal(host->encrypt(call, short_key, short_iv, short_text, &out), PLUGIN_MISMATCH);
 	}
 	assert_int_equal(host->decrypt(call, k, iv, bytes(""), &out), PLUGIN_MISMATCH);
 	assert_false(call->wrong);
@@ -321,6 +325,11 @@ static void test_wrong_arguments(void **state)
 	WRONG(host->decrypt(call, nothing, bytes(""), bytes(""), &out));
 	WRONG(host->decrypt(call, bytes(""), bytes(""), huge, &out));
 	WRONG(host->decrypt(call, bytes(""), bytes(""), bytes(""), NULL));
+	WRONG(host->encrypt(call, nothing, bytes(""), bytes(""), &out));
+	/* Its plugin's secrets are no keys. */
+	WRONG(host->sign_with(call, 0, PLUGIN_ED25519, PLUGIN_DER, &out, 1, &out));
+	WRONG(host->kid(call, 0, &out));
+	WRONG(host->add_header(call, "X: y\r\nX", bytes("a")));
 	(void)host->state(call, 8);
 	WRONG(host->state(call, 16) != NULL);
 	a->call.answer = NULL;
@@ -370,6 +379,9 @@ static void test_wrong_calls(void **state)
 		assert_int_equal(host->add_header(call, "x", out), PLUGIN_WRONG);
 		assert_int_equal(host->set_body(call, out), PLUGIN_WRONG);
 		assert_int_equal(host->set_target(call, bytes("/")), PLUGIN_WRONG);
+		assert_int_equal(host->encrypt(call, out, out, out, &out), PLUGIN_WRONG);
+		assert_int_equal(host->sign_with(call, 0, PLUGIN_ED25519, PLUGIN_DER, &out, 1, &out), PLUGIN_WRONG);
+		assert_int_equal(host->kid(call, 0, &out), PLUGIN_WRONG);
 	}
 }
 

@@ -5,7 +5,8 @@
  * signature beside the right one is no matter), so bits are flipped in exactly the bytes that the engine says it used. Of
  * the body all bits count where the description says that it is covered; the others are named at the end.
  *
- * And what `hookgate send` would send with the vector's secret must be accepted as well.
+ * And what `hookgate send` would send with the vector's secret, or with a key that it makes, must be accepted as well, and
+ * refused with a bit flipped: of every description at least one, without exception.
  *
  * vectors FOLDER [FILE]: prints what failed and how many were run; exit 0 when all is well. With FILE the vectors that stand
  * there are run, each of which names its provider, and not those of the descriptions. */
@@ -26,6 +27,7 @@ enum { HEADERS_MAX = 64, SECRETS_MAX = 8, FLIPS = 64, ALL_BITS_UP_TO = 64 };
 
 static struct {
 	size_t files, vectors, flips, differ, round_trips, failed;
+	bool keyed;	      /* a delivery of this file was signed with a key of our own */
 	char uncovered[8192]; /* names of descriptions whose proof does not cover the whole body */
 } total;
 
@@ -436,42 +438,139 @@ static void flip_bits(struct run *run, const struct trust_verdict *verdict)
 	arena_free(arena);
 }
 
-/* Signs a delivery of our own with the vector's first secret; it must be accepted with the id that was asked for, where
- * the provider has a place for one. */
-static void round_trip(struct run *run)
+/* Everything of what was made, as a vector of its own, so that its bits can be flipped. */
+static void make_vector(struct vector *made, const struct vector *v, const struct request *request)
+{
+	*made = *v;
+	made->request = (struct request){ .method = request->method,
+					  .target = copy(request->target),
+					  .body = copy(request->body),
+					  .headers = made->headers };
+	if (!message_split_target(made->request.target, &made->request.path, &made->request.query))
+		abort();
+	for (size_t i = 0; i < request->header_count; i++)
+		add_header(made, request->headers[i].name, request->headers[i].value);
+}
+
+/* What was made must be accepted, and refused with one bit flipped. */
+static void check_made(struct run *run, const struct request *request)
+{
+	struct vector made;
+	struct run own = { .vector = &made, .set = run->set, .lane = run->lane, .arena = run->arena };
+	struct trust_verdict verdict;
+	struct slice guard;
+
+	make_vector(&made, run->vector, request);
+	total.round_trips++;
+	if (check(&own, &verdict) != TRUST_ACCEPTED) {
+		fail(run->vector, "what `hookgate send` makes is not accepted", slice_str(verdict.reason));
+	} else {
+		guard = copy(verdict.guard);
+		verdict.guard = guard;
+		flip_bits(&own, &verdict);
+		drop(guard);
+	}
+	drop_vector(&made);
+}
+
+/* Signs a delivery of our own with the vector's first secret, or where nobody has that with the key. -ENOTSUP: it cannot. */
+static int sign(struct run *run, struct slice key, struct arena *arena, struct header *headers, struct request *request,
+		struct reason *reason)
 {
 	const struct trust_verifier *verifier = trust_set_verifier(run->set, 0);
-	struct arena *arena = arena_new(65536, 1 << 24);
-	struct header headers[HEADERS_MAX];
 	struct trust_draft draft = { .method = SLICE("POST"),
 				     .target = SLICE("/hooks/x"),
 				     .id = SLICE("round-trip-1"),
 				     .type = SLICE("round.trip"),
-				     .now_ms = run->vector->now_ms };
-	struct request request = { .method = draft.method, .headers = headers };
-	struct trust_verdict verdict;
+				     .now_ms = run->vector->now_ms,
+				     .key = key };
+
+	draft.content_type = verifier->description->sample_content_type;
+	draft.body = trust_sample_body(verifier, draft.id, draft.type, draft.now_ms, arena);
+	*request = (struct request){ .method = draft.method, .headers = headers };
+	return trust_sign(verifier, &draft, arena, headers, HEADERS_MAX, &request->header_count, &request->target,
+			  &request->body, reason);
+}
+
+static bool bind(struct run *run, const struct config *config, const struct trust_catalogue *catalogue)
+{
+	struct config_diag diag = CONFIG_DIAG_EMPTY;
+	char line[512];
+	bool fine = !trust_set_new(config, catalogue, &diag, &run->set) && !trust_lane_new(run->set, &run->lane);
+
+	for (size_t i = 0; !fine && i < diag.count; i++) {
+		config_finding_format(&diag.findings[i], line, sizeof(line));
+		fail(run->vector, "cannot be bound", slice_str(line));
+	}
+	config_diag_free(&diag);
+	return fine;
+}
+
+static void unbind(struct run *run)
+{
+	trust_lane_free(run->lane);
+	trust_set_free(run->set);
+}
+
+/* As with `hookgate send`: a private key is made, and the route is told of the public one. */
+static void round_trip_with_key(struct run *run, const struct trust_catalogue *catalogue)
+{
+	struct buf private_text = BUF_EMPTY, public_text = BUF_EMPTY;
+	struct vector keyed = *run->vector;
+	struct run own = { .vector = &keyed, .arena = run->arena };
+	struct arena *arena = arena_new(65536, 1 << 24);
+	struct header headers[HEADERS_MAX];
+	struct request request;
 	struct reason reason = { "" };
-	int fault;
+
+	if (!arena || trust_key_make(trust_set_verifier(run->set, 0), &private_text, &public_text))
+		abort();
+	keyed.secrets[0] = (struct config_secret){ .name = SLICE("made"),
+						   .bytes = buf_slice(&public_text),
+						   .not_before_ms = INT64_MIN,
+						   .not_after_ms = INT64_MAX };
+	keyed.route.secrets = keyed.secrets;
+	keyed.route.secret_count = 1;
+	keyed.config.routes = &keyed.route;
+	if (bind(&own, &keyed.config, catalogue)) {
+		if (sign(&own, buf_slice(&private_text), arena, headers, &request, &reason))
+			fail(run->vector, "`hookgate send` cannot make one with its key", slice_str(reason.text));
+		else
+			check_made(&own, &request);
+	}
+	unbind(&own);
+	buf_wipe(&private_text);
+	buf_free(&public_text);
+	arena_free(arena);
+}
+
+/* One per key is enough. */
+static void round_trip(struct run *run, const struct trust_catalogue *catalogue)
+{
+	struct arena *arena = arena_new(65536, 1 << 24);
+	struct header headers[HEADERS_MAX];
+	struct request request;
+	struct reason reason = { "" };
 
 	if (!arena)
 		abort();
-	draft.content_type = verifier->description->sample_content_type;
-	draft.body = trust_sample_body(verifier, draft.id, draft.type, draft.now_ms, arena);
-	fault = trust_sign(verifier, &draft, arena, headers, HEADERS_MAX, &request.header_count, &request.target,
-			   &request.body, &reason);
-	if (fault == 0 && message_split_target(request.target, &request.path, &request.query)) {
-		total.round_trips++;
-		if (trust_check(verifier, run->lane, &request, draft.now_ms, arena, &verdict))
-			abort();
-		if (verdict.result != TRUST_ACCEPTED)
-			fail(run->vector, "what `hookgate send` makes is not accepted", slice_str(verdict.reason));
-	} else if (fault != -ENOTSUP) {
-		fail(run->vector, "`hookgate send` cannot make one", slice_str(reason.text));
+	if (trust_needs_private_key(trust_set_verifier(run->set, 0))) {
+		if (!total.keyed)
+			round_trip_with_key(run, catalogue);
+		total.keyed = true;
+	} else {
+		int fault = sign(run, SLICE_NONE, arena, headers, &request, &reason);
+
+		/* Not every route's own wishes are met by a sample; those of one vector of the file must be. */
+		if (fault == 0)
+			check_made(run, &request);
+		else if (fault != -ENOTSUP)
+			fail(run->vector, "`hookgate send` cannot make one", slice_str(reason.text));
 	}
 	arena_free(arena);
 }
 
-static void run_accepted(struct run *run, const struct trust_verdict *verdict)
+static void run_accepted(struct run *run, const struct trust_verdict *verdict, const struct trust_catalogue *catalogue)
 {
 	const struct vector *v = run->vector;
 	struct trust_event event;
@@ -487,37 +586,30 @@ static void run_accepted(struct run *run, const struct trust_verdict *verdict)
 		expect_text(v, v->node, "matched", verdict->secret);
 	}
 	flip_bits(run, verdict);
-	round_trip(run);
+	round_trip(run, catalogue);
 }
 
 static void run_vector(struct vector *v, const struct trust_catalogue *catalogue)
 {
-	struct config_diag diag = CONFIG_DIAG_EMPTY;
 	struct run run = { .vector = v, .arena = arena_new(65536, 1 << 24) };
 	struct trust_verdict verdict;
-	char line[512];
 
 	total.vectors++;
 	total.differ += config_node_get(v->node, SLICE("differs")) != NULL;
-	if (!run.arena || trust_set_new(&v->config, catalogue, &diag, &run.set) || trust_lane_new(run.set, &run.lane)) {
-		for (size_t i = 0; i < diag.count; i++) {
-			config_finding_format(&diag.findings[i], line, sizeof(line));
-			fail(v, "cannot be bound", slice_str(line));
-		}
+	if (!run.arena)
+		abort();
+	if (!bind(&run, &v->config, catalogue))
 		goto out;
-	}
 	if (check(&run, &verdict) == TRUST_ACCEPTED)
-		run_accepted(&run, &verdict);
+		run_accepted(&run, &verdict, catalogue);
 	else if (slice_eq(v->expect, SLICE("refused")) ? verdict.result == TRUST_CHALLENGE
 						       : !slice_eq(v->expect, slice_str(results[verdict.result])))
 		fail(v, verdict.reason, slice_str(results[verdict.result]));
 	else if (verdict.result == TRUST_CHALLENGE)
 		expect_answer(v, &verdict.answer);
 out:
-	trust_lane_free(run.lane);
-	trust_set_free(run.set);
+	unbind(&run);
 	arena_free(run.arena);
-	config_diag_free(&diag);
 }
 
 /* ---- files ---- */
@@ -562,8 +654,10 @@ static void run_file(const char *path, bool is_description, const struct trust_c
 	struct slice text = read_whole(path), name;
 	const struct config_node *vectors;
 	bool refused = false, accepted = false;
+	size_t round_trips = total.round_trips;
 	char line[512];
 
+	total.keyed = false;
 	if (config_tree_parse(text, path, &diag, &tree)) {
 		config_finding_format(&diag.findings[0], line, sizeof(line));
 		printf("FAILED %s\n", line);
@@ -588,6 +682,10 @@ static void run_file(const char *path, bool is_description, const struct trust_c
 	if (!accepted || !refused || (vectors && vectors->next)) {
 		printf("FAILED %s: needs at least one vector that is accepted and one that is refused, at its end\n",
 		       path);
+		total.failed++;
+	}
+	if (total.round_trips == round_trips) {
+		printf("FAILED %s: `hookgate send` has played none\n", path);
 		total.failed++;
 	}
 out:

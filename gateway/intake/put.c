@@ -275,7 +275,7 @@ void intake_put(struct intake_delivery *delivery)
 	delivery->put.done = stored;
 	r = store_put(worker->store, &made.event, deadline_of(delivery), &delivery->put);
 	if (r == -EAGAIN)
-		keep_or_refuse(delivery, &made.event, store_reason(worker->store));
+		keep_or_refuse(delivery, &made.event, store_refused(worker->store));
 	else if (r < 0)
 		intake_finish(delivery, INTAKE_internal_error, "out of memory", NULL);
 	else

@@ -95,7 +95,12 @@ static void redis_changed(void *arg, enum store_state state, const char *reason)
 	struct intake_worker *worker = arg;
 
 	/* Attempts to connect in between do not count: away is away until it is ready again. */
-	if (state == STORE_CONNECTING || state == worker->seen_state)
+	if (state == STORE_CONNECTING)
+		return;
+	/* A Cluster with another master is ready as before. */
+	if (state == STORE_READY && worker->window)
+		intake_window_ready(worker->window);
+	if (state == worker->seen_state)
 		return;
 	/* In the next turn: the store is in the middle of its change. */
 	if (!worker->early_over)
@@ -104,8 +109,6 @@ static void redis_changed(void *arg, enum store_state state, const char *reason)
 		leave_state(worker, state);
 		log_redis(worker, state, reason);
 	}
-	if (state == STORE_READY && worker->window)
-		intake_window_ready(worker->window);
 	worker->seen_state = state;
 	atomic_store_explicit(&worker->stats->store_state, (uint64_t)state, memory_order_relaxed);
 }

@@ -6,8 +6,6 @@
 
 static const char *lacking(const struct config_redis *redis)
 {
-	if (redis->kind == CONFIG_REDIS_CLUSTER)
-		return "this version does not speak to a Cluster yet";
 	return redis->tls.on ? "this version does not speak TLS to Redis yet" : NULL;
 }
 

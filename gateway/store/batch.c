@@ -204,7 +204,8 @@ static void note_refusal(struct store_link *link, struct store_trip *trip, const
 	struct slice text = error ? slice_of(reply->str, reply->len) : SLICE_NONE;
 	bool forbidden = slice_starts(text, SLICE("NOPERM")) || slice_starts(text, SLICE("ERR unknown"));
 	trip->failed = true;
-	store_depart_scripted(link, forbidden ? FORBIDDEN_MS : REFUSED_MS);
+	if (!store_moved_says(link, text))
+		store_depart_scripted(link, forbidden ? FORBIDDEN_MS : REFUSED_MS);
 }
 
 /* Answers that are about the batch as a whole, and MULTI's. */
@@ -381,7 +382,8 @@ static void committed(struct store_link *link, struct store_trip *trip, const re
 		executed(link, trip, reply->element);
 		return;
 	}
-	bool nothing = error && slice_starts(slice_of(reply->str, reply->len), SLICE("EXECABORT"));
+	struct slice text = error ? slice_of(reply->str, reply->len) : SLICE_NONE;
+	bool nothing = slice_starts(text, SLICE("EXECABORT")) || store_moved_says(link, text);
 	if (reply->type != REDIS_REPLY_NIL && !nothing) {
 		drop(link, trip, reply);
 		return;

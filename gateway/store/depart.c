@@ -20,6 +20,13 @@ void store_depart_scripted(struct store_link *link, int64_t ms)
 		link->scripts_until_ms = until_ms;
 }
 
+/* Is a transaction open, in which a script would be but a part of it? */
+static bool is_looking(const struct store_link *link)
+{
+	const struct store_trip *last = link->trips.tail;
+	return last && (last->kind == STORE_TRIP_LOOK || last->kind == STORE_TRIP_SORT);
+}
+
 static bool is_scripted(const struct store_link *link)
 {
 	return !link->transacts || loop_now_ms(link->setup.loop) < link->scripts_until_ms;
@@ -49,6 +56,74 @@ static void mind_slowness(struct store_link *link)
 		(void)loop_timer_start(link->setup.loop, &link->slow, SLOW_MS, on_slow, link);
 }
 
+/* ---- in a Cluster ---- */
+
+/* Slots share these, which may make a batch of a slot with few events, and does no other harm. */
+enum { SLOT_WEIGHTS = 1024 };
+
+static void weigh(const struct store_link *link, uint16_t weights[SLOT_WEIGHTS])
+{
+	memset(weights, 0, SLOT_WEIGHTS * sizeof *weights);
+	for (const struct store_ticket *ticket = link->gathered.first; ticket; ticket = ticket->next) {
+		uint16_t *weight = &weights[ticket->slot % SLOT_WEIGHTS];
+		*weight += *weight >= FEW ? 0 : ticket->command.bytes.n >= FEW_BYTES ? FEW : 1;
+	}
+}
+
+/* Takes the events of slots with few, and those of one slot with more, which are a batch. */
+static void take_by_slot(struct store_link *link, struct store_list *few, struct store_list *batch)
+{
+	struct store_list rest = { .first = NULL };
+	struct store_ticket *ticket;
+	uint16_t weights[SLOT_WEIGHTS], slot = 0;
+	size_t bytes = 0;
+	weigh(link, weights);
+	while ((ticket = store_list_take(&link->gathered)) != NULL) {
+		size_t n = ticket->command.bytes.n;
+		bool fits = batch->count < BATCH_EVENTS && bytes + n <= BATCH_BYTES && ticket->slot == slot;
+		if (!ticket->put) {
+			store_put_end(link, ticket, STORE_UNAVAILABLE, NULL);
+		} else if (weights[ticket->slot % SLOT_WEIGHTS] < FEW) {
+			store_list_add(few, ticket);
+		} else if (batch->count == 0 || fits) {
+			slot = ticket->slot;
+			bytes += n;
+			store_list_add(batch, ticket);
+		} else {
+			/* What comes behind it must not go before it. */
+			bytes += ticket->slot == slot ? BATCH_BYTES : 0;
+			store_list_add(&rest, ticket);
+		}
+	}
+	link->gathered = rest;
+}
+
+static void put_back(struct store_link *link, struct store_list *list)
+{
+	store_list_join(list, &link->gathered);
+	link->gathered = *list;
+}
+
+/* A transaction is of one slot, so it is one after the other's turn; those with few events go together by the script, in
+ * every other turn. */
+static void depart_by_slot(struct store_link *link)
+{
+	struct store_list few = link->apart, batch = { .first = NULL };
+	link->apart = (struct store_list){ .first = NULL };
+	take_by_slot(link, &few, &batch);
+	link->few_went = few.first && !(batch.first && link->few_went);
+	if (link->few_went) {
+		put_back(link, &batch);
+		store_scripted_send(link, &few);
+	} else {
+		store_list_join(&link->apart, &few);
+		if (batch.first)
+			store_batch_send(link, &batch);
+	}
+}
+
+/* ---- departure ---- */
+
 static bool is_small(const struct store_link *link)
 {
 	/* Nothing is out: all bytes are of what has gathered. */
@@ -73,13 +148,18 @@ static void take_batch(struct store_link *link, struct store_list *batch)
 void store_depart(struct store_link *link)
 {
 	struct store_list batch = { .first = NULL };
-	if (is_scripted(link)) {
-		store_scripted_send(link, &link->gathered);
+	if (is_scripted(link) && !is_looking(link)) {
+		store_list_join(&link->apart, &link->gathered);
+		store_scripted_send(link, &link->apart);
 		return;
 	}
 	mind_slowness(link);
 	if (link->trips.head)
 		return;
+	if (link->setup.redirected) {
+		depart_by_slot(link);
+		return;
+	}
 	if (is_small(link)) {
 		store_scripted_send(link, &link->gathered);
 		return;

@@ -136,6 +136,9 @@ static bool is_right(struct store_link *link, enum store_greeting greeting, cons
 				      server ? SLICE("run_id:") : SLICE("master_replid:"));
 		return true;
 	}
+	/* Where the slots are, a replica knows as well. */
+	if (greeting == STORE_GREETING_ROLE && link->setup.redis->kind == CONFIG_REDIS_CLUSTER)
+		return true;
 	if (greeting == STORE_GREETING_ROLE && !error) {
 		if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0 ||
 		    reply->element[0]->type != REDIS_REPLY_STRING ||

@@ -88,6 +88,7 @@ static void close_all(struct store_link *link)
 	store_wire_close(&link->wire);
 	loop_timer_stop(&link->slow);
 	loop_timer_stop(&link->stall);
+	loop_timer_stop(&link->retry);
 }
 
 /* This timer always runs, be it for nothing, so that its place in the loop is never lost: restarting it needs no
@@ -102,6 +103,8 @@ static void start_step(struct store_link *link, int64_t ms, void (*fire)(void *a
 static void take_all(struct store_link *link, struct store_list *all)
 {
 	store_trips_clear(&link->trips, all);
+	store_list_join(all, &link->again);
+	store_list_join(all, &link->apart);
 	store_list_join(all, &link->gathered);
 }
 
@@ -167,6 +170,9 @@ static void answered(struct store_link *link, struct store_trip *trip, const red
 		break;
 	case STORE_TRIP_SCRIPT:
 		store_scripted_answered(link, trip, reply);
+		break;
+	case STORE_TRIP_MAP:
+		link->setup.told(link->setup.arg, (const struct store_reply *)(const void *)reply, trip->answered);
 		break;
 	case STORE_TRIP_LOOK:
 	case STORE_TRIP_SORT:
@@ -244,6 +250,14 @@ void store_link_resolve(struct store_link *link, const char *host, uint16_t port
 		store_link_drop(link, "memory or descriptors are short");
 }
 
+/* Any node of a Cluster; one for each attempt. */
+static void resolve_node(struct store_link *link)
+{
+	struct store_address place;
+	link->setup.place(link->setup.arg, &place);
+	store_link_resolve(link, place.host, place.port);
+}
+
 static void attempt(void *arg)
 {
 	struct store_link *link = arg;
@@ -260,6 +274,8 @@ static void attempt(void *arg)
 		store_link_enter(link, STORE_PHASE_RESOLVING, NULL);
 		if (redis->kind == CONFIG_REDIS_SENTINEL)
 			store_seek(link);
+		else if (redis->kind == CONFIG_REDIS_CLUSTER)
+			resolve_node(link);
 		else
 			store_link_resolve(link, redis->host, redis->port);
 	}
@@ -276,10 +292,26 @@ void store_link_hurry(struct store_link *link)
 void store_link_turn_end(struct store_link *link)
 {
 	bool up = link->phase == STORE_PHASE_READY || link->phase == STORE_PHASE_STALLED;
-	if (link->gathered.first && up)
+	if (up && (link->gathered.first || link->apart.first))
 		store_depart(link);
 	if (link->trips.unsent)
 		store_wire_flush(&link->wire, &link->trips);
+}
+
+bool store_link_ask_map(struct store_link *link)
+{
+	struct store_trip *trip = store_trips_take(&link->trips, STORE_TRIP_MAP);
+	if (!trip)
+		return false;
+	store_command_add_words(&trip->bytes, (struct slice[]){ SLICE("CLUSTER"), SLICE("SLOTS") }, 2);
+	store_command_add_words(&trip->bytes, (struct slice[]){ SLICE("CLUSTER"), SLICE("INFO") }, 2);
+	trip->due = 2;
+	if (buf_failed(&trip->bytes) || !store_trip_add(trip, buf_slice(&trip->bytes))) {
+		store_trips_give(&link->trips, trip);
+		return false;
+	}
+	store_trips_queue(&link->trips, trip, loop_now_ms(link->setup.loop));
+	return true;
 }
 
 static void copy_socket(struct store_link *link, const char *socket)

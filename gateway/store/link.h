@@ -4,6 +4,7 @@
 #ifndef HOOKGATE_STORE_LINK_H
 #define HOOKGATE_STORE_LINK_H
 
+#include "store/map.h"
 #include "store/resolve.h"
 #include "store/script.h"
 #include "store/sentinel.h"
@@ -50,7 +51,15 @@ struct store_link_setup {
 	/* For sentinel://: where the Sentinels are that all links of a node share; made by the first that needs them, freed by
 	 * the node. */
 	struct store_sentinels **sentinels;
+	enum store_class class;
 	bool gathers; /* puts are taken before the first attempt has succeeded or failed */
+	/* Of a link that carries no events, but is there to ask any node of a Cluster where its slots are: where the next
+	 * attempt goes; and the answers to store_link_ask_map, numbered from 1 on. NULL: it carries events. */
+	void (*place)(void *arg, struct store_address *place);
+	void (*told)(void *arg, const struct store_reply *reply, size_t number);
+	/* Of a link to a node of a Cluster: its answer of an event was that it does not do it (MOVED, ASK, CLUSTERDOWN).
+	 * True: the ticket, which is in no list, was taken. NULL: it is none. */
+	bool (*redirected)(void *arg, struct store_ticket *ticket, const struct store_redirect *redirect);
 	/* As in store_setup. */
 	void (*changed)(void *arg, enum store_state state, const char *reason);
 	void *arg;
@@ -70,6 +79,9 @@ size_t store_link_waiting(const struct store_link *link);
 
 /* What has gathered departs, and what is to go out does. To be called at the end of each turn of the loop. */
 void store_link_turn_end(struct store_link *link);
+
+/* Asks for CLUSTER SLOTS and CLUSTER INFO; while READY. False when memory is short. */
+bool store_link_ask_map(struct store_link *link) __attribute__((warn_unused_result));
 
 /* Adds its counts. */
 void store_link_counts(const struct store_link *link, struct store_counts *sum);
@@ -93,6 +105,10 @@ struct store_link {
 	struct store_trips trips;
 	struct store_tickets tickets;
 	struct store_list gathered;    /* events that wait for the next trip */
+	struct store_list apart;       /* that go by the script, before them */
+	struct store_list again;       /* that are to be tried again later, */
+	struct loop_timer retry;       /* when this has fired */
+	bool few_went;		       /* the last to leave were the events of slots with few */
 	bool transacts;		       /* we may use EXEC and DISCARD on this connection */
 	int64_t scripts_until_ms;      /* until then all goes by the script */
 	bool expects[STORE_GREETINGS]; /* sent, and not answered yet */
@@ -149,6 +165,12 @@ void store_greeted(struct store_link *link, const redisReply *reply);
 /* The event's end: its put, if it has not given up, is told; the ticket is given back. `reason` as of done. */
 void store_put_end(struct store_link *link, struct store_ticket *ticket, enum store_result result, const char *reason);
 
+/* May events be added to those that wait to leave? */
+bool store_link_takes_puts(const struct store_link *link);
+
+/* From now on answers are missed, be it without a timer where memory is short. */
+void store_put_mind_stall(struct store_link *link);
+
 /* That for all of a list. */
 void store_put_end_all(struct store_link *link, struct store_list *list, enum store_result result, const char *reason);
 
@@ -162,6 +184,25 @@ void store_put_heard(struct store_link *link);
 
 /* Sends what has gathered on its way, unless it is to wait for what is out. */
 void store_depart(struct store_link *link);
+
+/* ---- in a Cluster: moved.c ---- */
+
+/* Does this error say that a node of a Cluster has not done what it was asked for, and others may? */
+bool store_moved_says(const struct store_link *link, struct slice error);
+
+/* The event, which is in no list, goes where the error says, or waits to be sent again. False: it does not, and is still
+ * the caller's. */
+bool store_moved(struct store_link *link, struct store_ticket *ticket, struct slice error);
+
+/* An event that was asked for again has come through: the others follow. */
+void store_moved_arrived(struct store_link *link);
+
+/* Takes a ticket of another link, which is in no list, to go by the script, behind ASKING if it asks. False, and it is
+ * still the caller's: this link takes nothing now. */
+bool store_link_adopt(struct store_link *link, struct store_ticket *ticket, bool asks)
+	__attribute__((warn_unused_result));
+
+/* ---- the ways ---- */
 
 /* For so long from now on all goes by the script. */
 void store_depart_scripted(struct store_link *link, int64_t ms);

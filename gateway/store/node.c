@@ -23,12 +23,23 @@ void store_node_close(struct store_node *node)
 	node->sentinels = NULL;
 }
 
+void store_node_keep_first(struct store_node *node, struct store_counts *sum)
+{
+	for (size_t i = STORE_CLASS_PLAIN + 1; i < STORE_CLASSES; i++) {
+		if (node->links[i])
+			store_link_counts(node->links[i], sum);
+		store_link_free(node->links[i]);
+		node->links[i] = NULL;
+	}
+}
+
 struct store_link *store_node_link(struct store_node *node, enum store_class class)
 {
 	struct store_link_setup setup = node->setup;
 	if (node->links[class])
 		return node->links[class];
 	setup.socket = node->links[STORE_CLASS_PLAIN]->setup.socket;
+	setup.class = class;
 	setup.gathers = true;
 	setup.changed = NULL;
 	return store_link_new(&setup, &node->links[class]) == 0 ? node->links[class] : NULL;

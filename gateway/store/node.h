@@ -16,6 +16,9 @@ int store_node_open(struct store_node *node, const struct store_link_setup *setu
 /* Its links are freed. A node that was never opened, but zeroed, is none. */
 void store_node_close(struct store_node *node);
 
+/* All but the first are freed; their counts are added to the sum. */
+void store_node_keep_first(struct store_node *node, struct store_counts *sum);
+
 /* The link of a class, made if there is none. NULL when memory is short. */
 struct store_link *store_node_link(struct store_node *node, enum store_class class);
 

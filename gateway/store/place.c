@@ -50,7 +50,7 @@ void store_place_options(int fd, int family)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
 }
 
-static bool same_hosts(const struct config_redis *a, const struct config_redis *b)
+bool store_place_same_hosts(const struct config_redis *a, const struct config_redis *b)
 {
 	bool same = a->host_count == b->host_count;
 	for (size_t i = 0; same && i < a->host_count; i++)
@@ -71,9 +71,10 @@ static bool same_tls(const struct config_redis_tls *a, const struct config_redis
 
 bool store_place_is_same(const struct config_redis *a, const struct config_redis *b)
 {
-	return a->kind == b->kind && same_text(a->host, b->host) && a->port == b->port && same_hosts(a, b) &&
-	       same_text(a->master, b->master) && same_text(a->path, b->path) && slice_eq(a->username, b->username) &&
-	       slice_eq(a->password, b->password) && slice_eq(a->sentinel_username, b->sentinel_username) &&
+	return a->kind == b->kind && same_text(a->host, b->host) && a->port == b->port &&
+	       store_place_same_hosts(a, b) && same_text(a->master, b->master) && same_text(a->path, b->path) &&
+	       slice_eq(a->username, b->username) && slice_eq(a->password, b->password) &&
+	       slice_eq(a->sentinel_username, b->sentinel_username) &&
 	       slice_eq(a->sentinel_password, b->sentinel_password) && a->database == b->database &&
 	       same_tls(&a->tls, &b->tls);
 }

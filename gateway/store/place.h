@@ -16,6 +16,9 @@ int store_place_socket(const struct config_redis *redis, const char *socket, str
 /* No delay, and keepalive: for TCP, a no-op for others. */
 void store_place_options(int fd, int family);
 
+/* Are Sentinels, or the nodes of a Cluster, the same? */
+bool store_place_same_hosts(const struct config_redis *a, const struct config_redis *b);
+
 /* Would both lead to the same Redis, as the same user? */
 bool store_place_is_same(const struct config_redis *a, const struct config_redis *b);
 

@@ -6,6 +6,7 @@
  * decides whether Redis is to be asked at all. */
 #include "base/clock.h"
 #include "store/link.h"
+#include "store/target.h"
 
 #include <errno.h>
 
@@ -66,7 +67,7 @@ static void on_stall(void *arg)
 	struct store_link *link = arg;
 	int64_t stall_ms = link->setup.stall_ms, now_ms = loop_now_ms(link->setup.loop), left_ms;
 	struct reason reason;
-	if (!link->trips.head && !link->gathered.first)
+	if (!link->trips.head && !link->gathered.first && !link->apart.first)
 		return;
 	if (link->phase == STORE_PHASE_READY) {
 		left_ms = stall_ms - owed_ms(link);
@@ -91,6 +92,12 @@ static void on_stall(void *arg)
 	(void)loop_timer_start(link->setup.loop, &link->stall, left_ms, on_stall, link);
 }
 
+void store_put_mind_stall(struct store_link *link)
+{
+	if (!loop_timer_running(&link->stall))
+		(void)loop_timer_start(link->setup.loop, &link->stall, link->setup.stall_ms, on_stall, link);
+}
+
 void store_put_heard(struct store_link *link)
 {
 	link->heard_us = 0;
@@ -101,7 +108,7 @@ void store_put_heard(struct store_link *link)
 
 /* ---- putting ---- */
 
-static bool takes_puts(const struct store_link *link)
+bool store_link_takes_puts(const struct store_link *link)
 {
 	bool first = link->setup.gathers && store_link_state(link) == STORE_CONNECTING;
 	return (link->phase == STORE_PHASE_READY || first) && link->tickets.bytes < BYTES_MAX;
@@ -110,13 +117,14 @@ static bool takes_puts(const struct store_link *link)
 int store_link_put(struct store_link *link, const struct store_event *event, int64_t deadline_ms, struct store_put *put)
 {
 	struct loop *loop = link->setup.loop;
-	if (!takes_puts(link))
+	if (!store_link_takes_puts(link))
 		return -EAGAIN;
 	struct store_ticket *ticket = store_tickets_take(&link->tickets);
 	if (!ticket)
 		return -ENOMEM;
 	int64_t now_ms = loop_now_ms(loop);
 	ticket->link = link;
+	ticket->slot = event->target->slot;
 	ticket->put_us = clock_mono_us();
 	ticket->patience_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
 	if (!store_command_event(&ticket->command, event) ||

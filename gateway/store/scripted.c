@@ -40,6 +40,10 @@ bool store_scripted_is_final(struct slice text)
 static bool add_event(struct store_link *link, struct store_trip *trip, struct store_ticket *ticket)
 {
 	struct store_command *command = &ticket->command;
+	ticket->asking = ticket->asks;
+	trip->due += ticket->asks;
+	if (ticket->asks && !store_trip_add(trip, SLICE("*1\r\n$6\r\nASKING\r\n")))
+		return false;
 	return store_command_script(command, ticket->evaluated ? NULL : link->sha) &&
 	       store_trip_add(trip, buf_slice(&command->script)) &&
 	       store_trip_add(trip, store_command_part(command, command->fields));
@@ -87,6 +91,8 @@ static void refuse(struct store_link *link, struct store_trip *trip, struct stor
 		store_list_add(&trip->aside, ticket);
 		return;
 	}
+	if (error && store_moved(link, ticket, text))
+		return;
 	struct reason reason;
 	reason_set(&reason, "Redis refused the event: %.*s", SLICE_ARGS(slice_head(text, 160)));
 	if (ticket->put) {
@@ -101,11 +107,19 @@ static void refuse(struct store_link *link, struct store_trip *trip, struct stor
 void store_scripted_answered(struct store_link *link, struct store_trip *trip, const redisReply *reply)
 {
 	bool last = trip->due == 0;
+	/* Where ASKING was refused, so will be what it is for. */
+	if (trip->list.first->asking) {
+		trip->list.first->asking = false;
+		return;
+	}
 	struct store_ticket *ticket = store_list_take(&trip->list);
-	if (reply->type == REDIS_REPLY_INTEGER && (reply->integer == 0 || reply->integer == 1))
+	if (reply->type == REDIS_REPLY_INTEGER && (reply->integer == 0 || reply->integer == 1)) {
+		if (ticket->again)
+			store_moved_arrived(link);
 		store_put_end(link, ticket, reply->integer == 1 ? STORE_STORED : STORE_DUPLICATE, NULL);
-	else
+	} else {
 		refuse(link, trip, ticket, reply);
+	}
 	if (last)
 		store_scripted_send(link, &trip->aside);
 }

@@ -77,6 +77,9 @@ enum store_state {
 	STORE_AWAY     /* no connection; trying again */
 };
 
+/* Of a Cluster: READY when each of its masters is; else as the worst of them is. Events for the others are put all the
+ * same. */
+
 struct store_setup {
 	struct loop *loop;
 	const struct config_redis *redis; /* must outlive the store */
@@ -84,7 +87,8 @@ struct store_setup {
 	/* A reply that is awaited for this long means stalled; nothing at all for as long again, and the connection is
 	 * dropped. */
 	int64_t stall_ms;
-	/* On each change of state, from the loop; `reason` says why for STALLED and AWAY. May be NULL. */
+	/* On each change of state, from the loop; `reason` says why for STALLED and AWAY. Of a Cluster also STORE_READY
+	 * again, when another node is one of its masters (store_identity). May be NULL. */
 	void (*changed)(void *arg, enum store_state state, const char *reason);
 	void *arg;
 };
@@ -104,8 +108,8 @@ enum store_state store_state(const struct store *store);
 const char *store_reason(const struct store *store);
 
 /* Which Redis it is connected to, as its process and its data's history call themselves (run_id and master_replid of
- * INFO); another one may not have what the one before had said that it has. While READY or STALLED; "" where Redis does
- * not let us ask. */
+ * INFO); another one may not have what the one before had said that it has. Of a Cluster a digest of its masters': another
+ * master makes it another Cluster. Of when it was last READY; "" where Redis does not let us ask. */
 const char *store_identity(const struct store *store);
 
 /* Another url, password or database from the next connect on; the present connections are dropped when they differ, and
@@ -118,6 +122,9 @@ void store_reconfigure(struct store *store, const struct config_redis *redis, co
  * nevertheless. */
 int store_put(struct store *store, const struct store_event *event, int64_t deadline_ms, struct store_put *put)
 	__attribute__((warn_unused_result));
+
+/* Why the last put that got -EAGAIN did, for a person. */
+const char *store_refused(const struct store *store);
 
 /* Puts that wait for a reply. */
 size_t store_waiting(const struct store *store);

@@ -6,6 +6,7 @@
 
 #include "store/command.h"
 #include "store/script.h"
+#include "store/slot.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -71,6 +72,7 @@ int store_target_new(struct slice prefix, struct slice route, struct slice sourc
 
 	const unsigned char *p = memory->p;
 	target->stream = slice_of(p, seen);
+	target->slot = store_slot(target->stream);
 	target->seen = slice_of(p + seen, guard - seen);
 	target->guard = slice_of(p + guard, xadd - guard);
 	target->xadd = slice_of(p + xadd, fixed - xadd);

@@ -5,6 +5,8 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
+#include <stdint.h>
+
 /* All slices point into `memory`. */
 struct store_target {
 	struct slice stream;	    /* the stream's key as it is */
@@ -14,6 +16,7 @@ struct store_target {
 	size_t stream_at, stream_n; /* the stream's key as a bulk */
 	size_t fields_at;	    /* the first field */
 	struct slice source;	    /* the field `source`, and the name of `type` */
+	uint16_t slot;		    /* of all of them, in a Cluster */
 	struct slice names;	    /* the fields `route` and `provider`, and the name of `headers` */
 	struct buf memory;
 };

@@ -17,7 +17,8 @@ struct store_ticket *store_tickets_take(struct store_tickets *tickets)
 	tickets->spares--;
 	ticket->next = NULL;
 	ticket->put = NULL;
-	ticket->evaluated = false;
+	ticket->evaluated = ticket->asks = ticket->asking = ticket->again = false;
+	ticket->redirects = 0;
 	store_command_clear(&ticket->command);
 	return ticket;
 }
@@ -42,6 +43,14 @@ void store_tickets_begin(struct store_tickets *tickets, struct store_ticket *tic
 {
 	tickets->waiting++;
 	tickets->bytes += ticket->command.bytes.n;
+}
+
+void store_tickets_move(struct store_tickets *from, struct store_tickets *to, struct store_ticket *ticket)
+{
+	from->waiting -= ticket->put != NULL;
+	from->bytes -= ticket->command.bytes.n;
+	to->waiting += ticket->put != NULL;
+	to->bytes += ticket->command.bytes.n;
 }
 
 struct store_put *store_tickets_end(struct store_tickets *tickets, struct store_ticket *ticket)

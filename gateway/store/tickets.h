@@ -18,6 +18,13 @@ struct store_ticket {
 	struct loop_timer deadline;
 	int64_t put_us, patience_ms;
 	bool evaluated; /* was sent with the script's text */
+
+	/* In a Cluster: */
+	uint16_t slot;
+	uint8_t redirects; /* how often it was sent elsewhere */
+	bool asks;	   /* ASKING goes before it */
+	bool asking;	   /* the next answer is ASKING's */
+	bool again;	   /* was asked for again */
 };
 
 struct store_list {
@@ -41,6 +48,9 @@ void store_tickets_give(struct store_tickets *tickets, struct store_ticket *tick
 
 /* It has its command and its put from now on: both are counted. */
 void store_tickets_begin(struct store_tickets *tickets, struct store_ticket *ticket);
+
+/* A ticket that was begun is counted by another one's owner from now on. */
+void store_tickets_move(struct store_tickets *from, struct store_tickets *to, struct store_ticket *ticket);
 
 /* Takes the put off the ticket, and stops its deadline; NULL when it had given up before. */
 struct store_put *store_tickets_end(struct store_tickets *tickets, struct store_ticket *ticket);

@@ -20,6 +20,7 @@ enum store_trip_kind {
 	STORE_TRIP_COMMIT, /* adds and marks all of them */
 	STORE_TRIP_UNDO,   /* takes back what came to be half of an event */
 	STORE_TRIP_LEAVE,  /* leaves a transaction that is not to be */
+	STORE_TRIP_MAP,	   /* where are the slots of the Cluster? */
 	STORE_TRIP_SCRIPT  /* the script for each */
 };
 

@@ -1,6 +1,8 @@
-"""Several Redis that belong together, all on loopback: a master with its replicas and the Sentinels that watch them."""
+"""Several Redis that belong together, all on loopback: a master with its replicas and the Sentinels that watch them; a Cluster."""
 
 import contextlib
+import pathlib
+import signal
 import subprocess
 import threading
 import time
@@ -144,3 +146,156 @@ class Switches:
 
 def start_sentinels(stack, **how):
     return Sentinels(stack, **how)
+
+
+# ---- a Cluster ----
+
+SLOTS = 16384
+
+
+class Cluster:
+    """Masters with their replicas, made by hand, so that it is known who is whose: `nodes[i]` of the first `masters` has the
+    i-th part of the slots, and `nodes[masters + i]` is its replica."""
+
+    def __init__(self, folder, masters=3, replicas=1, timeout_ms=1500, **config):
+        self.nodes = []
+        self.masters = masters
+        self.buses = []
+        config = {"cluster-enabled": "yes", "cluster-config-file": "nodes.conf", "cluster-node-timeout": str(timeout_ms),
+                  "cluster-replica-validity-factor": "0", "appendonly": "yes", "appendfsync": "everysec",
+                  "repl-diskless-sync-delay": "0", **config}
+        try:
+            for i in range(masters * (1 + replicas)):
+                self.buses.append(harness.free_port())
+                self.nodes.append(harness.Redis(pathlib.Path(folder) / f"node{i}", **{**config, "cluster-port": str(self.buses[i])}))
+            self._join()
+        except BaseException:
+            self.close()
+            raise
+
+    def _join(self):
+        first, *others = self.nodes
+        for i, node in enumerate(self.nodes):
+            node.client().execute_command("CLUSTER", "SET-CONFIG-EPOCH", i + 1)
+        for i, node in enumerate(self.nodes[:self.masters]):
+            node.client().execute_command("CLUSTER", "ADDSLOTSRANGE", i * SLOTS // self.masters,
+                                          (i + 1) * SLOTS // self.masters - 1)
+        for node, bus in zip(others, self.buses[1:]):
+            first.client().execute_command("CLUSTER", "MEET", "127.0.0.1", node.port, bus)
+        ids = [node.client().execute_command("CLUSTER", "MYID").decode() for node in self.nodes]
+        wait_until(lambda: all(len(self.view(node)) == len(self.nodes) for node in self.nodes), "the nodes to know each other")
+        for i, node in enumerate(self.nodes[self.masters:]):
+            node.client().execute_command("CLUSTER", "REPLICATE", ids[i % self.masters])
+        self.wait_well()
+
+    # ---- what it says of itself ----
+
+    def view(self, node):
+        """port -> (flags, slots) as a node sees them."""
+        found = {}
+        # The client's own reading of it stumbles over slots that are on their way.
+        for line in self._raw(node, "CLUSTER", "NODES").split("\n"):
+            words = line.split(" ")
+            if len(words) >= 8:
+                port = int(words[1].split("@")[0].rpartition(":")[2])
+                found[port] = (words[2].split(","), [word for word in words[8:] if not word.startswith("[")])
+        return found
+
+    @staticmethod
+    def _raw(node, *words):
+        client = node.client()
+        client.set_response_callback("CLUSTER NODES", lambda reply, **_: reply)
+        client.set_response_callback("CLUSTER INFO", lambda reply, **_: reply)
+        reply = client.execute_command(" ".join(words))
+        return reply.decode() if isinstance(reply, bytes) else reply
+
+    def running(self):
+        return [node for node in self.nodes if node.running() and node._state() != "T"]
+
+    def is_well(self, node):
+        return "cluster_state:ok" in self._raw(node, "CLUSTER", "INFO")
+
+    def wait_well(self):
+        """All that run agree that it is, and each replica has its master's data."""
+
+        def well():
+            with contextlib.suppress(redis.exceptions.RedisError):
+                return all(self.is_well(node) for node in self.running()) and all(
+                    node.client().info("replication")["master_link_status"] == "up"
+                    for node in self.running() if node.client().info("replication")["role"] == "slave")
+
+        wait_until(well, "the Cluster to be well", 30)
+
+    def slot(self, key):
+        return self.running()[0].client().execute_command("CLUSTER", "KEYSLOT", key)
+
+    def owner(self, slot):
+        """The master that a slot belongs to, as the nodes that run see it; None: nobody's for now."""
+        for judge in self.running():
+            for port, (flags, ranges) in self.view(judge).items():
+                if "master" not in flags or "fail" in flags or "fail?" in flags:
+                    continue
+                for one in ranges:
+                    first, _, last = one.partition("-")
+                    if int(first) <= slot <= int(last or first):
+                        return next(node for node in self.nodes if node.port == port)
+        return None
+
+    def of(self, route):
+        """The node that has a route's keys."""
+        return self.owner(self.slot(f"hookgate:{{{route}}}:events"))
+
+    def db(self, route):
+        return self.of(route).client()
+
+    def entries(self, route):
+        return harness.entries(self.db(route), route)
+
+    def url(self):
+        return "cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
+
+    # ---- what is done to it ----
+
+    def replica_of(self, master):
+        return next(node for node in self.running() if node is not master
+                    and node.client().info("replication").get("master_port") == master.port)
+
+    @staticmethod
+    def cut_off(replica, master):
+        """From now on the replica learns nothing more from its master, and takes over all the same when that dies."""
+        client = master.client()
+        client.execute_command("ACL", "SETUSER", "default", "-psync", "-sync")
+        client.execute_command("CLIENT", "KILL", "TYPE", "replica")
+        wait_until(lambda: replica.client().info("replication")["master_link_status"] == "down", "the replica to be cut off")
+
+    def begin_move(self, slot, to):
+        """From now on the slot is on its way: ASK and TRYAGAIN."""
+        source = self.owner(slot)
+        ids = [node.client().execute_command("CLUSTER", "MYID").decode() for node in (source, to)]
+        to.client().execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[0])
+        source.client().execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[1])
+        return source, to, ids[1]
+
+    def move_keys(self, slot, source, to, most=100):
+        """Some of its keys; how many that were."""
+        keys = source.client().execute_command("CLUSTER", "GETKEYSINSLOT", slot, most)
+        if keys:
+            source.client().execute_command("MIGRATE", "127.0.0.1", to.port, "", 0, 60000, "KEYS", *keys)
+        return len(keys)
+
+    def end_move(self, slot, source, to, id):
+        for node in (to, source, *(node for node in self.running() if node not in (source, to))):
+            with contextlib.suppress(redis.exceptions.ResponseError):
+                node.client().execute_command("CLUSTER", "SETSLOT", slot, "NODE", id)
+
+    def move(self, slot, to):
+        source, to, id = self.begin_move(slot, to)
+        while self.move_keys(slot, source, to):
+            pass
+        self.end_move(slot, source, to, id)
+
+    def close(self):
+        for node in self.nodes:
+            if node.process and node.running():
+                node.signal(signal.SIGCONT)
+            node.close()

@@ -38,7 +38,7 @@ static void says_what_it_cannot(void **state)
 	says("rediss://:pw@a",
 	     "c.yaml:2:14: redis.url: \"rediss://***@a\": this version does not speak TLS to Redis yet");
 	says("sentinel://:pw@a/m", NULL);
-	says("cluster://a", "c.yaml:2:14: redis.url: \"cluster://a\": this version does not speak to a Cluster yet");
+	says("cluster://a,b:7001", NULL);
 }
 
 int main(void)

@@ -1,8 +1,8 @@
 /* ebay.c - eBay notifications: ECDSA with SHA-1 over the body; which key it was, and the signature, stand in a header of JSON
  * in base64.
  *
- * The special difficulty: eBay gives out its keys only to applications that log in, so the key is the route's secret: one
- * per kid, as PEM or in a JWK set. */
+ * The special difficulty: eBay gives out its keys only to applications that log in. So here a key is what the host has by its kid, got
+ * as the description says, or from the route's secret. */
 #include "trust/plugin_help.h"
 
 struct state {

@@ -129,7 +129,8 @@ static int check(struct verifying *v, struct trust_lane *lane)
 	}
 	if (fault == 0 && v->verdict.key_url.n > 0)
 		buf_printf(&v->explanation, "note: the provider publishes its key, at %.*s%s\n",
-			   SLICE_ARGS(v->verdict.key_url), v->keys ? "" : "; --offline does not fetch it");
+			   SLICE_ARGS(trust_key_address(v->verdict.key_url)),
+			   v->keys ? "" : "; --offline does not fetch it");
 	return fault;
 }
 

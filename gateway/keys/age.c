@@ -2,6 +2,7 @@
 #include "keys/age.h"
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/num.h"
 
 enum { SECONDS_MAX = 366 * 24 * 3600 };
@@ -61,4 +62,28 @@ int64_t keys_age_kept_ms(struct slice cache_control, struct slice age, struct sl
 	if (!clock_parse_http_date(slice_trim(date), &from_ms))
 		from_ms = now_ms;
 	return bounded(expires_ms - from_ms);
+}
+
+bool keys_age_of_token(struct slice answer, int64_t *kept_ms)
+{
+	enum { TOKEN_DEFAULT_S = 300, TOKEN_MARGIN_S = 60, TOKEN_LEAST_MS = 5000 };
+	struct json_pointer *pointers[2] = { json_pointer_parse(SLICE("/access_token")),
+					     json_pointer_parse(SLICE("/expires_in")) };
+	struct json_value values[2];
+	int64_t s = TOKEN_DEFAULT_S;
+	bool is_token = pointers[0] && pointers[1] &&
+			json_find(answer, (const struct json_pointer *const *)pointers, 2, values) == JSON_OK &&
+			values[0].type == JSON_STRING;
+
+	if (is_token && values[1].type == JSON_NUMBER && !seconds(values[1].raw, &s))
+		s = TOKEN_DEFAULT_S;
+	json_pointer_free(pointers[0]);
+	json_pointer_free(pointers[1]);
+	if (!is_token)
+		return false;
+	s -= s / 10 < TOKEN_MARGIN_S ? s / 10 : TOKEN_MARGIN_S;
+	*kept_ms = s * 1000 > KEYS_KEPT_MOST_MS ? KEYS_KEPT_MOST_MS
+		   : s * 1000 < TOKEN_LEAST_MS	? TOKEN_LEAST_MS
+						: s * 1000;
+	return true;
 }

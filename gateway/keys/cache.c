@@ -12,6 +12,7 @@
 struct document {
 	struct keys_document public; /* first */
 	atomic_size_t holders;
+	bool secret;
 	unsigned char bytes[];
 };
 
@@ -54,17 +55,21 @@ const struct keys_document *keys_hold(const struct keys_document *document)
 
 void keys_release(const struct keys_document *document)
 {
-	if (document && atomic_fetch_sub_explicit(&document_of(document)->holders, 1, memory_order_acq_rel) == 1)
-		free(document_of(document));
+	if (!document || atomic_fetch_sub_explicit(&document_of(document)->holders, 1, memory_order_acq_rel) != 1)
+		return;
+	if (document_of(document)->secret)
+		explicit_bzero(document_of(document)->bytes, document->bytes.n);
+	free(document_of(document));
 }
 
-static const struct keys_document *document_new(struct slice bytes)
+static const struct keys_document *document_new(struct slice bytes, bool secret)
 {
 	struct document *document = malloc(sizeof *document + bytes.n);
 
 	if (!document)
 		return NULL;
 	atomic_init(&document->holders, 1);
+	document->secret = secret;
 	if (bytes.n > 0)
 		memcpy(document->bytes, bytes.p, bytes.n);
 	document->public.bytes = slice_of(document->bytes, bytes.n);
@@ -286,6 +291,21 @@ enum keys_step keys_cache_ask(struct keys_cache *cache, struct slice url, struct
 	return begin_and_wait(cache, entry, now_ms, fetch);
 }
 
+enum keys_step keys_cache_look(struct keys_entry *entry, int64_t now_ms, bool *old)
+{
+	*old = false;
+	if (!entry)
+		return KEYS_STEP_LIMITED;
+	entry->used_ms = now_ms;
+	if (entry->document && now_ms < entry->stale_until_ms) {
+		*old = now_ms >= entry->fresh_until_ms && now_ms >= entry->retry_ms && !entry->fetching;
+		return KEYS_STEP_FOUND;
+	}
+	if (entry->fetching)
+		return KEYS_STEP_WAIT;
+	return now_ms < entry->retry_ms ? KEYS_STEP_FAILED : KEYS_STEP_LIMITED;
+}
+
 /* ---- the end of a fetch ---- */
 
 static void over(struct keys_cache *cache, struct keys_entry *entry)
@@ -333,7 +353,7 @@ int keys_cache_fetched(struct keys_cache *cache, struct keys_entry *entry, struc
 		return 0;
 	/* The same again is no new version: who has made something of it need not do so again. */
 	if (!document || !slice_eq(document->bytes, bytes)) {
-		document = document_new(bytes);
+		document = document_new(bytes, entry->token);
 		if (!document) {
 			fail(entry, "memory is short", now_ms);
 			return -ENOMEM;
@@ -342,7 +362,7 @@ int keys_cache_fetched(struct keys_cache *cache, struct keys_entry *entry, struc
 	}
 	entry->document = document;
 	entry->fresh_until_ms = now_ms + kept_ms;
-	entry->stale_until_ms = entry->fresh_until_ms + KEYS_STALE_MS;
+	entry->stale_until_ms = entry->fresh_until_ms + (entry->token ? 0 : KEYS_STALE_MS);
 	entry->failures = 0;
 	entry->retry_ms = INT64_MIN / 2;
 	return 0;

@@ -24,7 +24,7 @@ enum {
 struct keys_entry {
 	struct keys_entry *next;
 	uint64_t hash;
-	struct slice url, host;		      /* stand behind the entry */
+	struct slice url, host;		      /* its name, and in it the host; they stand behind the entry */
 	const struct keys_document *document; /* NULL: there is none */
 	int64_t fresh_until_ms, stale_until_ms;
 	int64_t begun_ms; /* the last fetch */
@@ -33,6 +33,9 @@ struct keys_entry {
 	unsigned failures; /* in a row */
 	bool fetching;
 	bool outdated;	      /* the settings have changed since its fetch began */
+	bool token;	      /* its document is secret, and serves no longer than it is fresh */
+	unsigned status;      /* of the last answer; 0: there was none */
+	bool absent;	      /* which was that there is no such thing */
 	struct reason reason; /* why the last fetch failed */
 	struct keys_waiter *waiters;
 };
@@ -54,6 +57,10 @@ void keys_cache_free(struct keys_cache *cache);
  * until the next call. */
 enum keys_step keys_cache_ask(struct keys_cache *cache, struct slice url, struct slice host, uint64_t lacking,
 			      int64_t now_ms, struct keys_entry **entry, bool *fetch);
+
+/* What there is, of an entry that may be NULL: FOUND, WAIT, FAILED; LIMITED where nothing is known. *old: a newer one may be
+ * fetched. */
+enum keys_step keys_cache_look(struct keys_entry *entry, int64_t now_ms, bool *old);
 
 /* NULL when there is none. */
 struct keys_entry *keys_cache_find(struct keys_cache *cache, struct slice url);

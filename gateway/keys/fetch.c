@@ -23,6 +23,7 @@ struct fetch {
 	void *job;
 	const struct config_key_fetch *settings;
 	struct buf body;
+	struct curl_slist *headers;
 	bool refused_address, too_large;
 	char error[CURL_ERROR_SIZE];
 };
@@ -102,11 +103,39 @@ static void set_pointer(struct set *set, CURLoption option, const void *value)
 	set->failed |= curl_easy_setopt(set->easy, option, value) != CURLE_OK;
 }
 
-static bool set_up(struct fetch *fetch, const char *url)
+static bool add_header(struct fetch *fetch, const char *line)
+{
+	struct curl_slist *more = curl_slist_append(fetch->headers, line);
+
+	if (more)
+		fetch->headers = more;
+	return more != NULL;
+}
+
+/* What makes it more than a GET of a URL. libcurl copies the headers, and wipes nothing: the copy that is ours is wiped. */
+static bool set_request(struct fetch *fetch, const struct keys_request *request, struct set *set)
+{
+	if (!request->content_type && !request->authorization)
+		return true;
+	if (!add_header(fetch, "Accept: application/json") ||
+	    (request->authorization && !add_header(fetch, request->authorization)) ||
+	    (request->content_type && !add_header(fetch, request->content_type)))
+		return false;
+	set_pointer(set, CURLOPT_HTTPHEADER, fetch->headers);
+	if (!request->content_type)
+		return true;
+	set_long(set, CURLOPT_POST, 1);
+	set_pointer(set, CURLOPT_POSTFIELDS, request->body.n > 0 ? (const void *)request->body.p : "");
+	set->failed |=
+		curl_easy_setopt(set->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.n) != CURLE_OK;
+	return true;
+}
+
+static bool set_up(struct fetch *fetch, const struct keys_request *request)
 {
 	struct set set = { .easy = fetch->easy };
 
-	set_pointer(&set, CURLOPT_URL, url);
+	set_pointer(&set, CURLOPT_URL, request->url);
 	set_pointer(&set, CURLOPT_PROTOCOLS_STR, "https");
 	set_pointer(&set, CURLOPT_PROXY, "");
 	set_pointer(&set, CURLOPT_USERAGENT, "hookgate/" HOOKGATE_VERSION);
@@ -136,18 +165,22 @@ static bool set_up(struct fetch *fetch, const char *url)
 		set_pointer(&set, CURLOPT_CAINFO, fetch->settings->ca_file);
 		set_pointer(&set, CURLOPT_CAPATH, NULL);
 	}
-	return !set.failed;
+	return set_request(fetch, request, &set) && !set.failed;
 }
 
 static void fetch_free(struct fetch *fetch)
 {
 	curl_easy_cleanup(fetch->easy);
-	buf_free(&fetch->body);
+	for (struct curl_slist *header = fetch->headers; header; header = header->next)
+		explicit_bzero(header->data, strlen(header->data));
+	curl_slist_free_all(fetch->headers);
+	/* It may be a token. */
+	buf_wipe(&fetch->body);
 	free(fetch);
 }
 
-int keys_fetcher_start(struct keys_fetcher *fetcher, const char *url, const struct config_key_fetch *settings,
-		       void *job)
+int keys_fetcher_start(struct keys_fetcher *fetcher, const struct keys_request *request,
+		       const struct config_key_fetch *settings, void *job)
 {
 	struct fetch *fetch = calloc(1, sizeof *fetch);
 
@@ -156,7 +189,7 @@ int keys_fetcher_start(struct keys_fetcher *fetcher, const char *url, const stru
 	fetch->job = job;
 	fetch->settings = settings;
 	fetch->easy = curl_easy_init();
-	if (!fetch->easy || !set_up(fetch, url) || curl_multi_add_handle(fetcher->multi, fetch->easy) != CURLM_OK) {
+	if (!fetch->easy || !set_up(fetch, request) || curl_multi_add_handle(fetcher->multi, fetch->easy) != CURLM_OK) {
 		fetch_free(fetch);
 		return -ENOMEM;
 	}
@@ -204,9 +237,10 @@ static void tell(struct keys_fetcher *fetcher, struct fetch *fetch, CURLcode cod
 
 	(void)curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
 	fetched.ending = ending_of(fetch, code, status);
+	fetched.status = (unsigned)status;
+	fetched.bytes = buf_slice(&fetch->body);
 	switch (fetched.ending) {
 	case KEYS_ENDED_WELL:
-		fetched.bytes = buf_slice(&fetch->body);
 		fetched.kept_ms =
 			keys_age_kept_ms(header(fetch->easy, "Cache-Control"), header(fetch->easy, "Age"),
 					 header(fetch->easy, "Expires"), header(fetch->easy, "Date"), clock_wall_ms());
@@ -227,6 +261,7 @@ static void tell(struct keys_fetcher *fetcher, struct fetch *fetch, CURLcode cod
 	case KEYS_ENDED_TIMEOUT:
 	case KEYS_ENDED_CONNECT:
 	case KEYS_ENDED_TLS:
+	case KEYS_ENDED_ABSENT:
 	case KEYS_ENDED_LIMITED:
 	case KEYS_ENDINGS:
 		reason_set(&reason, "%s", fetch->error[0] ? fetch->error : curl_easy_strerror(code));

@@ -8,11 +8,20 @@
 
 enum { KEYS_DOCUMENT_MAX = 256 * 1024, KEYS_CONNECT_MS = 2000, KEYS_FETCH_MS = 5000 };
 
+/* What is asked for; outlives the fetch. */
+struct keys_request {
+	const char *url;
+	const char *content_type; /* a header's line; NULL: a GET */
+	struct slice body;
+	const char *authorization; /* a header's line; NULL: none */
+};
+
 /* Borrowed for the call. */
 struct keys_fetched {
 	enum keys_ending ending;
 	const char *reason; /* for a person, where it did not end well */
-	struct slice bytes;
+	unsigned status;    /* 0: there was no answer */
+	struct slice bytes; /* also of an answer that was no good */
 	int64_t kept_ms;
 };
 
@@ -23,10 +32,10 @@ struct keys_fetcher;
 /* `done` is called from within keys_fetcher_run, once per fetch that was started. 0, or -errno. */
 int keys_fetcher_new(keys_fetched_fn *done, void *arg, struct keys_fetcher **out) __attribute__((warn_unused_result));
 
-/* Begins to get the URL. `settings` (which certificates, which private addresses) outlive the fetch. 0 or -ENOMEM; then
+/* Begins to ask. `settings` (which certificates, which private addresses) outlive the fetch. 0 or -ENOMEM; then
  * `done` is not called. */
-int keys_fetcher_start(struct keys_fetcher *fetcher, const char *url, const struct config_key_fetch *settings,
-		       void *job) __attribute__((warn_unused_result));
+int keys_fetcher_start(struct keys_fetcher *fetcher, const struct keys_request *request,
+		       const struct config_key_fetch *settings, void *job) __attribute__((warn_unused_result));
 
 size_t keys_fetcher_running(const struct keys_fetcher *fetcher);
 

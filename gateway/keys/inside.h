@@ -31,9 +31,21 @@ struct keys_job {
 	const char *what;	  /* of a visit */
 	char *url;		  /* what is really asked for */
 	struct slice wanted;	  /* the URL as it was wanted; lives behind the job ... */
-	struct slice host;	  /* ... as its host does */
+	struct slice host;	  /* ... as its host does, ... */
+	struct keys_request request;
+	bool token;
+	unsigned absent_status;
+	struct slice absent_text; /* ... and all that the request has */
+	size_t size;		  /* of the job and what is behind it: wiped as a whole */
 	struct keys_settings *settings;
 };
+
+/* job.c. `host` is the ask's URL's. NULL when memory is short. */
+struct keys_job *keys_job_new(struct keys_settings *settings, const struct keys_ask *ask, struct slice host);
+void keys_job_free(struct keys_job *job);
+
+/* Was that the answer that there is no such thing? */
+bool keys_job_absent(const struct keys_job *job, const struct keys_fetched *fetched);
 
 struct keys {
 	pthread_mutex_t lock; /* over all that follows */

@@ -5,6 +5,7 @@
  * decided, settled under the lock when it is over. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "keys/age.h"
 #include "keys/inside.h"
 #include "keys/url.h"
 
@@ -17,7 +18,7 @@ enum { RUNNING_MAX = 8, IDLE_MS = 10000 };
 static const char *const endings[KEYS_ENDINGS] = {
 	[KEYS_ENDED_WELL] = "fetched",	      [KEYS_ENDED_STATUS] = "status",	[KEYS_ENDED_TIMEOUT] = "timeout",
 	[KEYS_ENDED_CONNECT] = "connect",     [KEYS_ENDED_ADDRESS] = "address", [KEYS_ENDED_TLS] = "tls",
-	[KEYS_ENDED_TOO_LARGE] = "too_large", [KEYS_ENDED_LIMITED] = "limited",
+	[KEYS_ENDED_TOO_LARGE] = "too_large", [KEYS_ENDED_ABSENT] = "absent",	[KEYS_ENDED_LIMITED] = "limited",
 };
 
 const char *keys_ending_name(enum keys_ending ending)
@@ -50,17 +51,10 @@ int keys_new(const struct config_key_fetch *settings, struct keys **out)
 	return 0;
 }
 
-static void job_free(struct keys_job *job)
-{
-	keys_settings_drop(job->settings);
-	free(job->url);
-	free(job);
-}
-
 static void drop_job(void *arg, void *job)
 {
 	(void)arg;
-	job_free(job);
+	keys_job_free(job);
 }
 
 int keys_configure(struct keys *keys, const struct config_key_fetch *settings)
@@ -98,7 +92,7 @@ void keys_free(struct keys *keys)
 	}
 	for (job = keys->queue; job; job = next) {
 		next = job->next;
-		job_free(job);
+		keys_job_free(job);
 	}
 	keys_settings_drop(keys->settings);
 	keys_cache_free(keys->cache);
@@ -125,28 +119,57 @@ static void log_ending(const struct keys_job *job, const struct keys_fetched *fe
 			 LOG_C("effect", "deliveries that need it are answered 503 until it can be fetched"));
 }
 
-static void settle(struct keys *keys, struct keys_job *job, const struct keys_fetched *fetched)
+/* What the answer means to this job. */
+static void judge(const struct keys_job *job, struct keys_fetched *fetched)
 {
-	struct keys_entry *entry = job->entry;
-	int64_t now_ms = clock_mono_ms();
-	bool news;
+	if (keys_job_absent(job, fetched)) {
+		fetched->ending = KEYS_ENDED_ABSENT;
+		fetched->reason = "the provider has no such key";
+	} else if (job->token && fetched->ending == KEYS_ENDED_WELL &&
+		   !keys_age_of_token(fetched->bytes, &fetched->kept_ms)) {
+		fetched->ending = KEYS_ENDED_STATUS;
+		fetched->reason = "the answer holds no access_token";
+	}
+}
 
-	pthread_mutex_lock(&keys->lock);
-	keys->ended[fetched->ending]++;
-	news = keys_cache_host_turned(keys->cache, job->host, fetched->ending, now_ms);
-	if (!entry)
-		keys_cache_ended(keys->cache);
-	else if (fetched->ending != KEYS_ENDED_WELL)
+/* A stranger may ask for what there is not: that says nothing of the host. */
+static enum keys_ending ending_of_host(const struct keys_fetched *fetched)
+{
+	return fetched->ending == KEYS_ENDED_ABSENT ? KEYS_ENDED_WELL : fetched->ending;
+}
+
+static void settle_entry(struct keys *keys, struct keys_entry *entry, const struct keys_fetched *fetched,
+			 int64_t now_ms)
+{
+	entry->status = fetched->status;
+	entry->absent = fetched->ending == KEYS_ENDED_ABSENT;
+	if (fetched->ending != KEYS_ENDED_WELL)
 		keys_cache_failed(keys->cache, entry, fetched->reason, now_ms);
 	else
 		/* Memory being short is then the entry's reason. */
 		(void)keys_cache_fetched(keys->cache, entry, fetched->bytes, fetched->kept_ms, now_ms);
-	if (entry)
-		keys_tell(entry);
+	keys_tell(entry);
+}
+
+static void settle(struct keys *keys, struct keys_job *job, const struct keys_fetched *how)
+{
+	struct keys_fetched fetched = *how;
+	int64_t now_ms = clock_mono_ms();
+	bool news;
+
+	judge(job, &fetched);
+	pthread_mutex_lock(&keys->lock);
+	keys->ended[fetched.ending]++;
+	news = keys_cache_host_turned(keys->cache, job->host, ending_of_host(&fetched), now_ms);
+	if (job->entry)
+		settle_entry(keys, job->entry, &fetched, now_ms);
+	else
+		keys_cache_ended(keys->cache);
 	pthread_cond_broadcast(&keys->settled);
 	pthread_mutex_unlock(&keys->lock);
-	log_ending(job, fetched, news);
-	job_free(job);
+	if (fetched.ending != KEYS_ENDED_ABSENT)
+		log_ending(job, &fetched, news);
+	keys_job_free(job);
 }
 
 static void fetched(void *arg, void *job, const struct keys_fetched *how)
@@ -158,7 +181,7 @@ static void start_job(struct keys *keys, struct keys_job *job)
 {
 	const struct keys_fetched short_of_memory = { .ending = KEYS_ENDED_LIMITED, .reason = "memory is short" };
 
-	if (keys_fetcher_start(keys->fetcher, job->url, &job->settings->public, job) < 0)
+	if (keys_fetcher_start(keys->fetcher, &job->request, &job->settings->public, job) < 0)
 		settle(keys, job, &short_of_memory);
 }
 
@@ -225,22 +248,17 @@ static bool runs(struct keys *keys)
 /* ---- wishes ---- */
 
 /* Queues a fetch that the cache has allowed. Under the lock. */
-static bool enqueue(struct keys *keys, struct slice url, struct slice host, struct keys_entry *entry, const char *what)
+static bool enqueue(struct keys *keys, const struct keys_ask *ask, struct slice host, struct keys_entry *entry,
+		    const char *what)
 {
-	struct keys_job *job = calloc(1, sizeof *job + url.n);
+	struct keys_job *job = keys_job_new(keys->settings, ask, host);
 
 	if (!job)
 		return false;
-	job->settings = keys->settings;
-	atomic_fetch_add(&job->settings->holders, 1);
 	job->entry = entry;
 	job->what = what;
-	memcpy(job + 1, url.p, url.n);
-	job->wanted = slice_of(job + 1, url.n);
-	job->host = slice_of(job->wanted.p + (host.p - url.p), host.n);
-	job->url = keys_settings_url(&keys->settings->public, url);
-	if (!job->url || !runs(keys)) {
-		job_free(job);
+	if (!runs(keys)) {
+		keys_job_free(job);
 		return false;
 	}
 	*keys->last = job;
@@ -256,14 +274,23 @@ static void limited(struct keys *keys, struct keys_answer *answer)
 	reason_set(&answer->reason, "too many keys are being fetched, of this host or in all");
 }
 
-static void look_up(struct keys *keys, struct slice url, struct slice host, uint64_t lacking,
+static void failed(const struct keys_entry *entry, struct keys_answer *answer)
+{
+	answer->result = entry->absent ? KEYS_ABSENT : KEYS_FAILED;
+	answer->denied = entry->status == 401 || entry->status == 403;
+	answer->reason = entry->reason;
+}
+
+static void look_up(struct keys *keys, const struct keys_ask *ask, struct slice host, uint64_t lacking,
 		    struct keys_answer *answer)
 {
+	/* The name begins with the URL, and so the host stands in it as well. */
+	struct slice named = slice_of(ask->name.p + (host.p - ask->url.p), host.n);
 	int64_t now_ms = clock_mono_ms();
 	struct keys_entry *entry;
 	bool fetch;
 
-	switch (keys_cache_ask(keys->cache, url, host, lacking, now_ms, &entry, &fetch)) {
+	switch (keys_cache_ask(keys->cache, ask->name, named, lacking, now_ms, &entry, &fetch)) {
 	case KEYS_STEP_FOUND:
 		answer->result = KEYS_FOUND;
 		answer->document = keys_hold(entry->document);
@@ -272,39 +299,73 @@ static void look_up(struct keys *keys, struct slice url, struct slice host, uint
 		answer->result = KEYS_PENDING;
 		break;
 	case KEYS_STEP_FAILED:
-		answer->result = KEYS_FAILED;
-		answer->reason = entry->reason;
+		failed(entry, answer);
 		break;
 	case KEYS_STEP_LIMITED:
 		limited(keys, answer);
 		break;
 	}
-	if (fetch && !enqueue(keys, url, host, entry, NULL)) {
+	if (fetch)
+		entry->token = ask->token;
+	if (fetch && !enqueue(keys, ask, host, entry, NULL)) {
 		keys_cache_failed(keys->cache, entry, "memory is short", now_ms);
 		if (answer->result == KEYS_PENDING)
 			limited(keys, answer);
 	}
 }
 
-void keys_get(struct keys *keys, struct slice url, const struct keys_policy *policy, uint64_t lacking,
-	      struct keys_answer *answer)
+void keys_ask_for(struct keys *keys, const struct keys_ask *ask, uint64_t lacking, struct keys_answer *answer)
 {
 	struct keys_url parsed;
 
 	*answer = (struct keys_answer){ .result = KEYS_REFUSED };
-	if (!keys_allowed(url, policy, &answer->reason) || !keys_url_parse(url, &parsed, &answer->reason))
+	if (!keys_allowed(ask->url, ask->policy, &answer->reason) ||
+	    !keys_url_parse(ask->url, &parsed, &answer->reason))
 		return;
 	answer->result = KEYS_PENDING;
 	if (!keys)
 		return;
 	pthread_mutex_lock(&keys->lock);
-	look_up(keys, url, parsed.host, lacking, answer);
+	look_up(keys, ask, parsed.host, lacking, answer);
+	pthread_mutex_unlock(&keys->lock);
+}
+
+void keys_get(struct keys *keys, struct slice url, const struct keys_policy *policy, uint64_t lacking,
+	      struct keys_answer *answer)
+{
+	const struct keys_ask ask = { .url = url, .name = url, .policy = policy };
+
+	keys_ask_for(keys, &ask, lacking, answer);
+}
+
+void keys_look(struct keys *keys, struct slice name, struct keys_answer *answer)
+{
+	struct keys_entry *entry;
+
+	*answer = (struct keys_answer){ .result = KEYS_UNKNOWN };
+	pthread_mutex_lock(&keys->lock);
+	entry = keys_cache_find(keys->cache, name);
+	switch (keys_cache_look(entry, clock_mono_ms(), &answer->old)) {
+	case KEYS_STEP_FOUND:
+		answer->result = KEYS_FOUND;
+		answer->document = keys_hold(entry->document);
+		break;
+	case KEYS_STEP_WAIT:
+		answer->result = KEYS_PENDING;
+		break;
+	case KEYS_STEP_FAILED:
+		failed(entry, answer);
+		break;
+	case KEYS_STEP_LIMITED:
+		break;
+	}
 	pthread_mutex_unlock(&keys->lock);
 }
 
 bool keys_visit(struct keys *keys, struct slice url, const struct keys_policy *policy, const char *what,
 		struct reason *reason)
 {
+	const struct keys_ask ask = { .url = url, .name = url, .policy = policy };
 	struct keys_url parsed;
 	bool begun = false;
 
@@ -312,7 +373,7 @@ bool keys_visit(struct keys *keys, struct slice url, const struct keys_policy *p
 		return false;
 	pthread_mutex_lock(&keys->lock);
 	if (keys_cache_may_visit(keys->cache, parsed.host, clock_mono_ms())) {
-		begun = enqueue(keys, url, parsed.host, NULL, what);
+		begun = enqueue(keys, &ask, parsed.host, NULL, what);
 		if (!begun)
 			keys_cache_ended(keys->cache);
 	}

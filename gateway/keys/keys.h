@@ -59,13 +59,31 @@ enum keys_result {
 	KEYS_FOUND,
 	KEYS_PENDING, /* being fetched: keys_wait */
 	KEYS_FAILED,  /* could not be fetched a moment ago, or too much is wanted; ask again later */
-	KEYS_REFUSED  /* the policy does not allow the URL */
+	KEYS_ABSENT,  /* it was asked for a moment ago, and the answer was that there is no such thing */
+	KEYS_REFUSED, /* the policy does not allow the URL */
+	KEYS_UNKNOWN  /* of keys_look: nothing is known of it */
 };
 
 struct keys_answer {
 	enum keys_result result;
 	const struct keys_document *document; /* FOUND: to be released by the caller */
-	struct reason reason;		      /* FAILED, REFUSED */
+	bool old;			      /* FOUND: a newer one may be fetched now */
+	bool denied;			      /* FAILED: by status 401 or 403 */
+	struct reason reason;		      /* FAILED, ABSENT, REFUSED */
+};
+
+/* A request that is more than a URL. Borrowed for the call. */
+struct keys_ask {
+	struct slice url;
+	const struct keys_policy *policy;
+	/* Under which the answer is kept and waited for: the URL, or it and "#" and what is another text whenever any of the
+	 * following is another. It is never told to anybody. */
+	struct slice name;
+	struct slice content_type, body; /* content_type not empty: a POST */
+	struct slice authorization;	 /* the header's value; empty: none is sent */
+	bool token;			 /* the answer is a token (RFC 6749, 5.1): kept as long as it says, and wiped */
+	unsigned absent_status;		 /* what is answered where there is no such thing; 0: nothing in particular */
+	struct slice absent_text;	 /* and what stands in that answer */
 };
 
 /* Looks the URL up, and begins to fetch it where it is not there. `lacking`: the version of a document that the caller
@@ -74,6 +92,12 @@ struct keys_answer {
  * what would be fetched. */
 void keys_get(struct keys *keys, struct slice url, const struct keys_policy *policy, uint64_t lacking,
 	      struct keys_answer *answer);
+
+/* The same for a request that is more than a URL. What is in it is copied, and wiped when it was sent. */
+void keys_ask_for(struct keys *keys, const struct keys_ask *ask, uint64_t lacking, struct keys_answer *answer);
+
+/* What is there under that name, without fetching anything. */
+void keys_look(struct keys *keys, struct slice name, struct keys_answer *answer);
 
 /* ---- waiting ---- */
 
@@ -92,7 +116,7 @@ struct keys_waiter {
 	struct keys_waiter *next, **link;
 };
 
-/* Has `told` called once, from a later turn of the inbox's loop, when the fetch of the URL is over. 0; -EALREADY when
+/* Has `told` called once, from a later turn of the inbox's loop, when the fetch of the URL (the name of an ask) is over. 0; -EALREADY when
  * nothing is being fetched there (any more): ask again; -EBUSY when too many wait already. From the loop's thread. */
 int keys_wait(struct keys_inbox *inbox, struct slice url, struct keys_waiter *waiter)
 	__attribute__((warn_unused_result));
@@ -122,6 +146,7 @@ enum keys_ending {
 	KEYS_ENDED_ADDRESS,   /* the name leads to an address that is not public */
 	KEYS_ENDED_TLS,	      /* certificate, name or protocol */
 	KEYS_ENDED_TOO_LARGE, /* over 256 KiB */
+	KEYS_ENDED_ABSENT,    /* there is no such key */
 	KEYS_ENDED_LIMITED,   /* never begun: too many at once, or of that host */
 	KEYS_ENDINGS
 };

@@ -4,6 +4,7 @@
 #include "trust/about.h"
 
 #include "trust/plugin.h"
+#include "trust/published.h"
 #include "trust/scheme.h"
 
 static struct slice encoding_word(enum trust_encoding encoding)
@@ -239,6 +240,7 @@ static struct slice answer_words(const struct trust_description *d)
 static struct slice keys_words(const struct trust_description *d)
 {
 	const struct trust_published *published = &d->verify.published;
+	struct buf options = BUF_EMPTY;
 	struct slice words = SLICE_NONE;
 
 	if (published->url.count == 0)
@@ -246,7 +248,13 @@ static struct slice keys_words(const struct trust_description *d)
 	for (size_t i = 0; i < TRUST_KEY_HOSTS_MAX && published->hosts[i].n > 0; i++)
 		words = arena_printf(d->arena, "%.*s%s%.*s", SLICE_ARGS(words), i > 0 ? ", " : ", from ",
 				     SLICE_ARGS(published->hosts[i]));
-	return arena_printf(d->arena, "published at %.*s%.*s", SLICE_ARGS(published->url.text), SLICE_ARGS(words));
+	words = arena_printf(d->arena, "published at %.*s%.*s", SLICE_ARGS(published->url.text), SLICE_ARGS(words));
+	trust_published_lacks(d, &options);
+	if (options.n > 0)
+		words = arena_printf(d->arena, "%.*s; fetched with the options %.*s", SLICE_ARGS(words),
+				     SLICE_ARGS(buf_slice(&options)));
+	buf_free(&options);
+	return words;
 }
 
 /* Whoever reads it must know what to do with it. */

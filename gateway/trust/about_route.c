@@ -4,6 +4,7 @@
  * each line says what belongs into its place. */
 #include "trust/about.h"
 #include "trust/plugin.h"
+#include "trust/published.h"
 #include "trust/scheme.h"
 
 enum { OPTIONS_MAX = TRUST_OPTIONS_MAX + TRUST_PLUGIN_OPTIONS_MAX + 6 };
@@ -148,6 +149,12 @@ static struct slice stand_in(struct arena *arena, struct slice name)
 	return slice_of(out, out ? text.n : 0);
 }
 
+/* One without which its keys cannot be fetched; a description's own come first among the options. */
+static bool is_for_keys(const struct trust_description *d, size_t option)
+{
+	return option < d->own_option_count && d->own_options[option].value.n == 0 && trust_published_sends(d, option);
+}
+
 static struct slice option_lines(const struct trust_description *d)
 {
 	struct trust_about about = { .option_count = 0 };
@@ -155,7 +162,7 @@ static struct slice option_lines(const struct trust_description *d)
 
 	trust_about_options(d, &about);
 	for (size_t i = 0; i < about.option_count; i++)
-		if (about.options[i].required)
+		if (about.options[i].required || is_for_keys(d, i))
 			lines = arena_printf(d->arena, "%.*s%s      %.*s: \"%.*s\" # %.*s\n", SLICE_ARGS(lines),
 					     lines.n == 0 ? "    options:\n" : "", SLICE_ARGS(about.options[i].name),
 					     SLICE_ARGS(stand_in(d->arena, about.options[i].name)),

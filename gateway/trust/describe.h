@@ -62,14 +62,14 @@ enum trust_place_kind {
 	TRUST_PLACE_NOW /* unix seconds, when a sample is made */
 };
 
-enum trust_inner { TRUST_INNER_NONE, TRUST_INNER_JSON, TRUST_INNER_BASE64_JSON };
+enum trust_inner { TRUST_INNER_NONE, TRUST_INNER_JSON, TRUST_INNER_BASE64_JSON, TRUST_INNER_TOKEN };
 
 struct trust_place {
 	enum trust_place_kind kind;
-	struct slice text;			  /* as written; of FIXED: the value */
-	struct slice names[TRUST_FAMILIES_MAX];	  /* of header, parameter, field: per family */
-	size_t index;				  /* of POINTER and OPTION: in the description's; of SEGMENT: which */
-	enum trust_inner inner;			  /* the value is JSON itself, and only what stands ... */
+	struct slice text;			/* as written; of FIXED: the value */
+	struct slice names[TRUST_FAMILIES_MAX]; /* of header, parameter, field: per family */
+	size_t index;				/* of POINTER and OPTION: in the description's; of SEGMENT: which */
+	enum trust_inner inner; /* the value is JSON, or a token's header is, and only what stands ... */
 	const struct json_pointer *inner_pointer; /* ... here in it is meant */
 	const struct trust_place *otherwise;	  /* where to look when it is not there; NULL: nowhere */
 };
@@ -155,12 +155,26 @@ enum trust_unit { TRUST_UNIT_SECONDS, TRUST_UNIT_MILLISECONDS, TRUST_UNIT_RFC333
 struct trust_scheme;
 struct plugin;
 
+/* The token that has to be got first: OAuth 2.0, client credentials (RFC 6749, 4.4). */
+struct trust_oauth {
+	struct trust_template url, client_id, client_secret; /* url.count 0: none is needed */
+	struct slice scope;				     /* empty: none is asked for */
+};
+
 /* Where the provider publishes its keys. */
 struct trust_published {
 	struct trust_template url; /* count 0: nowhere */
 	struct slice hosts[TRUST_KEY_HOSTS_MAX];
-	struct keys_policy policy; /* its hosts are these */
-	bool fixed;		   /* nothing of the URL comes with the delivery: then there may be no hosts */
+	struct keys_policy policy;  /* its hosts are these */
+	bool fixed;		    /* nothing of the request comes with the delivery */
+	struct trust_template post; /* what is sent there; count 0: it is a GET */
+	struct slice content_type;  /* of that */
+	struct trust_oauth token;
+	const struct json_pointer *at; /* where in the answer the key stands; NULL: it is the key */
+	const struct json_pointer
+		*ended;		/* what stands there, but for null, when the key is used no longer; NULL: nothing */
+	unsigned absent_status; /* of the answer that there is no such key; 0: none is known */
+	struct slice absent_text;
 };
 
 /* What a claim of a token must be. */

@@ -176,8 +176,7 @@ static void option_encoding(struct trust_reader *reader, const struct config_nod
 		trust_section_signature_encoding(reader, node);
 }
 
-/* Text, env:NAME or file:PATH. */
-static void set_own(struct trust_reader *reader, const struct config_node *node, struct trust_own_option *option)
+void trust_option_text(struct trust_reader *reader, const struct config_node *node, struct slice *out)
 {
 	struct slice text = SLICE_NONE, bytes = SLICE_NONE;
 	struct reason reason = { "" };
@@ -193,7 +192,7 @@ static void set_own(struct trust_reader *reader, const struct config_node *node,
 		return;
 	if (slice_has_control(bytes))
 		config_error(reader->diag, reader->file, node, "has control characters");
-	option->value = arena_copy(reader->into->arena, bytes);
+	*out = arena_copy(reader->into->arena, bytes);
 	config_secret_wipe(&bytes);
 }
 
@@ -230,7 +229,7 @@ static void read_options(struct trust_reader *reader, const struct config_node *
 		else if (config_node_absent(child))
 			config_error_key(reader->diag, reader->file, child, "has no value");
 		else if (own)
-			set_own(reader, child, own);
+			trust_option_text(reader, child, &own->value);
 	}
 	/* In the table's order: a header of the route's own drops the prefix, which comes behind it. */
 	for (size_t i = 0; i < CHOICES; i++) {

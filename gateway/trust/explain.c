@@ -106,7 +106,7 @@ static void tell_secrets(const struct trust_verifier *verifier, const struct tru
 			 struct buf *out)
 {
 	if (trust_uses_published(verifier) && verdict->key_url.n > 0)
-		buf_printf(out, "key:          published at %.*s\n", SLICE_ARGS(verdict->key_url));
+		buf_printf(out, "key:          published at %.*s\n", SLICE_ARGS(trust_key_address(verdict->key_url)));
 	for (size_t i = 0; i < verifier->secret_count; i++) {
 		const struct trust_secret *secret = &verifier->secrets[i];
 

@@ -4,20 +4,21 @@
 #include "trust/lane.h"
 
 #include "trust/key.h"
+#include "trust/published.h"
 #include "trust/scheme.h"
 #include "trust/set.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-enum { PUBLISHED_MAX = 32 };
+enum { PUBLISHED_MAX = 32, PUBLISHED_ARENA = 1024 * 1024 };
 
 /* A published document as one verifier's scheme reads it. */
 struct published {
 	const struct trust_verifier *verifier; /* NULL: a free place */
 	uint64_t version;
 	struct trust_secret secret;
-	bool readable;
+	bool readable, ended;
 	struct reason reason;
 };
 
@@ -70,17 +71,36 @@ static struct published *find_published(struct trust_lane *lane, const struct tr
 	return NULL;
 }
 
+/* 0; -EINVAL with a reason where it is no key; or a fault. */
+static int open_published(const struct trust_verify *verify, struct slice document, struct trust_secret *secret,
+			  bool *ended, struct reason *reason)
+{
+	struct arena *arena = arena_new(4096, PUBLISHED_ARENA);
+	struct slice key;
+	int fault = -ENOMEM;
+
+	if (arena)
+		fault = trust_published_key(&verify->published, document, arena, &key, ended, reason)
+				? trust_secret_open(verify, key, secret, reason)
+				: -EINVAL;
+	arena_free(arena);
+	return fault;
+}
+
 static int read_published(struct published *published, const struct trust_verifier *verifier,
 			  const struct keys_document *document)
 {
 	struct trust_secret secret = { .not_before_ms = INT64_MIN, .not_after_ms = INT64_MAX };
 	struct reason reason = { "" };
-	int fault = trust_secret_open(&verifier->description->verify, document->bytes, &secret, &reason);
+	bool ended = false;
+	int fault = open_published(&verifier->description->verify, document->bytes, &secret, &ended, &reason);
 
 	if (fault && fault != -EINVAL)
 		return fault;
 	trust_secret_close(&published->secret);
-	*published = (struct published){ .verifier = verifier, .version = document->version, .readable = fault == 0 };
+	*published = (struct published){
+		.verifier = verifier, .version = document->version, .readable = fault == 0, .ended = ended
+	};
 	if (fault == 0)
 		published->secret = secret;
 	reason_set(&published->reason, "what the provider publishes %s", reason.text);
@@ -88,7 +108,8 @@ static int read_published(struct published *published, const struct trust_verifi
 }
 
 int trust_lane_published(struct trust_lane *lane, const struct trust_verifier *verifier,
-			 const struct keys_document *document, struct trust_secret **secret, const char **reason)
+			 const struct keys_document *document, struct trust_secret **secret, bool *ended,
+			 const char **reason)
 {
 	struct published *published = find_published(lane, verifier, document->version);
 	int fault;
@@ -100,6 +121,7 @@ int trust_lane_published(struct trust_lane *lane, const struct trust_verifier *v
 			return fault;
 	}
 	*secret = published->readable ? &published->secret : NULL;
+	*ended = published->ended;
 	*reason = published->reason.text;
 	return 0;
 }

@@ -10,10 +10,10 @@
 struct keys *trust_lane_keys(const struct trust_lane *lane);
 
 /* What a published document is to the verifier's scheme: *secret, as long as the lane is not asked again; or NULL with a
- * reason that stays as long. Read once per version. 0 or a fault. */
+ * reason that stays as long. *ended: the provider uses the key no longer. Read once per version. 0 or a fault. */
 int trust_lane_published(struct trust_lane *lane, const struct trust_verifier *verifier,
-			 const struct keys_document *document, struct trust_secret **secret, const char **reason)
-	__attribute__((warn_unused_result));
+			 const struct keys_document *document, struct trust_secret **secret, bool *ended,
+			 const char **reason) __attribute__((warn_unused_result));
 
 /* The MAC, by the verifier's algorithm and that secret's key, of the pieces one behind the other. 0, -ENOTSUP when the
  * algorithm has no MAC, or a fault. */

@@ -84,16 +84,16 @@ static bool wrong(struct trust_reader *reader, const struct config_node *node, s
 	return false;
 }
 
-/* "NAME#/pointer" and "NAME#base64/pointer": what stands before the "#" is left in *name. */
+/* "NAME#/pointer", "NAME#base64/pointer" and "NAME#jwt/pointer": what stands before the "#" is left in *name. */
 static bool read_inner(struct trust_reader *reader, const struct config_node *node, struct slice *name,
 		       struct trust_place *place)
 {
-	static const struct slice marks[] = { SLICE_LIT("#/"), SLICE_LIT("#base64/") };
-	static const enum trust_inner kinds[] = { TRUST_INNER_JSON, TRUST_INNER_BASE64_JSON };
+	static const struct slice marks[] = { SLICE_LIT("#/"), SLICE_LIT("#base64/"), SLICE_LIT("#jwt/") };
+	static const enum trust_inner kinds[] = { TRUST_INNER_JSON, TRUST_INNER_BASE64_JSON, TRUST_INNER_TOKEN };
 	struct trust_description *into = reader->into;
 	struct json_pointer *pointer;
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
 		const unsigned char *at = name->n > 0 ? memmem(name->p, name->n, marks[i].p, marks[i].n) : NULL;
 
 		if (!at)

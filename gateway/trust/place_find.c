@@ -155,11 +155,13 @@ static enum trust_found find_inner(const struct trust_place *place, struct trust
 {
 	struct json_value found;
 
-	if (place->inner == TRUST_INNER_BASE64_JSON) {
-		unsigned char *bytes = arena_alloc(reading->arena, encode_base64_room(value->n));
+	if (place->inner == TRUST_INNER_BASE64_JSON || place->inner == TRUST_INNER_TOKEN) {
+		bool token = place->inner == TRUST_INNER_TOKEN;
+		struct slice text = token ? slice_head(*value, slice_index(*value, '.')) : *value;
+		unsigned char *bytes = arena_alloc(reading->arena, encode_base64_room(text.n));
 		size_t n;
 
-		if (!bytes || !encode_base64_decode(ENCODE_BASE64_ANY, *value, bytes, &n))
+		if (!bytes || !encode_base64_decode(token ? ENCODE_BASE64URL : ENCODE_BASE64_ANY, text, bytes, &n))
 			return TRUST_UNREADABLE;
 		*value = slice_of(bytes, n);
 	}

@@ -6,6 +6,7 @@
 #include "trust/plugin_call.h"
 
 #include "trust/plugin_load.h"
+#include "trust/published.h"
 
 #include <errno.h>
 
@@ -111,6 +112,42 @@ static bool ask(struct plugin_call *call, uint32_t secret, enum plugin_result *r
 	return r == PLUGIN_OK;
 }
 
+int trust_plugin_prove_with(const struct trust_attempt *attempt, bool *match, struct trust_verdict *verdict)
+{
+	struct plugin_call *call = attempt->call;
+	const struct trust_verifier *own = call->verifier;
+	enum plugin_result result = PLUGIN_MISMATCH;
+
+	call->verifier = attempt->verifier;
+	*match = ask(call, 0, &result);
+	call->verifier = own;
+	if (result == PLUGIN_WRONG)
+		return -EIO;
+	if (!*match && result != PLUGIN_MISMATCH)
+		verdict->result = result_of(result, &verdict->reason);
+	return 0;
+}
+
+/* The provider's own key in the place of a secret. */
+static int prove_published(struct plugin_call *call, struct trust_evidence *evidence, struct trust_verdict *verdict)
+{
+	struct trust_note note = { .reason = NULL };
+	const struct trust_attempt attempt = { .verifier = call->verifier,
+					       .lane = call->lane,
+					       .parts = &evidence->parts,
+					       .candidates = evidence->candidates,
+					       .candidate_count = evidence->candidate_count,
+					       .arena = call->arena,
+					       .reading = &evidence->reading,
+					       .note = &note,
+					       .call = call };
+	int fault = trust_prove_published(&attempt, &evidence->reading, verdict);
+
+	if (!fault && call->covered < verdict->covered)
+		verdict->covered = call->covered;
+	return fault;
+}
+
 int trust_plugin_prove(const struct trust_verifier *verifier, struct trust_lane *lane, struct trust_evidence *evidence,
 		       int64_t now_ms, struct trust_verdict *verdict)
 {
@@ -121,6 +158,8 @@ int trust_plugin_prove(const struct trust_verifier *verifier, struct trust_lane 
 
 	call->evidence = evidence;
 	call->lane = lane;
+	if (trust_uses_published(verifier))
+		return prove_published(call, evidence, verdict);
 	for (size_t i = 0; i < verifier->secret_count; i++) {
 		if (!trust_secret_valid(&verifier->secrets[i], now_ms))
 			continue;

@@ -120,6 +120,10 @@ enum trust_result trust_plugin_read(const struct trust_verifier *verifier, struc
 int trust_plugin_prove(const struct trust_verifier *verifier, struct trust_lane *lane, struct trust_evidence *evidence,
 		       int64_t now_ms, struct trust_verdict *verdict) __attribute__((warn_unused_result));
 
+/* The same with the one secret of the attempt's verifier, a key that was published; what is more than a no is in the verdict. */
+int trust_plugin_prove_with(const struct trust_attempt *attempt, bool *match, struct trust_verdict *verdict)
+	__attribute__((warn_unused_result));
+
 /* handshake(); true when it was one, or was refused as one. */
 bool trust_plugin_handshake(const struct trust_verifier *verifier, const struct request *request, int64_t now_ms,
 			    struct arena *arena, struct trust_verdict *verdict, int *fault);

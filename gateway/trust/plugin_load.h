@@ -33,6 +33,9 @@ void trust_plugin_attach(struct trust_description *description, const struct plu
 
 /* ---- what a route says for its plugin ---- */
 
+/* Text, env:NAME or file:PATH, into the description's arena; nothing with a finding. In describe_options.c. */
+void trust_option_text(struct trust_reader *reader, const struct config_node *node, struct slice *out);
+
 /* Reads one option of a route; false when the description's plugin, if it has any, takes none of that name. */
 bool trust_plugin_option_read(struct trust_reader *reader, const struct config_node *node);
 

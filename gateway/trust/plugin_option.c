@@ -47,7 +47,7 @@ static void read_option(struct trust_reader *reader, const struct config_node *n
 		if (option->kind == PLUGIN_OPTION_FLAG)
 			read_flag(reader, item, value);
 		else
-			trust_node_text(reader, item, value);
+			trust_option_text(reader, item, value);
 	}
 	into->plugin_option_count++;
 }

@@ -7,23 +7,11 @@
 #include "trust/published.h"
 
 #include "trust/lane.h"
+#include "trust/plugin_call.h"
 
 bool trust_uses_published(const struct trust_verifier *verifier)
 {
-	return verifier->secret_count == 0 && verifier->description->verify.published.url.count > 0;
-}
-
-struct keys_policy trust_published_policy(const struct trust_published *published, struct slice url, struct slice *host)
-{
-	struct keys_policy policy = published->policy;
-	struct slice rest = slice_from(url, 8);
-
-	if (policy.host_count == 0 && published->fixed) {
-		*host = slice_head(rest, slice_index(rest, '/'));
-		policy.hosts = host;
-		policy.host_count = 1;
-	}
-	return policy;
+	return verifier->secret_count == 0 && trust_published_ready(verifier->description);
 }
 
 static int refuse(struct trust_verdict *verdict, enum trust_result result, const char *reason)
@@ -33,24 +21,35 @@ static int refuse(struct trust_verdict *verdict, enum trust_result result, const
 	return 0;
 }
 
-/* Where the key stands, into verdict->key_url; else the verdict says why not. */
-static void find_url(const struct trust_published *published, const struct trust_reading *reading,
-		     struct trust_verdict *verdict)
+/* Says what the delivery does not, or says in a way that nobody understands. */
+static void tell_found(enum trust_found found, struct trust_verdict *verdict)
 {
-	struct trust_reading own = *reading;
-	struct slice url = SLICE_NONE;
-	enum trust_found found = TRUST_UNREADABLE;
-
-	if (published->url.pointers == 0 || trust_reading_look_up(&own, published->url.pointers) == JSON_OK)
-		found = trust_template_join(&published->url, &own, &url);
-	if (found == TRUST_ABSENT || (found == TRUST_FOUND && url.n == 0))
+	if (found == TRUST_ABSENT)
 		(void)refuse(verdict, TRUST_SIGNATURE_MISSING, "what tells where the key is published is missing");
 	else if (found != TRUST_FOUND)
 		(void)refuse(verdict, TRUST_MALFORMED_REQUEST,
 			     "what tells where the key is published stands there twice, or cannot be read");
-	else
+}
+
+/* Where the key stands, into verdict->key_url, and how it is asked for; else the verdict says why not. */
+static void find_asks(const struct trust_published *published, const struct trust_reading *reading,
+		      struct trust_verdict *verdict, struct trust_asks *asks)
+{
+	uint32_t pointers = published->url.pointers | published->post.pointers;
+	struct trust_reading own = *reading;
+	struct slice url = SLICE_NONE;
+	enum trust_found found = TRUST_UNREADABLE;
+
+	if (pointers == 0 || trust_reading_look_up(&own, pointers) == JSON_OK)
+		found = trust_template_join(&published->url, &own, &url);
+	if (found == TRUST_FOUND && url.n == 0)
+		found = TRUST_ABSENT;
+	if (found == TRUST_FOUND) {
 		/* It is asked for again when the request's headers may have gone. */
 		verdict->key_url = arena_copy(reading->arena, url);
+		found = trust_asks_make(published, verdict->key_url, &own, asks);
+	}
+	tell_found(found, verdict);
 }
 
 static int tell_failure(const struct keys_answer *answer, struct arena *arena, struct trust_verdict *verdict)
@@ -60,46 +59,73 @@ static int tell_failure(const struct keys_answer *answer, struct arena *arena, s
 
 	if (answer->result == KEYS_PENDING)
 		return refuse(verdict, TRUST_KEY_PENDING, "the provider's key has to be fetched first");
-	if (answer->result == KEYS_REFUSED)
+	if (answer->result == KEYS_REFUSED || answer->result == KEYS_ABSENT)
 		return refuse(verdict, TRUST_SIGNATURE_MISMATCH, text ? text : "memory is short");
 	return refuse(verdict, TRUST_KEY_FAILED, text ? text : "memory is short");
 }
 
-/* One look at the document; *version is its, 0 where the verdict is reached. */
-static int try_document(const struct trust_attempt *attempt, uint64_t lacking, struct trust_verdict *verdict,
-			uint64_t *version)
+/* Asks the scheme, or the plugin, with the published key for its only secret. */
+static int prove(const struct trust_attempt *attempt, const struct trust_verifier *bound, bool *match,
+		 struct trust_verdict *verdict)
 {
-	const struct trust_verify *verify = &attempt->verifier->description->verify;
+	struct trust_attempt own = *attempt;
+
+	own.verifier = bound;
+	return attempt->call ? trust_plugin_prove_with(&own, match, verdict)
+			     : bound->description->verify.scheme->prove(&own, 0, match, &verdict->guard);
+}
+
+/* The document that the answer holds; *version is its, 0 where the verdict is reached. */
+static int try_document(const struct trust_attempt *attempt, uint64_t lacking, struct keys_answer *answer,
+			struct trust_verdict *verdict, uint64_t *version)
+{
 	struct trust_verifier bound = *attempt->verifier;
-	struct trust_attempt bound_attempt = *attempt;
-	struct keys_answer answer;
 	const char *reason = "";
-	bool match = false;
-	struct slice host;
-	const struct keys_policy policy = trust_published_policy(&verify->published, verdict->key_url, &host);
+	bool match = false, ended = false;
 	int fault;
 
 	*version = 0;
-	keys_get(trust_lane_keys(attempt->lane), verdict->key_url, &policy, lacking, &answer);
-	if (answer.result != KEYS_FOUND)
-		return tell_failure(&answer, attempt->arena, verdict);
+	if (answer->result != KEYS_FOUND)
+		return tell_failure(answer, attempt->arena, verdict);
 	bound.secrets = NULL;
 	bound.secret_count = 1;
-	bound_attempt.verifier = &bound;
-	fault = trust_lane_published(attempt->lane, attempt->verifier, answer.document, &bound.secrets, &reason);
-	*version = answer.document->version;
-	keys_release(answer.document);
+	fault = trust_lane_published(attempt->lane, attempt->verifier, answer->document, &bound.secrets, &ended,
+				     &reason);
+	*version = answer->document->version;
+	keys_release(answer->document);
 	if (fault || *version == lacking)
 		return fault;
-	if (!bound.secrets) {
+	if (!bound.secrets || ended) {
 		*version = 0;
-		return refuse(verdict, TRUST_KEY_FAILED, reason);
+		return refuse(verdict, ended ? TRUST_SIGNATURE_MISMATCH : TRUST_KEY_FAILED,
+			      ended ? "the provider says that it uses this key no longer" : reason);
 	}
-	fault = verify->scheme->prove(&bound_attempt, 0, &match, &verdict->guard);
-	if (match) {
+	fault = prove(attempt, &bound, &match, verdict);
+	/* A plugin that says more than no has said it in the verdict. */
+	if (match || verdict->result != TRUST_ACCEPTED)
 		*version = 0;
+	if (match)
 		verdict->secret = SLICE("published");
-	}
+	return fault;
+}
+
+/* What the URL alone leads to; also looked for anew where it lacks the key. */
+static int prove_by_url(const struct trust_attempt *attempt, const struct trust_asks *asks,
+			struct trust_verdict *verdict, uint64_t *version)
+{
+	const struct trust_published *published = &attempt->verifier->description->verify.published;
+	uint64_t lacking;
+	int fault;
+
+	do {
+		struct keys_answer answer;
+
+		lacking = *version;
+		keys_ask_for(trust_lane_keys(attempt->lane), &asks->key, lacking, &answer);
+		fault = try_document(attempt, lacking, &answer, verdict, version);
+		/* Where the signature was right, and what it says is not, a newer key would not help. */
+	} while (fault == 0 && *version != 0 && *version != lacking && published->fixed &&
+		 attempt->candidate_count > 0 && !attempt->note->settled);
 	return fault;
 }
 
@@ -107,18 +133,21 @@ int trust_prove_published(const struct trust_attempt *attempt, const struct trus
 			  struct trust_verdict *verdict)
 {
 	const struct trust_published *published = &attempt->verifier->description->verify.published;
-	uint64_t version = 0, lacking;
+	struct trust_asks asks = { .own_body = false };
+	struct keys_answer answer;
+	uint64_t version = 0;
 	int fault;
 
-	find_url(published, reading, verdict);
+	find_asks(published, reading, verdict, &asks);
 	if (verdict->result != TRUST_ACCEPTED)
 		return 0;
-	do {
-		lacking = version;
-		fault = try_document(attempt, lacking, verdict, &version);
-		/* Where the signature was right, and what it says is not, a newer key would not help. */
-	} while (fault == 0 && version != 0 && version != lacking && published->fixed && attempt->candidate_count > 0 &&
-		 !attempt->note->settled);
+	if (published->post.count == 0 && published->token.url.count == 0) {
+		fault = prove_by_url(attempt, &asks, verdict, &version);
+	} else {
+		trust_asks_get(trust_lane_keys(attempt->lane), &asks, attempt->arena, &answer, &verdict->key_url);
+		trust_asks_wipe(&asks);
+		fault = try_document(attempt, 0, &answer, verdict, &version);
+	}
 	if (fault || version == 0)
 		return fault;
 	return refuse(verdict, TRUST_SIGNATURE_MISMATCH,

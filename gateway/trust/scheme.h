@@ -27,6 +27,7 @@ struct trust_attempt {
 	struct arena *arena;
 	struct trust_reading *reading;
 	struct trust_note *note;
+	struct plugin_call *call; /* where a plugin verifies; else NULL */
 };
 
 struct trust_scheme {

@@ -8,6 +8,7 @@
 #include "trust/catalogue.h"
 #include "trust/key.h"
 #include "trust/plugin_load.h"
+#include "trust/published.h"
 #include "trust/scheme.h"
 
 #include <errno.h>
@@ -134,6 +135,19 @@ static bool learns(const struct trust_description *d)
 	return false;
 }
 
+static void needs_a_secret(const struct binder *binder, const struct trust_verifier *verifier)
+{
+	const struct config_route *route = verifier->route;
+	struct buf options = BUF_EMPTY;
+
+	trust_published_lacks(verifier->description, &options);
+	config_error(binder->diag, binder->config->file, route->node, "provider %.*s needs a secret%s%.*s",
+		     SLICE_ARGS(route->provider),
+		     options.n > 0 ? ", or the options with which its keys can be fetched: " : "",
+		     SLICE_ARGS(buf_slice(&options)));
+	buf_free(&options);
+}
+
 static int bind_secrets(const struct binder *binder, struct trust_verifier *verifier)
 {
 	const struct config_route *route = verifier->route;
@@ -154,9 +168,8 @@ static int bind_secrets(const struct binder *binder, struct trust_verifier *veri
 				    ? "there, which is kept in Redis until it is put here"
 				    : "put here");
 	else if (keyed && !optional && route->secret_count == 0 && !route->wrong &&
-		 verifier->description->verify.published.url.count == 0)
-		config_error(binder->diag, binder->config->file, route->node, "provider %.*s needs a secret",
-			     SLICE_ARGS(route->provider));
+		 !trust_published_ready(verifier->description))
+		needs_a_secret(binder, verifier);
 	if (!keyed && route->secret_count > 0)
 		config_error(binder->diag, binder->config->file,
 			     route->secrets[0].node ? route->secrets[0].node : route->node,

@@ -167,8 +167,14 @@ struct trust_verdict {
 	struct slice learned;
 	bool refusal_has_body; /* of a refusal: then these are its body and type, else the outcome's own */
 	struct slice refusal_body, refusal_content_type;
-	struct slice key_url; /* for TRUST_KEY_PENDING; in the arena */
+	struct slice key_url; /* for TRUST_KEY_PENDING: what is waited for; in the arena */
 };
+
+/* The URL in it, for a person. */
+static inline struct slice trust_key_address(struct slice key_url)
+{
+	return slice_head(key_url, slice_index(key_url, '#'));
+}
 
 /* Steps 3 and 4 of gateway/README.md: handshake, signature over the exact bytes against every secret valid now, then
  * timestamp. `now_ms` is wall clock. The verdict's slices live in the request or the arena. 0, or a fault (then the

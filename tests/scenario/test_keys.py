@@ -70,13 +70,13 @@ class Publisher:
         more = [(name.replace("_", "-"), value) for name, value in headers.items()]
         return sign.Delivery(path, [("Content-Type", "application/json"), ("X-Signature", signature), *more], body, id=id)
 
-    def token(self, body, **claims):
+    def token(self, body, header=None, **claims):
         """A token for that body, ES256 (RFC 7518, 3.4: r and s, 32 bytes each)."""
         def part(data):
             return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
         claims = {"iat": int(time.time()), "sha": hashlib.sha256(body).hexdigest(), **claims}
-        text = part(b'{"alg":"ES256"}') + "." + part(json.dumps(claims).encode())
+        text = part(json.dumps({"alg": "ES256", **(header or {})}).encode()) + "." + part(json.dumps(claims).encode())
         der = self._openssl("dgst", "-sha256", "-sign", "private", stdin=text.encode())
         r_end = 4 + der[3]
         numbers = [der[4:r_end], der[r_end + 2:]]

@@ -11,10 +11,19 @@ name, one that has expired. When it is ready it prints the three ports in a line
     /redirect       302 to /found/elsewhere
     /large          300 KiB, with their length; /chunked the same without
     /count/PATH     how often PATH was asked for
+
+And what providers ask a login for, whose name and password stand in DIR/login ("name:password"); while there is a file DIR/hold, nobody
+gets an answer:
+
+    POST /webhook_verification_key/get          as Plaid: DIR/keys/KID, for the login in the body; counted as PATH/KID
+    POST /identity/v1/oauth2/token              as eBay: the token in DIR/token, for the login in the header
+    /commerce/notification/v1/public_key/KID    as eBay: DIR/keys/KID, for that token
 """
 
+import base64
 import collections
 import http.server
+import json
 import os
 import pathlib
 import ssl
@@ -22,6 +31,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 
 LARGE = 300 * 1024
 
@@ -97,6 +107,55 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def hold(self):
+        while (self.server.folder / "hold").exists():
+            time.sleep(0.01)
+
+    def answer_json(self, status, value):
+        self.answer(status, json.dumps(value).encode(), Content_Type="application/json")
+
+    def key(self, kid):
+        file = self.server.folder / "keys" / kid.replace("/", "_")
+        return json.loads(file.read_text()) if file.exists() else None
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        name, password = (self.server.folder / "login").read_text(encoding="utf-8").split(":", 1)
+        if self.path == "/webhook_verification_key/get" and self.headers["Content-Type"] == "application/json":
+            asked = json.loads(body)
+            self.server.counts[f"{self.path}/{asked['key_id']}"] += 1
+            self.hold()
+            key = self.key(asked["key_id"])
+            if (asked["client_id"], asked["secret"]) != (name, password):
+                self.answer_json(400, {"error_type": "INVALID_INPUT", "error_code": "INVALID_API_KEYS"})
+            elif not key:
+                self.answer_json(400, {"error_type": "INVALID_INPUT", "error_code": "INVALID_WEBHOOK_VERIFICATION_KEY_ID"})
+            else:
+                self.answer_json(200, {"key": key, "request_id": "x"})
+        elif self.path == "/identity/v1/oauth2/token" and self.headers["Content-Type"] == "application/x-www-form-urlencoded":
+            self.server.counts[self.path] += 1
+            self.hold()
+            # RFC 6749, 2.3.1: both are written as in a form.
+            right = ":".join(urllib.parse.quote(text, safe="") for text in (name, password))
+            if self.headers["Authorization"] != "Basic " + base64.b64encode(right.encode()).decode():
+                self.answer_json(401, {"error": "invalid_client"})
+            elif urllib.parse.parse_qs(body.decode()) != {"grant_type": ["client_credentials"], "scope": ["https://api.ebay.com/oauth/api_scope"]}:
+                self.answer_json(400, {"error": "invalid_request"})
+            else:
+                self.answer_json(200, {"access_token": (self.server.folder / "token").read_text(), "expires_in": 7200,
+                                       "token_type": "Application Access Token"})
+        else:
+            self.answer(404, b"")
+
+    def ask_for_key(self, kid):
+        self.hold()
+        if self.headers["Authorization"] != "Bearer " + (self.server.folder / "token").read_text():
+            self.answer_json(401, {"errors": [{"errorId": 1001}]})
+        elif self.key(kid):
+            self.answer_json(200, self.key(kid))
+        else:
+            self.answer_json(404, {"errors": [{"errorId": 195001}]})
+
     def do_GET(self):
         path = self.path
         if path.startswith("/count"):
@@ -110,6 +169,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(200, b"key of " + path.encode(), Cache_Control="public, max-age=120")
         elif path.startswith(("/file/", "/held/")):
             self.answer(200, (self.server.folder / path[len("/file/"):]).read_bytes())
+        elif path.startswith("/commerce/notification/v1/public_key/"):
+            self.ask_for_key(path.rpartition("/")[2])
         elif path == "/never":
             self.connection.settimeout(30)
             self.connection.recv(1)

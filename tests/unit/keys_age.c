@@ -51,10 +51,41 @@ static void keeps_within_bounds(void **state)
 	}
 }
 
+static void token_serves_as_long_as_it_says(void **state)
+{
+	static const struct {
+		const char *answer;
+		int64_t seconds; /* 0: no token */
+	} cases[] = {
+		{ "{\"access_token\":\"a\",\"token_type\":\"Bearer\",\"expires_in\":7200}", 7140 },
+		{ "{\"access_token\":\"a\",\"expires_in\":100}", 90 },
+		{ "{\"access_token\":\"a\",\"expires_in\":1}", 5 },
+		{ "{\"access_token\":\"a\",\"expires_in\":0}", 5 },
+		{ "{\"access_token\":\"a\",\"expires_in\":-1}", 270 },
+		{ "{\"access_token\":\"a\",\"expires_in\":99999999999}", 86400 },
+		{ "{\"access_token\":\"a\"}", 270 },
+		{ "{\"access_token\":\"a\",\"expires_in\":\"7200\"}", 270 },
+		{ "{\"access_token\":5}", 0 },
+		{ "{\"error\":\"invalid_client\"}", 0 },
+		{ "<html>", 0 },
+		{ "", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		int64_t kept_ms = 0;
+		bool is_token = keys_age_of_token(slice_str(cases[i].answer), &kept_ms);
+
+		if (is_token != (cases[i].seconds > 0) || kept_ms != cases[i].seconds * 1000)
+			fail_msg("%s: %lld", cases[i].answer, (long long)kept_ms);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keeps_within_bounds),
+		cmocka_unit_test(token_serves_as_long_as_it_says),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -242,6 +242,49 @@ static void forgets_all_but_what_is_fetched(void **state)
 	assert_int_equal(counts.fetching, 0);
 }
 
+static void a_token_serves_no_longer_than_it_is_fresh(void **state)
+{
+	bool old;
+
+	assert_int_equal(ask(0), KEYS_STEP_WAIT);
+	entry->token = true;
+	answer("one");
+	now += HOUR - 1;
+	assert_int_equal(ask(0), KEYS_STEP_FOUND);
+	assert_int_equal(keys_cache_look(entry, now, &old), KEYS_STEP_FOUND);
+	assert_false(old);
+	now += 1;
+	assert_int_equal(keys_cache_look(entry, now, &old), KEYS_STEP_LIMITED);
+	assert_int_equal(ask(0), KEYS_STEP_WAIT);
+	assert_true(fetch);
+}
+
+static void looking_fetches_nothing(void **state)
+{
+	bool old;
+
+	assert_int_equal(keys_cache_look(NULL, now, &old), KEYS_STEP_LIMITED);
+	assert_int_equal(ask(0), KEYS_STEP_WAIT);
+	assert_int_equal(keys_cache_look(entry, now, &old), KEYS_STEP_WAIT);
+	answer("one");
+	assert_int_equal(keys_cache_look(entry, now, &old), KEYS_STEP_FOUND);
+	assert_false(old);
+	now += HOUR;
+	assert_int_equal(keys_cache_look(entry, now, &old), KEYS_STEP_FOUND);
+	assert_true(old);
+	assert_false(entry->fetching);
+	assert_int_equal(ask(0), KEYS_STEP_FOUND);
+	assert_true(fetch);
+	keys_cache_failed(cache, entry, "gone", now);
+	assert_int_equal(keys_cache_look(entry, now, &old), KEYS_STEP_FOUND);
+	assert_false(old);
+	now += KEYS_STALE_MS;
+	assert_int_equal(keys_cache_look(entry, now, &old), KEYS_STEP_LIMITED);
+	assert_int_equal(ask(0), KEYS_STEP_WAIT);
+	keys_cache_failed(cache, entry, "gone", now);
+	assert_int_equal(keys_cache_look(entry, now, &old), KEYS_STEP_FAILED);
+}
+
 static void how_a_host_ended_is_news_once(void **state)
 {
 	const struct slice host = SLICE("a.example.com");
@@ -267,6 +310,8 @@ int main(void)
 		TEST(only_so_many_are_under_way),
 		TEST(failures_make_room_before_documents),
 		TEST(forgets_all_but_what_is_fetched),
+		TEST(a_token_serves_no_longer_than_it_is_fresh),
+		TEST(looking_fetches_nothing),
 		TEST(how_a_host_ended_is_news_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

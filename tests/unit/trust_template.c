@@ -29,6 +29,7 @@ static const struct header headers[] = {
 	{ SLICE_LIT("Empty"), SLICE_LIT("") },
 	{ SLICE_LIT("Json"), SLICE_LIT("{\"a\":{\"b\":\"in\"},\"n\":null}") },
 	{ SLICE_LIT("Packed"), SLICE_LIT("eyJzaWciOiJBQkMifQ==") },
+	{ SLICE_LIT("Token"), SLICE_LIT("eyJzaWciOiJBQkMifQ.x.y") },
 	{ SLICE_LIT("Host"), SLICE_LIT("h.example:8080") },
 };
 
@@ -79,6 +80,7 @@ static void test_resolved(void **state)
 		{ "{timestamp}{url}", "99http://h.example:8080/p/q%20r?a=1%202&b=x&b=y&c=%", 0 },
 		{ "{timestamp}{header:Json#/a/b}", "99in", 0 },
 		{ "{timestamp}{header:Packed#base64/sig}", "99ABC", 0 },
+		{ "{timestamp}{header:Token#jwt/sig}", "99ABC", 0 },
 		{ "{timestamp}{header:None||header:A-One}", "99a1", 0 },
 		{ "{timestamp}{body:/none||form:none||body:/s||fixed:x}", "99tA", 0 },
 		{ "{timestamp}{header:None||fixed:ab|hex}", "996162", 0 },
@@ -135,6 +137,8 @@ static void test_not_resolved(void **state)
 		{ "{timestamp}{header:Json#/a}", TRUST_ABSENT },
 		{ "{timestamp}{header:A-One#/a}", TRUST_UNREADABLE },
 		{ "{timestamp}{header:Json#base64/a}", TRUST_UNREADABLE },
+		{ "{timestamp}{header:Json#jwt/a}", TRUST_UNREADABLE },
+		{ "{timestamp}{header:Token#jwt/kid}", TRUST_ABSENT },
 		{ "{timestamp}{path:3}", TRUST_ABSENT },
 		{ "{timestamp}{form-sorted}", TRUST_ABSENT },
 		{ "{timestamp}{fixed:*|unbase64}", TRUST_UNREADABLE },

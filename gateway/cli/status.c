@@ -51,9 +51,11 @@ static void json_member(struct buf *out, const char *before, const char *name, s
 static void redis_lines(struct looking *l)
 {
 	const struct status_redis *r = &l->redis;
+	bool cluster = l->config->redis.kind == CONFIG_REDIS_CLUSTER;
 
 	buf_printf(&l->out, "Redis %s\n  version %s, %s, ping %.2f ms\n  memory %s of %s, %s\n  %s\n\n",
-		   l->config->redis.url, r->version, r->role, (double)r->ping_us / 1000, r->memory,
+		   l->config->redis.url, r->version, cluster ? "one of its masters" : r->role,
+		   (double)r->ping_us / 1000, r->memory,
 		   r->memory_limit[0] != '\0' ? r->memory_limit : "what the machine has", r->policy, r->persistence);
 }
 

@@ -30,10 +30,24 @@ int store_client_new(const struct config_redis *redis, const char *socket, int64
 		return -ENOMEM;
 	*client = (struct store_client){ .redis = redis, .socket = socket, .timeout_ms = timeout_ms, .fd = -1 };
 	client->interrupt = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (client->interrupt < 0) {
-		free(client);
+	if (client->interrupt < 0 ||
+	    (redis->kind == CONFIG_REDIS_CLUSTER && store_nodes_new(client, redis, timeout_ms, &client->nodes) != 0)) {
+		store_client_free(client);
 		return -ENOMEM;
 	}
+	*out = client;
+	return 0;
+}
+
+int store_client_child(struct store_client *front, const struct config_redis *redis, int64_t timeout_ms,
+		       struct store_client **out)
+{
+	struct store_client *client = calloc(1, sizeof *client);
+	if (!client)
+		return -ENOMEM;
+	*client = (struct store_client){ .redis = redis, .timeout_ms = timeout_ms, .fd = -1 };
+	client->front = front;
+	client->interrupt = front->interrupt;
 	*out = client;
 	return 0;
 }
@@ -54,7 +68,9 @@ void store_client_free(struct store_client *client)
 	if (!client)
 		return;
 	store_client_close(client);
-	close(client->interrupt);
+	store_nodes_free(client->nodes);
+	if (!client->front && client->interrupt >= 0)
+		close(client->interrupt);
 	free(client);
 }
 
@@ -281,13 +297,15 @@ static int connect_anew(struct store_client *client, struct reason *reason)
 
 uint64_t store_client_connects(const struct store_client *client)
 {
-	return client->connects;
+	return client->nodes ? store_nodes_connects(client->nodes) : client->connects;
 }
 
 int store_client_call(struct store_client *client, const struct slice *words, size_t count, int64_t extra_ms,
 		      struct store_reply **reply, struct reason *reason)
 {
 	redisReply *answer = NULL;
+	if (client->nodes)
+		return store_nodes_call(client->nodes, words, count, extra_ms, reply, reason);
 	int fault = client->fd >= 0 ? 0 : connect_anew(client, reason);
 	if (fault == 0) {
 		int64_t now_ms = clock_mono_ms(), wait_ms = client->timeout_ms;

@@ -1,4 +1,5 @@
-/* client.h - a blocking connection to the same Redis, for commands (consume, status, check) and start-up checks.
+/* client.h - a blocking connection to the same Redis, for commands (consume, status, check) and start-up checks. Of a Cluster
+ * it is a connection to each master that is needed, and a command goes where its key is.
  *
  * One thread at a time. After an error the connection is dropped, and the next call connects anew: a context that has
  * had an error is never used again. */

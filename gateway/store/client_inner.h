@@ -1,9 +1,10 @@
-/* client_inner.h - the inside of a client, for client.c and client_seek.c. */
+/* client_inner.h - the inside of a client, for client.c, client_seek.c and nodes.c. */
 #ifndef HOOKGATE_STORE_CLIENT_INNER_H
 #define HOOKGATE_STORE_CLIENT_INNER_H
 
 #include "base/buf.h"
 #include "store/client.h"
+#include "store/nodes.h"
 #include "store/sentinel.h"
 
 #include <hiredis/hiredis.h>
@@ -17,7 +18,9 @@ struct store_client {
 	redisReader *reader;
 	struct buf out;
 	uint64_t connects;
-	size_t sentinel; /* the one that answered last is asked first */
+	struct store_client *front; /* of a node of a Cluster: whose it is, and who is interrupted for it; else NULL */
+	struct store_nodes *nodes;  /* of a Cluster: its nodes' clients, which do all the work; else NULL */
+	size_t sentinel;	    /* the one that answered last is asked first */
 };
 
 /* All of these: 0, or as store_client_call, with the reason; by end_ms of the monotonic clock. */
@@ -49,6 +52,10 @@ int store_client_ask_sentinel(struct store_client *client, size_t number, int64_
  * inspect_sentinel.c. */
 int store_client_inspect_sentinels(struct store_client *client, void (*found)(void *arg, bool danger, const char *text),
 				   void *arg, struct reason *reason) __attribute__((warn_unused_result));
+
+/* As store_client_inspect, of each master of a Cluster, and of it as a whole. In inspect_cluster.c. */
+int store_client_inspect_cluster(struct store_client *client, void (*found)(void *arg, bool danger, const char *text),
+				 void *arg, struct reason *reason) __attribute__((warn_unused_result));
 
 /* Waits, unless it is interrupted. */
 int store_client_pause(struct store_client *client, int64_t ms, struct reason *reason)

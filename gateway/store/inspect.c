@@ -69,8 +69,12 @@ static void look_at_server(const struct inspection *in)
 		say(in, true, "it is still loading its data: nothing can be stored until it is done");
 	if (is(fact(in, "role"), "slave"))
 		say(in, true, "it is a replica: it refuses to store; use the master's address");
-	if (is(fact(in, "cluster_enabled"), "1"))
-		say(in, true, "it is a node of a Cluster: routes whose slot is another node's cannot be stored");
+	if (is(fact(in, "cluster_enabled"), "1") && !in->client->front)
+		say(in, true,
+		    "it is a node of a Cluster: routes whose slot is another node's cannot be stored; use a cluster:// "
+		    "URL");
+	if (in->client->front && is(fact(in, "connected_slaves"), "0"))
+		say(in, false, "it has no replica: when it fails, its routes wait until it is back");
 }
 
 static void look_at_eviction(const struct inspection *in)
@@ -196,6 +200,8 @@ int store_client_inspect(struct store_client *client, void (*found)(void *arg, b
 {
 	struct inspection in = { .client = client, .found = found, .arg = arg };
 	struct store_reply *info = NULL;
+	if (client->nodes)
+		return store_client_inspect_cluster(client, found, arg, reason);
 	int fault = store_client_call(client, (struct slice[]){ SLICE("INFO") }, 1, 0, &info, reason);
 	if (fault != 0)
 		return fault;

@@ -8,6 +8,7 @@ import sign
 import topology
 from conftest import STRIPE, route
 from harness import Load, wait_until
+from test_commands import Running, run, write_config
 from test_journal import journal, wait_drained
 
 # Their slots: each master has some of them, which the first test makes sure of.
@@ -168,3 +169,73 @@ def test_a_cluster_that_is_down(stack, cluster):
     delivery = sign.stripe(STRIPE, path="/hooks/r0")
     assert gateway.deliver(delivery).status == 200
     assert missing(cluster, [delivery]) == []
+
+
+def test_commands(stack, folder, cluster):
+    """consume, status and check find each route's node, and all masters."""
+    gateway = serve(stack, cluster)
+    config = write_config(folder, cluster, routes=ROUTES)
+    kept = {name: sign.stripe(STRIPE, path=f"/hooks/{name}") for name in NAMES}
+    for delivery in kept.values():
+        assert gateway.deliver(delivery).outcome() == "accepted"
+    for name, delivery in kept.items():
+        read = run("consume", "-c", config, "--route", name, "--group", "g", "--count", "1").ok().lines()
+        assert [line["id"] for line in read] == [delivery.id]
+        assert cluster.db(name).xpending(f"hookgate:{{{name}}}:events", "g")["pending"] == 0
+    told = run("status", "-c", config, "--json").ok().json()
+    assert {one["name"]: one["length"] for one in told["routes"]} == dict.fromkeys(NAMES, 1)
+    assert "one of its masters" in run("status", "-c", config).ok().out
+    found = run("check", "-c", config, "--redis").ok()
+    for node in cluster.nodes[:3]:
+        assert f"127.0.0.1:{node.port}: appendfsync is everysec" in found.out + found.err
+
+
+def test_a_consumer_whose_slot_is_on_its_way(stack, folder, cluster):
+    """All of it has gone over already, and the node of before still has the slot: ASK."""
+    gateway = serve(stack, cluster)
+    config = write_config(folder, cluster, routes=ROUTES)
+    delivery = sign.stripe(STRIPE, path="/hooks/r0")
+    assert gateway.deliver(delivery).outcome() == "accepted"
+    slot, home = cluster.slot("hookgate:{r0}:events"), cluster.of("r0")
+    source, to, id = cluster.begin_move(slot, next(node for node in cluster.nodes[:3] if node is not home))
+    while cluster.move_keys(slot, source, to):
+        pass
+    read = run("consume", "-c", config, "--route", "r0", "--group", "g", "--count", "1").ok().lines()
+    assert [line["id"] for line in read] == [delivery.id]
+    cluster.end_move(slot, source, to, id)
+
+
+def test_a_consumer_that_waits_while_its_slot_moves(stack, folder, cluster):
+    """It is sent to the other node, and goes on there; as it does after a failover."""
+    gateway = serve(stack, cluster)
+    config = write_config(folder, cluster, routes=ROUTES)
+    victim = cluster.of("r0")
+    to = next(node for node in cluster.nodes[:3] if node is not victim)
+    with Running("consume", "-c", config, "--route", "r0", "--group", "g", "--follow") as consumer:
+
+        def deliver_one():
+            delivery = sign.stripe(STRIPE, path="/hooks/r0")
+            wait_until(lambda: gateway.deliver(delivery).status == 200, "the delivery to be taken", 30)
+            assert consumer.line()["id"] == delivery.id
+
+        deliver_one()
+        cluster.move(cluster.slot("hookgate:{r0}:events"), to)
+        deliver_one()
+        to.kill()
+        wait_until(lambda: cluster.of("r0") not in (to, None), "the replica to take over", 30)
+        deliver_one()
+        assert consumer.end().code == 0
+
+
+def test_retention(stack, cluster):
+    """A stream is trimmed on whatever node it is; what no group has acknowledged stays."""
+    gateway = serve(stack, cluster, retention="0s")
+    for name in NAMES:
+        key = f"hookgate:{{{name}}}:events"
+        assert gateway.deliver(sign.stripe(STRIPE, path=f"/hooks/{name}")).outcome() == "accepted"
+        cluster.db(name).xgroup_create(key, "g", "0")
+        if name != "r0":
+            read = cluster.db(name).xreadgroup("g", "c", {key: ">"})
+            cluster.db(name).xack(key, "g", *[id for id, _ in read[0][1]])
+    wait_until(lambda: all(cluster.entries(name) == [] for name in NAMES[1:]), "what was acknowledged to go")
+    assert len(cluster.entries("r0")) == 1

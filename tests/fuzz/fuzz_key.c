@@ -3,6 +3,7 @@
  *
  * Input: a byte of choice, then the key. */
 #include "fuzz.h"
+#include "trust/certificate.h"
 #include "trust/public_key.h"
 
 #include <string.h>
@@ -24,6 +25,25 @@ static void judge(const struct trust_key_ring *ring, struct slice input)
 	}
 }
 
+/* What a plugin fetched: the same text is looked at as a certificate and those of its issuers. */
+static void judge_certificate(struct slice input)
+{
+	static const char *const names[] = { "*.example.com", "sns.*.amazonaws.com" };
+	static struct trust_roots *roots;
+	struct reason reason = { "" };
+	struct trust_certificate_rule rule = { .names = names, .name_count = 2, .now_ms = 1780000000000 };
+	const char *why = NULL;
+	bool holds;
+
+	MUST(roots || trust_roots_new(NULL, &roots, &reason) == 0);
+	rule.roots = roots;
+	for (unsigned alone = 0; alone <= 1; alone++) {
+		rule.may_stand_alone = alone;
+		holds = trust_certificate_holds(input, &rule, &why);
+		MUST(holds == (why == NULL));
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct slice input = slice_from(slice_of(data, size), 1);
@@ -37,6 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(result == 0 || (result == -22 && reason.text[0] && !ring));
 	if (result == 0)
 		judge(ring, input);
+	judge_certificate(input);
 	trust_key_ring_free(ring);
 	return 0;
 }

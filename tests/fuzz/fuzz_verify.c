@@ -1,11 +1,12 @@
 /* fuzz_verify.c - requests from anywhere through every built-in provider: what is accepted is really signed.
  *
- * Input: header lines, an empty line, the body. The seeds are signed with the secrets below, so that the fuzzer begins
+ * Input: a line "?query" (of what may be a GET "!?query") or none, header lines, an empty line, the body. The seeds are signed with the secrets below, so that the fuzzer begins
  * on the far side of the signature: what it accepts is computed anew here, and is refused with one bit of it
  * flipped. */
 #include "base/encode.h"
 #include "fuzz.h"
 #include "trust/mac.h"
+#include "trust/plugin_load.h"
 #include "trust/verify.h"
 
 #include <string.h>
@@ -14,17 +15,17 @@ static const int64_t NOW = 1764000000000;
 
 /* Public keys: what is accepted with them cannot be made here. */
 #define RSA_KEY                                                                                                        \
-	"MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA0GpokHgj643ixDCTNCI3CAQtWAwU/t/eLKgT5txXH9kIr+bPLzsY6N9g"         \
-	"Ah3g6V1FLHFSPKi1S1voBb7LWPS+xkS5nbSQssXznA3OEE9EQ/qKOcbkpV9O99tbpkVnhH9HleyUH/PeOop1lVcwkn6LoPwl+6jc"         \
-	"MgrpVez43gyv6vTyg7OlYVGBeLqNVeiMgGg7POIGDtr7EJP0UlClKwZs6HGXX7vuFr9fGe/13lP0s4jfK73nL9Dp8VNyv59rOzUE"         \
-	"MK4SCnHUXSMhmFazffxi1LjYeLeuGwKKjaD5Hwa9nR6uNnOVd2f7TSabsOOzZGnBSqkwSk4tvbEjW0fjtwZTOQIDAQAB"
+	"MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA0CCNOVTKSCM4MEDAizVpMPXLw8KEllLeiRxiwY5q00Ajvg0mN3Q7UT98"         \
+	"xpw0vYsphej2svS13xrFOKJWib8ewgKvU0G3xyVfS2q7XMVeoYLhdZX0GEpKnXXIjR/EgvdV7L7D8VbzYVXhSG4Npf/uNVny8esB"         \
+	"KpwQNg4+aWiXWgNEBCCCn9YxfcPbFRd8W93w2O14xGjjD5z5ppaCjKN5FI3jXYCuJVYFUPCH79cjeNSCjvTw7awaeAiP1spP2Zmb"         \
+	"oI/x4ql5ICjHKwmThSan8cUjXNQMP+5OfLrMO6XUpetwHkTD5Op16taHkyX2lRXxwc3NWq9B2g5DvhUf1mjGoQIDAQAB"
 #define P256_KEY                                                                                                       \
-	"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAExcY5t8fpyYZJY/1np3nAo+l9I+WWUW3aHZFSn6q31lOUWH4DX2aINrdP/ycp4yK2"         \
-	"9ruKkDBreIV23TX80ATyvQ=="
+	"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEBsTdO90pbPf4erSIDMJyK1DBEwwiJfEd7XMLu/hxqQTBnuYEQRAQ550h1IOw3zoN"         \
+	"kk3knyifg4W4Qdnasw9BsQ=="
 #define P521_KEY                                                                                                       \
-	"MIGbMBAGByqGSM49AgEGBSuBBAAjA4GGAAQACPnEENOaJAzMeHOrwd/ITYWUg2uT2aN5yRfiwDzhBeew5NVkAeP67iU6D3EIqtab"         \
-	"hG30997W/+0POCLEjmdFsm4BdWnAfZTippmT9sP2ErFfbAu8EQJbD0yNBf4DjhJAZVpqLYEIOy2NnrYlr3N/c210RIuHSyLM6u5a"         \
-	"+mXtQvTwzfY="
+	"MIGbMBAGByqGSM49AgEGBSuBBAAjA4GGAAQBtDYR4FlDQ1XhDp6PoKlgDO0NtfH1bZKTzFOiLcv5iaZ/5vvWBxZnlo1LNaAqY5e0"         \
+	"AIPYkhHowCSbwYSQBcoa73kBxdNuH2OE3IO/Xjznw8UO62h9JHhEjGE7mj1ab0VV0Zjc1eih8LKgebjvaoSaHA4HXiWsID9b2zOn"         \
+	"5DHUqr7Raw4="
 
 static const char CONFIG[] =
 	"public_url: https://x.example\n"
@@ -52,12 +53,32 @@ static const char CONFIG[] =
 	"  - { name: pk, path: /pk, provider: paypal, secret: " RSA_KEY ", options: { webhook_id: w } }\n"
 	"  - { name: pl, path: /pl, provider: aws-sns, secret: " RSA_KEY ", options: { topics: [ t ] } }\n"
 	"  - { name: pm, path: /pm, provider: ebay, secret: " P256_KEY " }\n"
-	"  - { name: pn, path: /pn, provider: truelayer, secret: " P521_KEY " }\n";
+	"  - { name: pn, path: /pn, provider: truelayer, secret: " P521_KEY " }\n"
+	"  - { name: po, path: /po, provider: wecom, secret: fuzz, options: { receive_id: corp, encoding_aes_key: "
+	"jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C } }\n"
+	"  - { name: pp, path: /pp, provider: feishu-lark, secret: fuzz, options: { verification_token: v } }\n"
+	"  - { name: pq, path: /pq, provider: grafana, secret: fuzz, options: { timestamp_header: X-Time } }\n"
+	"  - { name: pr, path: /pr, provider: hygraph, secret: fuzz }\n"
+	"  - { name: ps, path: /ps, provider: msgraph, secret: fuzz }\n"
+	"  - { name: pt, path: /pt, provider: plivo, secret: fuzz }\n"
+	"  - { name: pu, path: /pu, provider: websub, secret: fuzz }\n";
 
-enum { ROUTES = 24, PLUGINS = 10, HEADERS_MAX = 24 }; /* from PLUGINS on they are plugins */
+enum { ROUTES = 31, PLUGINS = 10, HEADERS_MAX = 24 }; /* from PLUGINS on they are plugins */
 
 static struct trust_set *set;
 static struct trust_lane *lane;
+
+/* A new plugin wants a route here, and a seed. */
+static void check_plugins(void)
+{
+	for (size_t i = 0; i < trust_builtin_plugin_count; i++) {
+		bool found = false;
+
+		for (size_t k = 0; k < ROUTES; k++)
+			found |= trust_set_verifier(set, k)->description->verify.plugin == trust_builtin_plugins[i];
+		MUST(found);
+	}
+}
 
 static void set_up(void)
 {
@@ -69,6 +90,8 @@ static void set_up(void)
 	MUST(trust_catalogue_new(NULL, NULL, &diag, &catalogue) == 0);
 	MUST(trust_set_new(config, catalogue, &diag, &set) == 0);
 	MUST(trust_lane_new(set, &lane) == 0);
+	MUST(config->route_count == ROUTES);
+	check_plugins();
 }
 
 static bool in_headers(const struct request *request, struct slice text)
@@ -180,12 +203,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				   .query = SLICE("ssl_check=1"),
 				   .headers = headers };
 	struct slice rest = slice_of(data, size), line;
+	char *target = NULL;
 
 	if (!set)
 		set_up();
 	/* A delivery is a POST; which seeds are is not left to their length. */
 	if (size > 0 && data[0] != '!')
 		request.method = SLICE("POST");
+	if (slice_starts(rest, SLICE("!?")))
+		rest = slice_from(rest, 1);
+	if (slice_starts(rest, SLICE("?"))) {
+		slice_cut(rest, '\n', &line, &rest);
+		target = malloc(line.n + 2);
+		MUST(target);
+		memcpy(target, "/x", 2);
+		memcpy(target + 2, line.p, line.n);
+		request.target = slice_of(target, line.n + 2);
+		request.query = slice_from(request.target, 3);
+	}
 	while (slice_cut(rest, '\n', &line, &rest) && line.n > 0 && request.header_count < HEADERS_MAX) {
 		struct header *header = &headers[request.header_count++];
 
@@ -198,5 +233,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* Hundreds of MACs: only for some. */
 	if (size > 0 && data[size - 1] % 16 == 0)
 		explain(data[size - 1] / 16 % ROUTES, &request);
+	free(target);
 	return 0;
 }

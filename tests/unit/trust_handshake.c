@@ -342,6 +342,50 @@ static void test_learned(void **state)
 	fixture_close(&f);
 }
 
+/* A learned secret that is kept is lent to the route: what is signed with it is accepted, by a copy of the verifier in the same
+ * set, and by the original never. */
+static void test_lent(void **state)
+{
+	struct trust_verifier *lent = NULL, *other = NULL;
+	struct reason reason = { "" };
+	struct trust_verdict verdict;
+	struct trust_fixture f, signing;
+	struct delivery d;
+
+	(void)state;
+	fixture_open(&signing, folder, "  - { name: a, path: /a, provider: learner, secret: kept }\n");
+	assert_int_equal(trust_lend(fixture_verifier(&signing), SLICE("other"), &lent, &reason), -EINVAL);
+	assert_non_null(strstr(reason.text, "has a secret"));
+	delivery_sign(&d, &signing, SLICE("{}"), SLICE_NONE, SLICE_NONE, NOW);
+	fixture_open(&f, folder, "  - { name: a, path: /a, provider: learner }\n");
+	assert_int_equal(trust_lend(fixture_verifier(&f), SLICE("kept"), &lent, &reason), -EINVAL);
+	fixture_close(&f);
+
+	fixture_open(&f, folder, "  - { name: a, path: /a, provider: learner, keep_learned: on }\n");
+	reason.text[0] = '\0';
+	assert_int_equal(trust_lend(fixture_verifier(&f), SLICE_NONE, &lent, &reason), -EINVAL);
+	assert_true(reason.text[0] != '\0');
+	assert_null(lent);
+	assert_int_equal(trust_lend(fixture_verifier(&f), SLICE("kept"), &lent, &reason), 0);
+	assert_int_equal(trust_lend(fixture_verifier(&f), SLICE("another"), &other, &reason), 0);
+	assert_int_equal(trust_check(lent, f.lane, &d.request, NOW, f.arena, &verdict), 0);
+	assert_int_equal(verdict.result, TRUST_ACCEPTED);
+	assert_slice(verdict.secret, "learned");
+	assert_int_equal(verdict.secret_index, 0);
+	/* The secret is copied, and one of a later handshake is tried with no MAC of the one before. */
+	trust_lent_free(lent);
+	trust_lane_free(f.lane);
+	assert_int_equal(trust_lane_new(f.set, &f.lane), 0);
+	assert_int_equal(trust_check(other, f.lane, &d.request, NOW, f.arena, &verdict), 0);
+	assert_int_equal(verdict.result, TRUST_SIGNATURE_MISMATCH);
+	trust_lent_free(other);
+	trust_lent_free(NULL);
+	assert_int_equal(fixture_check(&f, &d.request, NOW).result, TRUST_SIGNATURE_MISMATCH);
+	delivery_drop(&d);
+	fixture_close(&f);
+	fixture_close(&signing);
+}
+
 static void test_options(void **state)
 {
 	static const struct {
@@ -436,6 +480,7 @@ int main(void)
 					    cmocka_unit_test(test_answers),
 					    cmocka_unit_test(test_tokens_and_headers),
 					    cmocka_unit_test(test_learned),
+					    cmocka_unit_test(test_lent),
 					    cmocka_unit_test(test_options),
 					    cmocka_unit_test(test_answer_headers),
 					    cmocka_unit_test(test_required) };

@@ -3,7 +3,7 @@
  *
  * The special difficulty: a standard notification has up to some tens of items, each with its own signature over eight of
  * its fields, and all of them must be right. What else stands in an item is not covered. */
-#include "trust/plugin.h"
+#include "trust/plugin_help.h"
 
 enum { ITEMS_MAX = 32, FIELDS = 8 };
 
@@ -17,13 +17,6 @@ struct state {
 	struct item items[ITEMS_MAX];
 	struct plugin_bytes header; /* decoded */
 };
-
-static enum plugin_result refuse(const struct plugin_host *host, struct plugin_call *call, enum plugin_result result,
-				 const char *why)
-{
-	host->reason(call, why);
-	return result;
-}
 
 /* A field that is absent or null counts as empty. */
 static enum plugin_result field(const struct plugin_host *host, struct plugin_call *call, struct plugin_bytes item,
@@ -85,7 +78,7 @@ static enum plugin_result read_item(const struct plugin_host *host, struct plugi
 	if (result != PLUGIN_OK)
 		return result;
 	if (signature.n == 0)
-		return refuse(host, call, PLUGIN_MISSING, "an item has no additionalData.hmacSignature");
+		return plugin_refuse(host, call, PLUGIN_MISSING, "an item has no additionalData.hmacSignature");
 	tell(host, call, array, signature);
 	(void)host->decode(call, PLUGIN_BASE64, signature, &item->signature);
 	return signed_fields(host, call, json, &item->signed_text);
@@ -140,10 +133,11 @@ static enum plugin_result read_items(const struct plugin_host *host, struct plug
 
 	while (result == PLUGIN_OK && (result = next(host, call, &array, &element)) == PLUGIN_OK) {
 		if (state->count == ITEMS_MAX)
-			return refuse(host, call, PLUGIN_MALFORMED_BODY, "there are more than 32 items");
+			return plugin_refuse(host, call, PLUGIN_MALFORMED_BODY, "there are more than 32 items");
 		result = host->json(call, element.raw, "/NotificationRequestItem", &json);
 		if (result == PLUGIN_MISSING)
-			return refuse(host, call, PLUGIN_MALFORMED_BODY, "an item has no NotificationRequestItem");
+			return plugin_refuse(host, call, PLUGIN_MALFORMED_BODY,
+					     "an item has no NotificationRequestItem");
 		if (result == PLUGIN_OK)
 			result = read_item(host, call, &array, json.raw, &state->items[state->count]);
 		if (result != PLUGIN_OK)
@@ -152,8 +146,8 @@ static enum plugin_result read_items(const struct plugin_host *host, struct plug
 		state->count++;
 	}
 	if (result == PLUGIN_MISSING && state->count == 0)
-		return refuse(host, call, PLUGIN_MISSING,
-			      "there is no signature: neither HmacSignature nor items with one of their own");
+		return plugin_refuse(host, call, PLUGIN_MISSING,
+				     "there is no signature: neither HmacSignature nor items with one of their own");
 	if (result != PLUGIN_MISSING)
 		return result;
 	host->covers(call, PLUGIN_COVER_PARTIAL);
@@ -173,10 +167,10 @@ static enum plugin_result read(const struct plugin_host *host, struct plugin_cal
 	if (count == 0 || text.n == 0)
 		return read_items(host, call, state);
 	if (count > 1)
-		return refuse(host, call, PLUGIN_MALFORMED_REQUEST, "the signature stands there more than once");
+		return plugin_refuse(host, call, PLUGIN_MALFORMED_REQUEST, "the signature stands there more than once");
 	/* With the same key the items' texts are signed, which are no JSON: one of them is no body. */
 	if (host->json(call, body, "", &json) != PLUGIN_OK || json.type != PLUGIN_JSON_OBJECT)
-		return refuse(host, call, PLUGIN_MALFORMED_BODY, "the body is no JSON object");
+		return plugin_refuse(host, call, PLUGIN_MALFORMED_BODY, "the body is no JSON object");
 	host->signature(call, text);
 	host->signed_text(call, &body, 1);
 	(void)host->decode(call, PLUGIN_BASE64, text, &state->header);
@@ -206,11 +200,9 @@ static enum plugin_result prove(const struct plugin_host *host, struct plugin_ca
 /* The kind whose signature is a header: the others have it in the middle of their body. */
 static enum plugin_result sign(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
 {
-	struct plugin_bytes body = host->part(call, PLUGIN_BODY), mac, text;
-	enum plugin_result result = host->mac(call, PLUGIN_SHA256, secret, &body, 1, &mac);
+	struct plugin_bytes body = host->part(call, PLUGIN_BODY), text;
+	enum plugin_result result = plugin_mac_text(host, call, PLUGIN_SHA256, PLUGIN_BASE64, secret, &body, 1, &text);
 
-	if (result == PLUGIN_OK)
-		result = host->encode(call, PLUGIN_BASE64, mac, &text);
 	if (result == PLUGIN_OK)
 		result = host->add_header(call, "HmacSignature", text);
 	return result == PLUGIN_OK ? host->add_header(call, "Protocol", PLUGIN_LITERAL("HmacSHA256")) : result;

@@ -188,24 +188,14 @@ static enum plugin_result read(const struct plugin_host *host, struct plugin_cal
 /* Whom the certificate may be for: most regions' is the first. */
 static const char *const names[] = { "sns.amazonaws.com", "sns.*.amazonaws.com", "sns.*.amazonaws.com.cn" };
 
+/* The file holds the certificate alone, not its issuers', who are not among the system's. */
 static enum plugin_result verify(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
 {
 	struct state *state = host->state(call, sizeof(*state));
-	struct plugin_bytes any = { NULL, 0 }, pem = { NULL, 0 };
-	enum plugin_result result;
 
-	if (secret != PLUGIN_NO_SECRET)
-		return host->verify(call, secret, any, state->algorithm, PLUGIN_DER, state->pieces, state->count,
-				    state->signature);
-	result = host->fetch(call, state->url, &pem);
-	if (result != PLUGIN_OK)
-		return result;
-	result = host->verify_with(call, pem, any, state->algorithm, PLUGIN_DER, state->pieces, state->count,
-				   state->signature);
-	if (result != PLUGIN_OK)
-		return result;
-	/* The file holds the certificate alone, not its issuers', who are not among the system's. */
-	return host->certificate(call, pem, names, sizeof(names) / sizeof(names[0]), PLUGIN_ISSUERS_IF_THERE);
+	return plugin_verify_by_certificate(host, call, secret, state->url, names, sizeof(names) / sizeof(names[0]),
+					    PLUGIN_ISSUERS_IF_THERE, state->algorithm, state->pieces, state->count,
+					    state->signature);
 }
 
 /* What a right confirmation asks for is only done where the route says so; once is enough. */

@@ -5,7 +5,7 @@
  * the time always are; what else must be among them is the route's to say. */
 #include "trust/plugin_help.h"
 
-enum { HEADERS_MAX = 32, NAME_ROOM = 128, PIECES = 2 * HEADERS_MAX + 6 };
+enum { HEADERS_MAX = 32, PIECES = 2 * HEADERS_MAX + 6 };
 
 struct state {
 	struct plugin_bytes signature; /* decoded */
@@ -16,26 +16,6 @@ struct state {
 static void add(struct state *state, struct plugin_bytes piece)
 {
 	state->pieces[state->count++] = piece;
-}
-
-/* The value of a header that a stranger names; empty where there is none. */
-static enum plugin_result value_of(const struct plugin_host *host, struct plugin_call *call, struct plugin_bytes name,
-				   struct plugin_bytes *value)
-{
-	char text[NAME_ROOM];
-	size_t count;
-
-	if (name.n == 0 || name.n >= sizeof(text))
-		return plugin_refuse(host, call, PLUGIN_MALFORMED_REQUEST,
-				     "a signed header has no name, or a long one");
-	for (size_t i = 0; i < name.n; i++)
-		text[i] = (char)name.p[i];
-	text[name.n] = '\0';
-	*value = (struct plugin_bytes){ NULL, 0 };
-	count = host->header(call, text, 0, value);
-	return count <= 1 ? PLUGIN_OK
-			  : plugin_refuse(host, call, PLUGIN_MALFORMED_REQUEST,
-					  "a signed header stands there more than once");
 }
 
 static enum plugin_result add_values(const struct plugin_host *host, struct plugin_call *call, struct state *state,
@@ -50,7 +30,7 @@ static enum plugin_result add_values(const struct plugin_host *host, struct plug
 		(void)plugin_cut(names, ' ', &name, &names);
 		if (++count > HEADERS_MAX)
 			return plugin_refuse(host, call, PLUGIN_MALFORMED_REQUEST, "more than 32 headers are signed");
-		result = value_of(host, call, name, &value);
+		result = plugin_signed_header(host, call, name, &value);
 		if (result != PLUGIN_OK)
 			return result;
 		if (count > 1)
@@ -144,12 +124,8 @@ static enum plugin_result read(const struct plugin_host *host, struct plugin_cal
 static enum plugin_result prove(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
 {
 	struct state *state = host->state(call, sizeof(*state));
-	struct plugin_bytes mac;
-	enum plugin_result result = host->mac(call, PLUGIN_SHA256, secret, state->pieces, state->count, &mac);
 
-	if (result != PLUGIN_OK)
-		return result;
-	return host->equal(mac, state->signature) ? PLUGIN_OK : PLUGIN_MISMATCH;
+	return plugin_mac_is(host, call, PLUGIN_SHA256, secret, state->pieces, state->count, state->signature);
 }
 
 /* ---- signing ---- */
@@ -157,7 +133,7 @@ static enum plugin_result prove(const struct plugin_host *host, struct plugin_ca
 /* The content type is signed, and the id where there is one. */
 static enum plugin_result sign(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
 {
-	struct plugin_bytes values[2] = { { NULL, 0 }, { NULL, 0 } }, mac, hex = { NULL, 0 }, text = { NULL, 0 };
+	struct plugin_bytes values[2] = { { NULL, 0 }, { NULL, 0 } }, hex = { NULL, 0 }, text = { NULL, 0 };
 	bool id = host->header(call, "x-hook0-id", 0, &values[1]) == 1;
 	struct plugin_bytes names = id ? PLUGIN_LITERAL("content-type x-hook0-id") : PLUGIN_LITERAL("content-type");
 	struct plugin_bytes time = plugin_decimal(host, call, host->now_ms(call) / 1000);
@@ -175,9 +151,7 @@ static enum plugin_result sign(const struct plugin_host *host, struct plugin_cal
 	}
 	pieces[count++] = PLUGIN_LITERAL(".");
 	pieces[count++] = host->part(call, PLUGIN_BODY);
-	result = host->mac(call, PLUGIN_SHA256, secret, pieces, count, &mac);
-	if (result == PLUGIN_OK)
-		result = host->encode(call, PLUGIN_HEX, mac, &hex);
+	result = plugin_mac_text(host, call, PLUGIN_SHA256, PLUGIN_HEX, secret, pieces, count, &hex);
 	if (result == PLUGIN_OK)
 		result = host->join(call, head, sizeof(head) / sizeof(head[0]), &text);
 	pieces[0] = text;

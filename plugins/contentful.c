@@ -4,7 +4,7 @@
  * them, as without these anybody could replay or shorten the rest. */
 #include "trust/plugin_help.h"
 
-enum { HEADERS_MAX = 32, NAME_ROOM = 128, PIECES = 4 * HEADERS_MAX + 8 };
+enum { HEADERS_MAX = 32, PIECES = 4 * HEADERS_MAX + 8 };
 
 struct state {
 	struct plugin_bytes signature; /* decoded */
@@ -25,19 +25,14 @@ static enum plugin_result add_headers(const struct plugin_host *host, struct plu
 	struct plugin_bytes name, value;
 
 	for (size_t n = 0; names.n > 0; n++) {
-		char text[NAME_ROOM];
+		enum plugin_result result;
 
 		(void)plugin_cut(names, ',', &name, &names);
-		if (n == HEADERS_MAX || name.n == 0 || name.n >= sizeof(text))
-			return plugin_refuse(host, call, PLUGIN_MALFORMED_REQUEST,
-					     "x-contentful-signed-headers is not a list of names");
-		for (size_t i = 0; i < name.n; i++)
-			text[i] = (char)name.p[i];
-		text[name.n] = '\0';
-		value = (struct plugin_bytes){ NULL, 0 };
-		if (host->header(call, text, 0, &value) > 1)
-			return plugin_refuse(host, call, PLUGIN_MALFORMED_REQUEST,
-					     "a signed header stands there more than once");
+		if (n == HEADERS_MAX)
+			return plugin_refuse(host, call, PLUGIN_MALFORMED_REQUEST, "more than 32 headers are signed");
+		result = plugin_signed_header(host, call, name, &value);
+		if (result != PLUGIN_OK)
+			return result;
 		timed |= plugin_same(name, PLUGIN_LITERAL("x-contentful-timestamp"));
 		listed |= plugin_same(name, PLUGIN_LITERAL("x-contentful-signed-headers"));
 		if (n > 0)
@@ -91,19 +86,15 @@ static enum plugin_result read(const struct plugin_host *host, struct plugin_cal
 static enum plugin_result prove(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
 {
 	struct state *state = host->state(call, sizeof(*state));
-	struct plugin_bytes mac;
-	enum plugin_result result = host->mac(call, PLUGIN_SHA256, secret, state->pieces, state->count, &mac);
 
-	if (result != PLUGIN_OK)
-		return result;
-	return host->equal(mac, state->signature) ? PLUGIN_OK : PLUGIN_MISMATCH;
+	return plugin_mac_is(host, call, PLUGIN_SHA256, secret, state->pieces, state->count, state->signature);
 }
 
 /* No more headers than must be signed. */
 static enum plugin_result sign(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
 {
 	const struct plugin_bytes names = PLUGIN_LITERAL("x-contentful-signed-headers,x-contentful-timestamp");
-	struct plugin_bytes time = plugin_decimal(host, call, host->now_ms(call)), mac, hex;
+	struct plugin_bytes time = plugin_decimal(host, call, host->now_ms(call)), hex;
 	struct plugin_bytes pieces[] = { host->part(call, PLUGIN_METHOD),
 					 PLUGIN_LITERAL("\n"),
 					 host->part(call, PLUGIN_TARGET),
@@ -113,11 +104,9 @@ static enum plugin_result sign(const struct plugin_host *host, struct plugin_cal
 					 time,
 					 PLUGIN_LITERAL("\n"),
 					 host->part(call, PLUGIN_BODY) };
-	enum plugin_result result =
-		host->mac(call, PLUGIN_SHA256, secret, pieces, sizeof(pieces) / sizeof(pieces[0]), &mac);
+	enum plugin_result result = plugin_mac_text(host, call, PLUGIN_SHA256, PLUGIN_HEX, secret, pieces,
+						    sizeof(pieces) / sizeof(pieces[0]), &hex);
 
-	if (result == PLUGIN_OK)
-		result = host->encode(call, PLUGIN_HEX, mac, &hex);
 	if (result == PLUGIN_OK)
 		result = host->add_header(call, "x-contentful-signed-headers", names);
 	if (result == PLUGIN_OK)

@@ -13,17 +13,16 @@ struct state {
 
 static enum plugin_result gather(const struct plugin_host *host, struct plugin_call *call, struct state *state)
 {
-	struct plugin_bytes url = host->part(call, PLUGIN_URL);
+	struct plugin_bytes url;
 	const struct plugin_field *fields;
 	struct plugin_field *sorted;
 	size_t count;
 	enum plugin_result result = host->fields(call, PLUGIN_FIELDS_FORM, &fields, &count);
 
+	if (result == PLUGIN_OK)
+		result = plugin_signed_url(host, call, &url);
 	if (result != PLUGIN_OK)
 		return result;
-	if (url.n == 0)
-		return plugin_refuse(host, call, PLUGIN_MISMATCH,
-				     "the URL is signed, and not known here: say public_url in the configuration");
 	if (count == 0)
 		return plugin_refuse(host, call, PLUGIN_MALFORMED_BODY, "the body is no form");
 	sorted = plugin_sorted(host, call, fields, count);
@@ -60,12 +59,8 @@ static enum plugin_result read(const struct plugin_host *host, struct plugin_cal
 static enum plugin_result prove(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
 {
 	struct state *state = host->state(call, sizeof(*state));
-	struct plugin_bytes mac;
-	enum plugin_result result = host->mac(call, PLUGIN_SHA1, secret, state->pieces, state->count, &mac);
 
-	if (result != PLUGIN_OK)
-		return result;
-	return host->equal(mac, state->signature) ? PLUGIN_OK : PLUGIN_MISMATCH;
+	return plugin_mac_is(host, call, PLUGIN_SHA1, secret, state->pieces, state->count, state->signature);
 }
 
 /* Of a list, the first event's kind; a list has no id of its own. */
@@ -102,13 +97,12 @@ static enum plugin_result handshake(const struct plugin_host *host, struct plugi
 static enum plugin_result sign(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
 {
 	struct state *state = host->state(call, sizeof(*state));
-	struct plugin_bytes mac, text;
+	struct plugin_bytes text;
 	enum plugin_result result = state ? gather(host, call, state) : PLUGIN_WRONG;
 
 	if (result == PLUGIN_OK)
-		result = host->mac(call, PLUGIN_SHA1, secret, state->pieces, state->count, &mac);
-	if (result == PLUGIN_OK)
-		result = host->encode(call, PLUGIN_BASE64, mac, &text);
+		result = plugin_mac_text(host, call, PLUGIN_SHA1, PLUGIN_BASE64, secret, state->pieces, state->count,
+					 &text);
 	return result == PLUGIN_OK ? host->add_header(call, "X-Mandrill-Signature", text) : result;
 }
 

@@ -2,7 +2,7 @@
  *
  * The special difficulty: Keccak-256 is not SHA3-256. Both are the same sponge (Keccak, version 3, section 4; FIPS 202),
  * but FIPS 202 pads with 0x06 and the older one, which Ethereum uses, with 0x01; no library of ours has the older. */
-#include "trust/plugin.h"
+#include "trust/plugin_help.h"
 
 enum { LANES = 25, ROUNDS = 24, RATE = 136, HASH = 32 };
 
@@ -115,21 +115,12 @@ static enum plugin_result read(const struct plugin_host *host, struct plugin_cal
 {
 	struct state *state = host->state(call, sizeof(*state));
 	struct plugin_bytes text;
-	size_t count = host->header(call, "x-signature", 0, &text);
+	enum plugin_result result = state ? plugin_one_header(host, call, "x-signature", &text) : PLUGIN_WRONG;
 
-	if (!state)
-		return PLUGIN_WRONG;
-	if (count == 0 || text.n == 0) {
-		host->reason(call, "there is no signature: x-signature is missing or empty");
-		return PLUGIN_MISSING;
-	}
-	if (count > 1) {
-		host->reason(call, "the signature stands there more than once");
-		return PLUGIN_MALFORMED_REQUEST;
-	}
+	if (result != PLUGIN_OK)
+		return result;
 	if (text.n > 2 && text.p[0] == '0' && text.p[1] == 'x') {
-		text.p += 2;
-		text.n -= 2;
+		text = plugin_from(text, 2);
 		host->signature(call, text);
 		(void)host->decode(call, PLUGIN_HEX, text, &state->signature);
 	}

@@ -138,20 +138,10 @@ static const char *const hosts[] = { "*.paypal.com", "*.*.paypal.com" };
 static enum plugin_result prove(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
 {
 	struct state *state = host->state(call, sizeof(*state));
-	struct plugin_bytes any = { NULL, 0 }, pem = { NULL, 0 };
-	enum plugin_result result;
 
-	if (secret != PLUGIN_NO_SECRET)
-		return host->verify(call, secret, any, PLUGIN_RSA_SHA256, PLUGIN_DER, state->pieces, PIECES,
-				    state->signature);
-	result = host->fetch(call, state->url, &pem);
-	if (result != PLUGIN_OK)
-		return result;
-	result = host->verify_with(call, pem, any, PLUGIN_RSA_SHA256, PLUGIN_DER, state->pieces, PIECES,
-				   state->signature);
-	if (result != PLUGIN_OK)
-		return result;
-	return host->certificate(call, pem, hosts, sizeof(hosts) / sizeof(hosts[0]), PLUGIN_ISSUERS_NEEDED);
+	return plugin_verify_by_certificate(host, call, secret, state->url, hosts, sizeof(hosts) / sizeof(hosts[0]),
+					    PLUGIN_ISSUERS_NEEDED, PLUGIN_RSA_SHA256, state->pieces, PIECES,
+					    state->signature);
 }
 
 static const struct plugin_option options[] = {

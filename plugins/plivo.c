@@ -120,15 +120,12 @@ static enum plugin_result split(const struct plugin_host *host, struct plugin_ca
 static enum plugin_result read(const struct plugin_host *host, struct plugin_call *call)
 {
 	struct state *state = host->state(call, sizeof(*state));
-	struct plugin_bytes list, nonce;
+	struct plugin_bytes url, list, nonce;
 	bool third = host->header(call, "X-Plivo-Signature-V3", 0, &list) > 0;
-	enum plugin_result result;
+	enum plugin_result result = state ? plugin_signed_url(host, call, &url) : PLUGIN_WRONG;
 
-	if (!state)
-		return PLUGIN_WRONG;
-	if (host->part(call, PLUGIN_URL).n == 0)
-		return plugin_refuse(host, call, PLUGIN_MISMATCH,
-				     "the URL is signed, and not known here: say public_url in the configuration");
+	if (result != PLUGIN_OK)
+		return result;
 	/* Where there is the newer one, the older one is not looked at. */
 	result = plugin_one_header(host, call, third ? "X-Plivo-Signature-V3" : "X-Plivo-Signature-V2", &list);
 	if (result == PLUGIN_OK)
@@ -161,13 +158,11 @@ static enum plugin_result prove(const struct plugin_host *host, struct plugin_ca
 static enum plugin_result sign(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
 {
 	const struct plugin_bytes nonce = PLUGIN_LITERAL("05429567804466091622");
-	struct plugin_bytes text, mac, value;
+	struct plugin_bytes text, value;
 	enum plugin_result result = text_of_version_3(host, call, nonce, &text);
 
 	if (result == PLUGIN_OK)
-		result = host->mac(call, PLUGIN_SHA256, secret, &text, 1, &mac);
-	if (result == PLUGIN_OK)
-		result = host->encode(call, PLUGIN_BASE64, mac, &value);
+		result = plugin_mac_text(host, call, PLUGIN_SHA256, PLUGIN_BASE64, secret, &text, 1, &value);
 	if (result == PLUGIN_OK)
 		result = host->add_header(call, "X-Plivo-Signature-V3-Nonce", nonce);
 	return result == PLUGIN_OK ? host->add_header(call, "X-Plivo-Signature-V3", value) : result;

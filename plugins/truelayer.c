@@ -4,7 +4,7 @@
  * header must be among the former; the latter is only followed to TrueLayer's own two addresses. */
 #include "trust/plugin_help.h"
 
-enum { HEADERS_MAX = 16, NAME_ROOM = 128, PIECES = 4 * HEADERS_MAX + 4, SPELLINGS = 2 };
+enum { HEADERS_MAX = 16, PIECES = 4 * HEADERS_MAX + 4, SPELLINGS = 2 };
 
 struct state {
 	struct plugin_bytes signature; /* decoded, r and s */
@@ -22,20 +22,15 @@ static enum plugin_result add_headers(const struct plugin_host *host, struct plu
 	bool timed = false;
 
 	for (size_t n = 0; names.n > 0; n++) {
-		char text[NAME_ROOM];
+		enum plugin_result result;
 
 		(void)plugin_cut(names, ',', &name, &names);
 		name = plugin_trim(name);
-		if (n == HEADERS_MAX || name.n == 0 || name.n >= sizeof(text))
-			return plugin_refuse(host, call, PLUGIN_MALFORMED_REQUEST,
-					     "tl_headers is not a list of a few names");
-		for (size_t i = 0; i < name.n; i++)
-			text[i] = (char)name.p[i];
-		text[name.n] = '\0';
-		value = (struct plugin_bytes){ NULL, 0 };
-		if (host->header(call, text, 0, &value) > 1)
-			return plugin_refuse(host, call, PLUGIN_MALFORMED_REQUEST,
-					     "a signed header stands there more than once");
+		if (n == HEADERS_MAX)
+			return plugin_refuse(host, call, PLUGIN_MALFORMED_REQUEST, "more than 16 headers are signed");
+		result = plugin_signed_header(host, call, name, &value);
+		if (result != PLUGIN_OK)
+			return result;
 		timed |= value.n > 0 && plugin_same_nocase(name, PLUGIN_LITERAL("X-Tl-Webhook-Timestamp"));
 		pieces[(*count)++] = name;
 		pieces[(*count)++] = PLUGIN_LITERAL(": ");

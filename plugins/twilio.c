@@ -30,20 +30,16 @@ static size_t authority_end(struct plugin_bytes url, size_t *colon)
 	return at < url.n ? at : url.n;
 }
 
-static enum plugin_result spell(const struct plugin_host *host, struct plugin_call *call, struct plugin_bytes url,
-				struct state *state)
+static enum plugin_result spell(const struct plugin_host *host, struct plugin_call *call, struct state *state)
 {
+	struct plugin_bytes url = state->urls[0];
 	struct plugin_bytes port =
 		plugin_starts(url, PLUGIN_LITERAL("https:")) ? PLUGIN_LITERAL(":443") : PLUGIN_LITERAL(":80");
 	size_t colon, end = authority_end(url, &colon);
 	struct plugin_bytes pieces[3] = { { url.p, colon ? colon : end }, { NULL, 0 }, plugin_from(url, end) };
 
-	if (url.n == 0)
-		return plugin_refuse(host, call, PLUGIN_MISMATCH,
-				     "the URL is signed, and not known here: say public_url in the configuration");
 	if (colon == 0)
 		pieces[1] = port;
-	state->urls[0] = url;
 	return host->join(call, pieces, 3, &state->urls[1]);
 }
 
@@ -100,8 +96,10 @@ static enum plugin_result look_for_hash(const struct plugin_host *host, struct p
 static enum plugin_result gather(const struct plugin_host *host, struct plugin_call *call, struct state *state)
 {
 	bool hashed;
-	enum plugin_result result = spell(host, call, host->part(call, PLUGIN_URL), state);
+	enum plugin_result result = plugin_signed_url(host, call, &state->urls[0]);
 
+	if (result == PLUGIN_OK)
+		result = spell(host, call, state);
 	if (result == PLUGIN_OK)
 		result = look_for_hash(host, call, &hashed);
 	if (result != PLUGIN_OK)
@@ -139,15 +137,14 @@ static enum plugin_result prove(const struct plugin_host *host, struct plugin_ca
 	bool right = false;
 
 	for (size_t i = 0; i < SPELLINGS; i++) {
-		struct plugin_bytes mac;
 		enum plugin_result result;
 
 		state->pieces[0] = state->urls[i];
-		result = host->mac(call, PLUGIN_SHA1, secret, state->pieces, state->count, &mac);
+		result = plugin_mac_is(host, call, PLUGIN_SHA1, secret, state->pieces, state->count, state->signature);
+		if (result == PLUGIN_MISMATCH)
+			continue;
 		if (result != PLUGIN_OK)
 			return result;
-		if (!host->equal(mac, state->signature))
-			continue;
 		/* The spelling that is signed: what is remembered of a delivery is the same, however it comes. */
 		host->signed_text(call, state->pieces, state->count);
 		right = true;
@@ -158,15 +155,13 @@ static enum plugin_result prove(const struct plugin_host *host, struct plugin_ca
 static enum plugin_result sign(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
 {
 	struct state *state = host->state(call, sizeof(*state));
-	struct plugin_bytes mac, text;
+	struct plugin_bytes text;
 	enum plugin_result result = state ? gather(host, call, state) : PLUGIN_WRONG;
 
 	if (result != PLUGIN_OK)
 		return result;
 	state->pieces[0] = state->urls[0];
-	result = host->mac(call, PLUGIN_SHA1, secret, state->pieces, state->count, &mac);
-	if (result == PLUGIN_OK)
-		result = host->encode(call, PLUGIN_BASE64, mac, &text);
+	result = plugin_mac_text(host, call, PLUGIN_SHA1, PLUGIN_BASE64, secret, state->pieces, state->count, &text);
 	return result == PLUGIN_OK ? host->add_header(call, "X-Twilio-Signature", text) : result;
 }
 

@@ -3,7 +3,7 @@
  * The special difficulty: it is the sender who names the algorithm. Only the specification's four are known, each has a
  * length of its own, and a name that is not known is a signature that is not there.
  * Source: https://www.w3.org/TR/websub/#signature-validation */
-#include "trust/plugin.h"
+#include "trust/plugin_help.h"
 
 static const struct algorithm {
 	struct plugin_bytes prefix;
@@ -20,80 +20,46 @@ struct state {
 	struct plugin_bytes signature; /* decoded; empty: it is not hex */
 };
 
-/* Lower-case names are what the specification has; upper case is taken as well, as of hex. */
-static bool begins(struct plugin_bytes text, struct plugin_bytes prefix)
-{
-	if (text.n < prefix.n)
-		return false;
-	for (size_t i = 0; i < prefix.n; i++) {
-		unsigned char c = text.p[i];
-
-		if (c >= 'A' && c <= 'Z')
-			c |= 0x20;
-		if (c != prefix.p[i])
-			return false;
-	}
-	return true;
-}
-
-static enum plugin_result missing(const struct plugin_host *host, struct plugin_call *call, const char *why)
-{
-	host->reason(call, why);
-	return PLUGIN_MISSING;
-}
-
 static enum plugin_result read(const struct plugin_host *host, struct plugin_call *call)
 {
 	struct state *state = host->state(call, sizeof(*state));
 	struct plugin_bytes text;
-	size_t count = host->header(call, "X-Hub-Signature", 0, &text);
+	enum plugin_result result = state ? plugin_one_header(host, call, "X-Hub-Signature", &text) : PLUGIN_WRONG;
 
-	if (!state)
-		return PLUGIN_WRONG;
-	if (count == 0 || text.n == 0)
-		return missing(host, call, "there is no signature: X-Hub-Signature is missing or empty");
-	if (count > 1) {
-		host->reason(call, "the signature stands there more than once");
-		return PLUGIN_MALFORMED_REQUEST;
-	}
+	if (result != PLUGIN_OK)
+		return result;
 	for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
 		const struct algorithm *algorithm = &algorithms[i];
 
-		if (!begins(text, algorithm->prefix))
+		/* Lower-case names are what the specification has; upper case is taken as well, as of hex. */
+		if (text.n < algorithm->prefix.n ||
+		    !plugin_same_nocase((struct plugin_bytes){ text.p, algorithm->prefix.n }, algorithm->prefix))
 			continue;
 		state->hash = algorithm->hash;
-		text.p += algorithm->prefix.n;
-		text.n -= algorithm->prefix.n;
+		text = plugin_from(text, algorithm->prefix.n);
 		if (text.n == 0)
-			return missing(host, call, "the signature is empty");
+			return plugin_refuse(host, call, PLUGIN_MISSING, "the signature is empty");
 		host->signature(call, text);
 		(void)host->decode(call, PLUGIN_HEX, text, &state->signature);
 		return PLUGIN_OK;
 	}
-	return missing(host, call, "X-Hub-Signature names none of sha1, sha256, sha384, sha512");
+	return plugin_refuse(host, call, PLUGIN_MISSING, "X-Hub-Signature names none of sha1, sha256, sha384, sha512");
 }
 
 static enum plugin_result prove(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
 {
 	struct state *state = host->state(call, sizeof(*state));
-	struct plugin_bytes body = host->part(call, PLUGIN_BODY), mac;
-	enum plugin_result result;
+	struct plugin_bytes body = host->part(call, PLUGIN_BODY);
 
-	if (!state)
-		return PLUGIN_WRONG;
-	result = host->mac(call, state->hash, secret, &body, 1, &mac);
-	if (result != PLUGIN_OK)
-		return result;
-	return host->equal(state->signature, mac) ? PLUGIN_OK : PLUGIN_MISMATCH;
+	return plugin_mac_is(host, call, state->hash, secret, &body, 1, state->signature);
 }
 
 static enum plugin_result sign(const struct plugin_host *host, struct plugin_call *call, uint32_t secret)
 {
-	struct plugin_bytes body = host->part(call, PLUGIN_BODY), mac, pieces[2] = { PLUGIN_LITERAL("sha256=") }, value;
-	enum plugin_result result = host->mac(call, PLUGIN_SHA256, secret, &body, 1, &mac);
+	struct plugin_bytes body = host->part(call, PLUGIN_BODY), pieces[2] = { PLUGIN_LITERAL("sha256=") }, value;
+	enum plugin_result result =
+		plugin_mac_text(host, call, PLUGIN_SHA256, PLUGIN_HEX, secret, &body, 1, &pieces[1]);
 
-	if (result == PLUGIN_OK)
-		result = host->encode(call, PLUGIN_HEX, mac, &pieces[1]);
 	if (result == PLUGIN_OK)
 		result = host->join(call, pieces, 2, &value);
 	return result == PLUGIN_OK ? host->add_header(call, "X-Hub-Signature", value) : result;

@@ -81,6 +81,16 @@ static inline enum plugin_result plugin_signed_header(const struct plugin_host *
 								       "a signed header stands there more than once");
 }
 
+/* The public URL, where it is signed. */
+static inline enum plugin_result plugin_signed_url(const struct plugin_host *host, struct plugin_call *call,
+						   struct plugin_bytes *url)
+{
+	*url = host->part(call, PLUGIN_URL);
+	return url->n > 0 ? PLUGIN_OK
+			  : plugin_refuse(host, call, PLUGIN_MISMATCH,
+					  "the URL is signed, and not known here: say public_url in the configuration");
+}
+
 /* By bytes, shorter first among equals. Not in constant time: never for a secret. */
 static inline int plugin_compare(struct plugin_bytes a, struct plugin_bytes b)
 {
@@ -358,6 +368,24 @@ static inline enum plugin_result plugin_mac_text(const struct plugin_host *host,
 	enum plugin_result result = host->mac(call, hash, secret, pieces, count, &mac);
 
 	return result == PLUGIN_OK ? host->encode(call, encoding, mac, text) : result;
+}
+
+/* By the route's key; where it has none by the certificate at that address, which must be for one of the names. */
+static inline enum plugin_result
+plugin_verify_by_certificate(const struct plugin_host *host, struct plugin_call *call, uint32_t secret,
+			     struct plugin_bytes url, const char *const *names, size_t name_count,
+			     enum plugin_issuers issuers, enum plugin_algorithm algorithm,
+			     const struct plugin_bytes *pieces, size_t count, struct plugin_bytes signature)
+{
+	struct plugin_bytes any = { NULL, 0 }, pem = { NULL, 0 };
+	enum plugin_result result;
+
+	if (secret != PLUGIN_NO_SECRET)
+		return host->verify(call, secret, any, algorithm, PLUGIN_DER, pieces, count, signature);
+	result = host->fetch(call, url, &pem);
+	if (result == PLUGIN_OK)
+		result = host->verify_with(call, pem, any, algorithm, PLUGIN_DER, pieces, count, signature);
+	return result == PLUGIN_OK ? host->certificate(call, pem, names, name_count, issuers) : result;
 }
 
 /* The pieces' signature by the secret's private key as it is sent. */

@@ -35,6 +35,8 @@ NAMES = {
     "floor-20k": "(a) floor, 20 KB GitHub",
     "hookgate-20k": "(b) hookgate, 20 KB GitHub",
     "nginx-20k": "(c) nginx with Lua, 20 KB GitHub",
+    "twelve": "hookgate, 12 busy routes",
+    "cluster": "hookgate, 12 busy routes, Cluster of three",
     **{name: f"hookgate, {name} ({scheme.provider})" for name, scheme in schemes.SCHEMES.items()},
     "floor-idle": "(a) floor",
     "floor-idle-12k": "(a) floor, 12 KB a connection asked for",

@@ -32,6 +32,11 @@ ROWS = {
     "hookgate-20k": {"server": servers.Hookgate, "rate": 20000, "kind": "github"},
     "nginx-20k": {"server": servers.Nginx, "rate": 12000, "kind": "github"},
 }
+# Only with --cluster: the same twelve routes on one Redis and on three.
+CLUSTER = {
+    "twelve": {"server": servers.Hookgate, "rate": 60000, "routes": 12, "spread": 12},
+    "cluster": {"server": servers.Hookgate, "rate": 60000, "routes": 12, "spread": 12, "redis": servers.Cluster},
+}
 # Only with --schemes: one provider of each scheme, Stripe's (`hookgate`) among them in every round.
 SCHEMES = {name: {"server": servers.Hookgate, "scheme": name} for name in schemes.SCHEMES}
 IDLE = {
@@ -53,7 +58,8 @@ def arguments():
                         help="how long to wait before a measurement for others to leave the machine idle (default 3)")
     parser.add_argument("--quick", action="store_true", help="3 rounds of 1.5 s, floor, hookgate and nginx only")
     parser.add_argument("--schemes", action="store_true", help="CPU of one provider of each scheme beside Stripe's; rounds of 2 s")
-    parser.add_argument("--only", metavar="ROWS", help="some of: " + ",".join([*ROWS, *SCHEMES, *IDLE]))
+    parser.add_argument("--cluster", action="store_true", help="one Redis and a Cluster of three masters")
+    parser.add_argument("--only", metavar="ROWS", help="some of: " + ",".join([*ROWS, *CLUSTER, *SCHEMES, *IDLE]))
     parser.add_argument("--json", metavar="FILE", help="write every sample there")
     parser.add_argument("--profile", action="store_true", help="where hookgate's CPU goes, by perf, instead of the rows")
     parser.add_argument("--hookgate", type=pathlib.Path, default=ROOT / "build/release/hookgate", help=argparse.SUPPRESS)
@@ -65,10 +71,12 @@ def arguments():
     if options.schemes:
         options.secs = options.secs or 2.0
         options.only = options.only or ",".join(["hookgate", *SCHEMES])
+    if options.cluster:
+        options.only = options.only or ",".join(["hookgate", *CLUSTER])
     options.rounds = 5 if options.rounds is None else options.rounds
     options.secs = 4.0 if options.secs is None else options.secs
     options.only = options.only.split(",") if options.only else [*ROWS, *IDLE]
-    unknown = [name for name in options.only if name not in {**ROWS, **SCHEMES, **IDLE}]
+    unknown = [name for name in options.only if name not in {**ROWS, **CLUSTER, **SCHEMES, **IDLE}]
     if unknown or options.rounds < 1 or options.secs <= 0 or options.conns < 1:
         parser.error(f"no such row: {', '.join(unknown)}" if unknown else "rounds, secs and conns must be more than nothing")
     return options
@@ -122,7 +130,7 @@ class Load:
 
 
 def start(options, row, folder):
-    redis = None if row["server"] is servers.Floor else servers.Redis(folder / "redis")
+    redis = None if row["server"] is servers.Floor else row.get("redis", servers.Redis)(folder / "redis")
     more = {key: row[key] for key in ("routes", "pool", "route") if key in row}
     try:
         return redis, row["server"](folder / "server", options, redis, **more)
@@ -283,7 +291,7 @@ def sign(options, name, folder):
 
 def measure(options, folder):
     samples, number = [], 0
-    rows = {name: row for name, row in ROWS.items() if name in options.only}
+    rows = {name: row for name, row in {**ROWS, **CLUSTER}.items() if name in options.only}
     rows.update((name, sign(options, name, folder)) for name in SCHEMES if name in options.only)
     for turn in range(options.rounds):
         for name, row in rows.items():

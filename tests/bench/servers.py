@@ -70,20 +70,78 @@ class Process:
 
 
 class Redis(Process):
-    def __init__(self, folder):
+    def __init__(self, folder, more=()):
         super().__init__(folder)
         self.spawn(["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--dir", folder, "--save", "",
-                    "--appendonly", "no", "--tcp-backlog", "4096"])
+                    "--appendonly", "no", "--tcp-backlog", "4096", *more])
         wait_for("redis-server", lambda: connects(self.port), self.process, self.log)
         self.link = socket.create_connection(("127.0.0.1", self.port), 30)
         self.replies = self.link.makefile("rb")
 
-    def length(self, stream):
-        self.link.sendall(b"*2\r\n$4\r\nXLEN\r\n$%d\r\n%s\r\n" % (len(stream), stream.encode()))
+    def url(self):
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def ask(self, *words):
+        """A command whose answer is one line."""
+        words = [str(word).encode() for word in words]
+        self.link.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words))
         reply = self.replies.readline()
-        if reply[:1] != b":":
-            raise Failed(f"XLEN {stream}: {reply!r}")
-        return int(reply[1:])
+        if reply[:1] not in (b":", b"+"):
+            raise Failed(f"{words}: {reply!r}")
+        return reply[1:].strip()
+
+    def length(self, stream):
+        return int(self.ask("XLEN", stream))
+
+
+class Cluster:
+    """Three masters, each with a third of the slots, and no replicas: what the spreading costs, not the copying."""
+
+    MASTERS, SLOTS = 3, 16384
+
+    def __init__(self, folder):
+        self.nodes = []
+        try:
+            for i in range(self.MASTERS):
+                bus = machine.free_port()
+                self.nodes.append(Redis(folder / str(i), ["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf",
+                                                          "--cluster-port", bus]))
+                self.nodes[i].ask("CLUSTER", "SET-CONFIG-EPOCH", i + 1)
+                self.nodes[i].ask("CLUSTER", "ADDSLOTSRANGE", self.first(i), self.first(i + 1) - 1)
+                if i > 0:
+                    self.nodes[0].ask("CLUSTER", "MEET", "127.0.0.1", self.nodes[i].port, bus)
+            wait_for("the Cluster", self.well, self.nodes[0].process, self.nodes[0].log)
+        except BaseException:
+            self.stop()
+            raise
+
+    def first(self, i):
+        return -(-i * self.SLOTS // self.MASTERS)
+
+    def well(self):
+        """Every node finds every other's slots: a key of theirs is answered by MOVED, not by CLUSTERDOWN."""
+        for node in self.nodes:
+            for key in range(12):
+                try:
+                    node.length(f"{{{key}}}")
+                except Failed as failure:
+                    if "MOVED" not in str(failure):
+                        return False
+        return True
+
+    def url(self):
+        return "cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
+
+    def length(self, stream):
+        slot = int(self.nodes[0].ask("CLUSTER", "KEYSLOT", stream))
+        return self.nodes[next(i for i in range(self.MASTERS) if slot < self.first(i + 1))].length(stream)
+
+    def pids(self):
+        return [pid for node in self.nodes for pid in node.pids()]
+
+    def stop(self):
+        for node in self.nodes:
+            node.stop()
 
 
 class Floor(Process):
@@ -111,7 +169,7 @@ class Hookgate(Process):
             "listen": f"127.0.0.1:{self.port}",
             "workers": options.workers,
             "admin": {"listen": f"127.0.0.1:{self.admin}"},
-            "redis": {"url": f"redis://127.0.0.1:{redis.port}/0"},
+            "redis": {"url": redis.url()},
             "log": {"level": "info", "format": "json"},
             "max_connections": 16384,
             "connections_per_address": 16384,

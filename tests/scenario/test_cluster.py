@@ -2,6 +2,8 @@
 load."""
 
 import collections
+import random
+import threading
 
 import pytest
 import sign
@@ -239,3 +241,94 @@ def test_retention(stack, cluster):
             cluster.db(name).xack(key, "g", *[id for id, _ in read[0][1]])
     wait_until(lambda: all(cluster.entries(name) == [] for name in NAMES[1:]), "what was acknowledged to go")
     assert len(cluster.entries("r0")) == 1
+
+
+class Faults:
+    """What may happen to a Cluster and its gateways; each ends with all well again."""
+
+    def __init__(self, cluster, gateways, random):
+        self.cluster, self.gateways, self.random = cluster, gateways, random
+
+    def master(self):
+        return self.cluster.of(self.random.choice(NAMES))
+
+    def failover(self, end):
+        victim = self.master()
+        names = [name for name in NAMES if self.cluster.of(name) is victim]
+        end(victim)
+        wait_until(lambda: self.cluster.of(names[0]) not in (victim, None), "the replica to take over", 30)
+        return victim
+
+    def kill(self):
+        self.failover(lambda victim: victim.kill()).restart(mend=True)
+
+    def pause(self):
+        """It wakes up as a master that is none any more, with events in its buffers."""
+        self.failover(lambda victim: victim.pause()).resume()
+
+    def switch(self):
+        victim = self.master()
+        names = [name for name in NAMES if self.cluster.of(name) is victim]
+        self.cluster.replica_of(victim).client().execute_command("CLUSTER", "FAILOVER")
+        wait_until(lambda: self.cluster.of(names[0]) not in (victim, None), "the replica to take over", 30)
+
+    def move(self):
+        name = self.random.choice(NAMES)
+        home = self.cluster.of(name)
+        others = [other for other in {self.cluster.of(other) for other in NAMES} if other is not home]
+        if others:
+            self.cluster.move(self.cluster.slot(f"hookgate:{{{name}}}:events"), self.random.choice(others))
+
+    def restart(self):
+        gateway = self.random.choice(self.gateways)
+        gateway.kill()
+        gateway.start()
+
+    def one(self):
+        fault = self.random.choice([self.kill, self.pause, self.switch, self.move, self.move, self.restart])
+        fault()
+        self.cluster.wait_well()
+        return fault.__name__
+
+
+def test_faults_of_all_kinds(stack, folder, cluster):
+    """Two gateways, every delivery sent to both at once; whatever happens, each acknowledged event stands once."""
+    seed = random.randrange(10**6)
+    print(f"seed {seed}")
+    gateways = [serve(stack, cluster, ack_deadline="500ms", journal={"dir": str(folder / f"journal{i}")},
+                      replay_window={"time": "60s"}) for i in range(2)]
+    faults = Faults(cluster, gateways, random.Random(seed))
+    twice = Twice(deliveries())
+    with Load(gateways[0].address(), twice.first) as one, Load(gateways[1].address(), twice.second) as two:
+        for _ in range(6):
+            print("fault:", faults.one())
+            one.wait_more(100)
+            two.wait_more(100)
+    for gateway in gateways:
+        gateway.wait_ready()
+        wait_drained(gateway)
+    acknowledged = one.acknowledged() + two.acknowledged()
+    assert len(acknowledged) > 1000
+    wait_until(lambda: missing(cluster, acknowledged) == [], "everything acknowledged to be there", 30)
+
+
+class Twice:
+    """The same deliveries for two loads, of which each may be ahead of the other."""
+
+    def __init__(self, make):
+        self.make, self.lock = make, threading.Lock()
+        self.queues = (collections.deque(), collections.deque())
+
+    def next(self, i):
+        with self.lock:
+            if not self.queues[i]:
+                delivery = self.make()
+                for queue in self.queues:
+                    queue.append(delivery)
+            return self.queues[i].popleft()
+
+    def first(self):
+        return self.next(0)
+
+    def second(self):
+        return self.next(1)

@@ -23,6 +23,7 @@ struct admin_sources {
 	unsigned dangers;	       /* findings about Redis */
 	struct keys *keys;	       /* NULL: none are fetched */
 	const struct journal *journal; /* NULL: none */
+	const struct journal *refused; /* what was set aside of it; NULL: nothing can be */
 	struct slice token;	       /* empty: none asked for */
 	int64_t started_ms;	       /* wall clock */
 	uint64_t reloads_done, reloads_refused;

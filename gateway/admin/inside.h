@@ -13,5 +13,6 @@ void admin_simple(struct buf *out, const char *name, const char *type, const cha
 
 /* metrics_journal.c; `journal` may be NULL. */
 void admin_journal_metrics(const struct journal *journal, struct buf *out);
+void admin_refused_metrics(const struct journal *refused, struct buf *out);
 
 #endif

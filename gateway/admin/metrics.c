@@ -358,6 +358,7 @@ void admin_metrics(const struct admin_sources *sources, struct buf *out)
 	streams(sources, out);
 	replay(sources, out);
 	admin_journal_metrics(sources->journal, out);
+	admin_refused_metrics(sources->refused, out);
 	reloads(sources, out);
 	process(sources, out);
 }

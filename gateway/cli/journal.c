@@ -13,14 +13,16 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { DRAIN_TIMEOUT_MS = 60000 };
 
 static const char help[] =
 	"usage: hookgate journal -c FILE list|show NUMBER|verify|drain [--json]\n\n"
 	"What the journal keeps: events that wait to be put into Redis, and, for replay_window.time, those that "
-	"were.\n\n"
+	"were. What Redis refuses for good is set aside; the numbers of those begin with r.\n\n"
 	"  list            a line per event: number, when it arrived, route, id, type, bytes of body\n"
 	"  show NUMBER     one of them, whole\n"
 	"  verify          reads all of it, and says what is damaged or torn\n"
@@ -35,6 +37,8 @@ static const char help[] =
 struct asked {
 	const struct config *config;
 	const char *dir;
+	char *refused_dir;
+	bool refused; /* it is that one which is shown */
 	bool json;
 	int64_t timeout_ms;
 };
@@ -78,11 +82,12 @@ static void add_arrival(struct buf *out, const struct journal_event *event)
 	buf_add(out, slice_of(time, sizeof time));
 }
 
-static void json_event(struct buf *out, const struct journal_looked *looked, bool whole)
+static void json_event(const struct asked *asked, struct buf *out, const struct journal_looked *looked, bool whole)
 {
 	const struct journal_event *event = looked->event;
 
-	buf_printf(out, "{\"number\":%" PRIu64 ",\"arrived\":\"", looked->sequence);
+	buf_printf(out, "{\"number\":%" PRIu64 ",\"refused\":%s,\"arrived\":\"", looked->sequence,
+		   asked->refused ? "true" : "false");
 	add_arrival(out, event);
 	buf_add_byte(out, '"');
 	json_texts(out, event, whole);
@@ -96,11 +101,11 @@ static void json_event(struct buf *out, const struct journal_looked *looked, boo
 	buf_add(out, SLICE("}\n"));
 }
 
-static void text_line(struct buf *out, const struct journal_looked *looked)
+static void text_line(const struct asked *asked, struct buf *out, const struct journal_looked *looked)
 {
 	const struct journal_event *event = looked->event;
 
-	buf_printf(out, "%" PRIu64 "  ", looked->sequence);
+	buf_printf(out, "%s%" PRIu64 "  ", asked->refused ? "r" : "", looked->sequence);
 	add_arrival(out, event);
 	buf_printf(out, "  %.*s  ", SLICE_ARGS(event->field[JOURNAL_ROUTE]));
 	json_write_string(out, event->field[JOURNAL_ID]);
@@ -109,10 +114,10 @@ static void text_line(struct buf *out, const struct journal_looked *looked)
 	buf_printf(out, "  %zu\n", event->field[JOURNAL_DATA].n);
 }
 
-static void text_event(struct buf *out, const struct journal_looked *looked)
+static void text_event(const struct asked *asked, struct buf *out, const struct journal_looked *looked)
 {
 	buf_add(out, SLICE("number, arrival, route, id, type, bytes: "));
-	text_line(out, looked);
+	text_line(asked, out, looked);
 	buf_add(out, SLICE("headers: "));
 	buf_add(out, looked->event->field[JOURNAL_HEADERS]);
 	buf_add(out, SLICE("\n\n"));
@@ -124,15 +129,26 @@ static void print(const struct asked *asked, const struct journal_looked *looked
 {
 	buf_clear(out);
 	if (asked->json)
-		json_event(out, looked, whole);
+		json_event(asked, out, looked, whole);
 	else if (whole)
-		text_event(out, looked);
+		text_event(asked, out, looked);
 	else
-		text_line(out, looked);
+		text_line(asked, out, looked);
 	if (asked->json)
 		fwrite(out->p, 1, out->n, stdout);
 	else
 		cli_print_text(stdout, buf_slice(out), true);
+}
+
+static const char *folder(const struct asked *asked)
+{
+	return asked->refused ? asked->refused_dir : asked->dir;
+}
+
+/* Most have none. */
+static bool has_refused(const struct asked *asked)
+{
+	return access(asked->refused_dir, F_OK) == 0;
 }
 
 /* `number` 0: all of them. */
@@ -143,7 +159,7 @@ static int show(const struct asked *asked, uint64_t number)
 	struct reason reason = { "" };
 	struct buf out = BUF_EMPTY;
 	size_t count = 0;
-	int r = journal_look_open(asked->dir, &look, &reason);
+	int r = journal_look_open(folder(asked), &look, &reason);
 
 	while (r == 0) {
 		r = journal_look_next(look, &looked, &reason);
@@ -159,10 +175,10 @@ static int show(const struct asked *asked, uint64_t number)
 	if (r < 0)
 		return cli_fail("journal", "%s", reason.text);
 	if (number != 0 && count == 0)
-		return cli_fail("journal", "there is no event %" PRIu64 "; `hookgate journal list` has their numbers",
-				number);
+		return cli_fail("journal", "there is no event %s%" PRIu64 "; `hookgate journal list` has their numbers",
+				asked->refused ? "r" : "", number);
 	if (number == 0 && !asked->json)
-		fprintf(stderr, "%zu event%s in %s\n", count, count == 1 ? "" : "s", asked->dir);
+		fprintf(stderr, "%zu event%s in %s\n", count, count == 1 ? "" : "s", folder(asked));
 	return cli_end_output("journal");
 }
 
@@ -185,7 +201,7 @@ static int verify(const struct asked *asked)
 	struct journal_look *look = NULL;
 	struct reason reason = { "" };
 	uint64_t records = 0, wrong = 0;
-	int r = journal_look_open(asked->dir, &look, &reason);
+	int r = journal_look_open(folder(asked), &look, &reason);
 
 	while (r == 0) {
 		r = journal_look_next(look, &looked, &reason);
@@ -202,84 +218,142 @@ static int verify(const struct asked *asked)
 	if (r < 0)
 		return cli_fail("journal", "%s", reason.text);
 	fprintf(stderr, "%" PRIu64 " records, %" PRIu64 " stretches that are none, in %s\n", records, wrong,
-		asked->dir);
+		folder(asked));
 	r = cli_end_output("journal");
 	return r == CLI_OK && wrong > 0 ? CLI_FAILED : r;
 }
 
 /* ---- drain ---- */
 
-static void stop_loop(void *arg)
+/* Both journals, and who empties them. */
+struct draining {
+	struct loop *loop;
+	struct journal *journal, *refused; /* NULL: nothing can be set aside */
+	struct intake_drain *drain;
+};
+
+/* What waits in both, and what came out of them into Redis. */
+static void count(const struct draining *draining, uint64_t *waiting, uint64_t *drained)
+{
+	struct journal_counts counts, aside = { .records = 0 };
+
+	journal_counts(draining->journal, &counts);
+	if (draining->refused)
+		journal_counts(draining->refused, &aside);
+	*waiting = counts.records + aside.records;
+	*drained = counts.drained + aside.drained - aside.appended;
+}
+
+static void one_drained(void *arg)
+{
+	const struct draining *draining = arg;
+	uint64_t waiting, drained;
+
+	count(draining, &waiting, &drained);
+	if (waiting == 0)
+		loop_stop(draining->loop);
+}
+
+static void time_is_up(void *arg)
 {
 	loop_stop(arg);
 }
 
 /* Runs the loop until nothing waits, or the time is up. */
-static int run_drain(const struct asked *asked, struct loop *loop, struct journal *journal, struct reason *reason)
+static int run_drain(const struct asked *asked, struct draining *draining, struct reason *reason)
 {
-	const struct intake_drain_setup setup = {
-		.loop = loop, .journal = journal, .config = asked->config, .drained = stop_loop, .arg = loop
-	};
+	const struct intake_drain_setup setup = { .loop = draining->loop,
+						  .journal = draining->journal,
+						  .refused = draining->refused,
+						  .config = asked->config,
+						  .drained = one_drained,
+						  .arg = draining };
 	struct loop_timer timer = { .loop = NULL };
-	struct intake_drain *drain = NULL;
-	struct journal_counts counts;
-	int r = intake_drain_new(&setup, &drain);
+	uint64_t waiting, drained;
+	int r = intake_drain_new(&setup, &draining->drain);
 
 	if (r == 0)
-		r = loop_timer_start(loop, &timer, asked->timeout_ms, stop_loop, loop);
-	journal_counts(journal, &counts);
-	if (r == 0 && counts.records > 0)
-		r = loop_run(loop);
-	journal_counts(journal, &counts);
-	if (r == 0 && counts.records > 0) {
+		r = loop_timer_start(draining->loop, &timer, asked->timeout_ms, time_is_up, draining->loop);
+	count(draining, &waiting, &drained);
+	if (r == 0 && waiting > 0)
+		r = loop_run(draining->loop);
+	count(draining, &waiting, &drained);
+	if (r == 0 && waiting > 0) {
 		r = -ETIMEDOUT;
-		reason_set(reason, "%" PRIu64 " events wait still: %s", counts.records, intake_drain_reason(drain));
+		reason_set(reason, "%" PRIu64 " events wait still: %s", waiting, intake_drain_reason(draining->drain));
 	} else if (r == 0) {
-		intake_drain_forget(drain);
+		intake_drain_forget(draining->drain);
 	}
 	loop_timer_stop(&timer);
-	intake_drain_free(drain);
+	intake_drain_free(draining->drain);
 	return r;
 }
 
 static int drain(const struct asked *asked)
 {
 	const struct journal_setup setup = { .dir = asked->dir, .max_size = asked->config->journal.max_size };
-	struct journal_counts counts = { .records = 0 };
+	struct draining draining = { .journal = NULL };
 	struct reason reason = { "" };
-	struct journal *journal = NULL;
-	struct loop *loop = NULL;
-	int r = loop_new(&loop);
+	uint64_t waiting, drained = 0;
+	int r = loop_new(&draining.loop);
 
 	if (r == 0)
-		r = journal_open(&setup, &journal, &reason);
+		r = journal_open(&setup, &draining.journal, &reason);
+	if (r == 0)
+		r = intake_refused_open(&setup, &draining.refused, &reason);
 	if (r == 0) {
-		r = run_drain(asked, loop, journal, &reason);
-		journal_counts(journal, &counts);
+		r = run_drain(asked, &draining, &reason);
+		count(&draining, &waiting, &drained);
 	}
-	journal_close(journal);
-	loop_free(loop);
+	journal_close(draining.refused);
+	journal_close(draining.journal);
+	loop_free(draining.loop);
 	if (r < 0)
 		return cli_fail("journal", "%s", reason.text[0] ? reason.text : strerror(-r));
-	printf(asked->json ? "{\"drained\":%" PRIu64 "}\n" : "%" PRIu64 " events put into Redis\n", counts.drained);
+	printf(asked->json ? "{\"drained\":%" PRIu64 "}\n" : "%" PRIu64 " events put into Redis\n", drained);
 	return cli_end_output("journal");
 }
 
 /* ---- the command ---- */
 
-static int run(const struct asked *asked, int count, char **words)
+/* Both folders, one after the other. */
+static int both(struct asked *asked, int (*one)(const struct asked *asked))
+{
+	int first = one(asked), second = CLI_OK;
+
+	asked->refused = has_refused(asked);
+	if (asked->refused)
+		second = one(asked);
+	return first != CLI_OK ? first : second;
+}
+
+static int list(const struct asked *asked)
+{
+	return show(asked, 0);
+}
+
+/* r NUMBER: of those that were set aside. */
+static bool parse_number(struct slice word, struct asked *asked, uint64_t *number)
+{
+	asked->refused = slice_starts(word, SLICE("r"));
+	return num_parse_u64(slice_from(word, asked->refused), UINT64_MAX, number) && *number > 0;
+}
+
+static int run(struct asked *asked, int count, char **words)
 {
 	bool shows = strcmp(words[0], "show") == 0;
 	uint64_t number = 0;
 
-	if (shows && (count < 2 || !num_parse_u64(slice_str(words[1]), UINT64_MAX, &number) || number == 0))
+	if (shows && (count < 2 || !parse_number(slice_str(words[1]), asked, &number)))
 		return cli_usage("journal", "which event? `show` wants its number, as `list` has it");
 	if (!shows && count > 1)
 		return cli_usage("journal", "%s is one too many", words[1]);
-	if (shows || strcmp(words[0], "list") == 0)
+	if (shows)
 		return show(asked, number);
+	if (strcmp(words[0], "list") == 0)
+		return both(asked, list);
 	if (strcmp(words[0], "verify") == 0)
-		return verify(asked);
+		return both(asked, verify);
 	if (strcmp(words[0], "drain") == 0)
 		return drain(asked);
 	return cli_usage("journal", "%s is none of list, show, verify, drain", words[0]);
@@ -305,10 +379,14 @@ int cli_journal(int argc, char **argv)
 		return status;
 	asked.config = intake_plan_config(plan);
 	asked.dir = asked.config->journal.dir;
-	if (asked.dir)
+	asked.refused_dir = asked.dir ? intake_refused_dir(asked.dir) : NULL;
+	if (asked.refused_dir)
 		status = run(&asked, argc - optind, argv + optind);
+	else if (asked.dir)
+		status = cli_fail("journal", "%s", strerror(ENOMEM));
 	else
 		status = cli_fail("journal", "%s has no journal: journal.dir is not set", file);
+	free(asked.refused_dir);
 	intake_plan_unref(plan);
 	return status;
 }

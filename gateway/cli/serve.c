@@ -76,6 +76,7 @@ static int make_workers(struct serve_gateway *gateway)
 												   ? gateway->socket
 												   : NULL,
 									   .journal = gateway->journal,
+									   .refused = gateway->refused,
 									   .main_loop = gateway->loop,
 									   .running = &gateway->running },
 					     &gateway->workers[i]);
@@ -129,6 +130,7 @@ void serve_fill_sources(struct serve_gateway *gateway)
 	gateway->sources.watch = &gateway->watch;
 	gateway->sources.keys = gateway->keys;
 	gateway->sources.journal = gateway->journal;
+	gateway->sources.refused = gateway->refused;
 	gateway->sources.token = config->admin_token;
 	gateway->sources.plan = gateway->plan;
 	gateway->sources.loaded_ms = clock_wall_ms();
@@ -231,11 +233,13 @@ static void add_totals(void *arg, const struct intake_series_entry *entry)
 static void log_account(const struct serve_gateway *gateway, size_t unfinished)
 {
 	struct totals totals = { .gateway = gateway };
-	struct journal_counts kept = { .records = 0 };
+	struct journal_counts kept = { .records = 0 }, aside = { .records = 0 };
 	uint64_t refused = 0;
 
 	if (gateway->journal)
 		journal_counts(gateway->journal, &kept);
+	if (gateway->refused)
+		journal_counts(gateway->refused, &aside);
 	intake_series_each(gateway->series, add_totals, &totals);
 	for (size_t i = 0; i < INTAKE_OUTCOME_COUNT; i++) {
 		if (i != INTAKE_accepted && i != INTAKE_duplicate && i != INTAKE_ignored && i != INTAKE_challenge)
@@ -244,7 +248,7 @@ static void log_account(const struct serve_gateway *gateway, size_t unfinished)
 	log_line(LOG_INFO, "stopped", LOG_U("accepted", totals.outcome[INTAKE_accepted]),
 		 LOG_U("duplicate", totals.outcome[INTAKE_duplicate]), LOG_U("ignored", totals.outcome[INTAKE_ignored]),
 		 LOG_U("challenge", totals.outcome[INTAKE_challenge]), LOG_U("refused", refused),
-		 LOG_U("unfinished", unfinished), LOG_U("in_journal", kept.records),
+		 LOG_U("unfinished", unfinished), LOG_U("in_journal", kept.records + aside.records),
 		 LOG_I("drain_ms", gateway->stopping ? clock_mono_ms() - gateway->stopping_since_ms : 0));
 }
 
@@ -342,6 +346,7 @@ static void clean_up(struct serve_gateway *gateway)
 	store_embedded_free(gateway->embedded, EMBEDDED_STOP_MS);
 	if (gateway->series && gateway->stats && gateway->stopping)
 		log_account(gateway, unfinished);
+	journal_close(gateway->refused);
 	journal_close(gateway->journal);
 	serve_sockets_close(&gateway->sockets);
 	serve_handover_free(&gateway->handover);

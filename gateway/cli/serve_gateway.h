@@ -21,6 +21,7 @@ struct serve_gateway {
 	struct keys *keys;
 	struct store_embedded *embedded;
 	struct journal *journal; /* NULL: none is configured */
+	struct journal *refused; /* beside it: what Redis refuses for good */
 	struct intake_drain *drain;
 	char socket[128];
 	struct serve_worker **workers;

@@ -10,13 +10,16 @@ int serve_journal_open(struct serve_gateway *gateway, struct reason *reason)
 					     .max_size = config->max_size,
 					     .wait = serve_handover_expected() };
 
-	return config->dir ? journal_open(&setup, &gateway->journal, reason) : 0;
+	int r = config->dir ? journal_open(&setup, &gateway->journal, reason) : 0;
+
+	return r == 0 && config->dir ? intake_refused_open(&setup, &gateway->refused, reason) : r;
 }
 
 int serve_journal_drain(struct serve_gateway *gateway)
 {
 	const struct intake_drain_setup setup = { .loop = gateway->loop,
 						  .journal = gateway->journal,
+						  .refused = gateway->refused,
 						  .config = intake_plan_config(gateway->plan),
 						  .redis_socket = gateway->embedded ? gateway->socket : NULL };
 

@@ -110,7 +110,8 @@ int serve_worker_new(const struct serve_worker_setup *setup, struct serve_worker
 								     .watch = setup->watch,
 								     .keys = setup->keys,
 								     .number = setup->number,
-								     .journal = setup->journal },
+								     .journal = setup->journal,
+								     .refused = setup->refused },
 				      &worker->intake);
 	if (r == 0) {
 		const struct http_service service = http_deliveries(worker->intake);

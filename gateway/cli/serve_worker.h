@@ -15,7 +15,7 @@ struct serve_worker_setup {
 	struct intake_redis_watch *watch;
 	struct keys *keys;
 	const char *redis_socket;
-	struct journal *journal;
+	struct journal *journal, *refused;
 	struct loop *main_loop;	    /* stopped by the last worker whose thread ends */
 	_Atomic(unsigned) *running; /* how many have not ended; set by the caller before the first start */
 };

@@ -52,6 +52,7 @@ struct status_journal {
 	bool well; /* it takes what is given to it */
 	uint64_t records, bytes;
 	int64_t oldest_s; /* how long the oldest of the records has waited */
+	uint64_t refused; /* set aside, since Redis refuses them for good */
 };
 
 /* From a metrics page; `out` is left alone where it says nothing of a journal. */

@@ -35,6 +35,8 @@ void status_journal_read(struct slice page, struct status_journal *out)
 			journal.well = slice_eq(value, SLICE("1"));
 		} else if (take(line, SLICE("hookgate_journal_records"), &value)) {
 			(void)!num_parse_u64(value, UINT64_MAX, &journal.records);
+		} else if (take(line, SLICE("hookgate_journal_refused_records"), &value)) {
+			(void)!num_parse_u64(value, UINT64_MAX, &journal.refused);
 		} else if (take(line, SLICE("hookgate_journal_bytes"), &value)) {
 			(void)!num_parse_u64(value, UINT64_MAX, &journal.bytes);
 		} else if (take(line, SLICE("hookgate_journal_oldest_seconds"), &value)) {
@@ -110,6 +112,12 @@ static void line(const struct config_journal *config, const struct status_journa
 			   journal->oldest_s);
 	buf_printf(out, "; %.1f MB of at most %.0f%s\n", (double)journal->bytes / 1e6, (double)config->max_size / 1e6,
 		   journal->well ? "" : "; IT TAKES NOTHING MORE: full, or its disk fails");
+	if (journal->refused > 0)
+		buf_printf(out,
+			   "  REDIS REFUSES %" PRIu64
+			   " event%s, set aside until it is mended: the log says why; hookgate "
+			   "journal list\n",
+			   journal->refused, plural(journal->refused));
 }
 
 static void member(const struct config_journal *config, const struct status_journal *journal, struct buf *out)
@@ -120,8 +128,11 @@ static void member(const struct config_journal *config, const struct status_jour
 	json_write_string(out, slice_str(config->dir));
 	buf_printf(out, ",\"max_bytes\":%" PRIu64, config->max_size);
 	if (journal->known)
-		buf_printf(out, ",\"bytes\":%" PRIu64 ",\"waiting\":%" PRIu64 ",\"oldest_s\":%" PRId64 ",\"well\":%s}",
-			   journal->bytes, journal->records, journal->oldest_s, journal->well ? "true" : "false");
+		buf_printf(out,
+			   ",\"bytes\":%" PRIu64 ",\"waiting\":%" PRIu64 ",\"oldest_s\":%" PRId64
+			   ",\"well\":%s,\"refused\":%" PRIu64 "}",
+			   journal->bytes, journal->records, journal->oldest_s, journal->well ? "true" : "false",
+			   journal->refused);
 	else if (look(config->dir, &files, &bytes) == 0)
 		buf_printf(out, ",\"bytes\":%" PRIu64 ",\"waiting\":null}", bytes);
 	else

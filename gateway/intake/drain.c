@@ -2,10 +2,12 @@
  *
  * The special difficulty is order. Events go out in a window of IN_FLIGHT, and what is taken out of the journal is always
  * its beginning: when one is not taken, what was sent behind it is sent again after it, as duplicates. Of an ordered
- * route only one is out at a time, so that none can overtake. */
+ * route only one is out at a time, so that none can overtake. What Redis refuses for good is read once more, and then set aside. */
 #include "intake/drain.h"
 
 #include "base/log.h"
+#include "intake/aside.h"
+#include "intake/kept.h"
 #include "intake/left.h"
 #include "intake/resend.h"
 
@@ -18,22 +20,18 @@ enum {
 	IN_FLIGHT_BYTES = 4 * 1024 * 1024,
 	TURN = 16,	 /* put in one turn of the loop */
 	PAUSE_MS = 500,	 /* after Redis has refused one */
-	PUT_MS = 120000, /* the store's own patience is shorter */
-	MARKS = 64	 /* steps of the time that stored events are kept */
+	AGAIN_MS = 2000, /* after it has refused one for good, and nothing goes on but by a person */
+	ASIDE_MS = 50,	 /* for the folder of what was set aside to be ours */
+	PUT_MS = 120000	 /* the store's own patience is shorter */
 };
 
 struct drain_slot {
 	struct intake_drain *drain;
 	struct store_put put;
+	struct journal_append append; /* where it is set aside instead */
 	struct journal_item item;
 	size_t bytes;
 	bool stored;
-};
-
-/* Up to here all was stored by then; one stands for what was stored in a part of the time that it is kept. */
-struct drain_mark {
-	struct journal_item item;
-	int64_t begun_ms, stored_ms;
 };
 
 struct intake_drain {
@@ -41,7 +39,6 @@ struct intake_drain {
 	struct journal *journal;
 	struct store *store;
 	const char *redis_socket;
-	int64_t hold_ms;
 	void (*drained)(void *arg);
 	void *arg;
 
@@ -54,17 +51,16 @@ struct intake_drain {
 	bool anew;	 /* it is another now */
 	bool failed;	 /* one of them was not taken: nothing new until all are back */
 	bool refused;	 /* Redis said no, so it is given time */
+	bool stubborn;	 /* and says so for good: it is asked with one alone */
 	bool next_known; /* `next` was read and not put yet */
 	struct journal_item next;
 	struct loop_timer work;
-
-	struct drain_mark marks[MARKS];
-	size_t mark_first, mark_count;
-	struct loop_timer forget;
+	struct intake_kept kept;
 
 	struct intake_targets targets;
-	struct intake_left *left;
-	bool behind; /* something waited for Redis, and it is said when it no longer does */
+	struct intake_left *left;   /* NULL: the journal is of what Redis refuses */
+	struct intake_aside *aside; /* NULL: what Redis refuses for good waits at the head */
+	bool behind;		    /* something waited for Redis, and it is said when it no longer does */
 	uint64_t taken;
 	struct reason reason;
 };
@@ -77,61 +73,11 @@ static void work_in(struct intake_drain *drain, int64_t ms)
 		loop_timer_start(drain->loop, &drain->work, ms, work, drain);
 }
 
-/* ---- kept for a while ---- */
-
-/* While Redis is away nothing grows old, since it may come back without what it took last. */
-static void forget(void *arg)
-{
-	struct intake_drain *drain = arg;
-	int64_t now_ms = loop_now_ms(drain->loop);
-
-	if (store_state(drain->store) != STORE_READY)
-		return;
-	while (drain->mark_count > 0) {
-		const struct drain_mark *mark = &drain->marks[drain->mark_first];
-
-		if (mark->stored_ms + drain->hold_ms > now_ms) {
-			loop_timer_start(drain->loop, &drain->forget, mark->stored_ms + drain->hold_ms - now_ms, forget,
-					 drain);
-			return;
-		}
-		journal_forget(drain->journal, &mark->item);
-		drain->mark_first = (drain->mark_first + 1) % MARKS;
-		drain->mark_count--;
-	}
-}
-
-static void note_stored(struct intake_drain *drain, const struct journal_item *item)
-{
-	int64_t now_ms = loop_now_ms(drain->loop);
-	struct drain_mark *last = &drain->marks[(drain->mark_first + drain->mark_count + MARKS - 1) % MARKS];
-
-	if (drain->mark_count == 0 ||
-	    (drain->mark_count < MARKS && now_ms - last->begun_ms > drain->hold_ms / (MARKS / 2))) {
-		last = &drain->marks[(drain->mark_first + drain->mark_count++) % MARKS];
-		last->begun_ms = now_ms;
-	}
-	last->item = *item;
-	last->stored_ms = now_ms;
-	if (!loop_timer_running(&drain->forget))
-		loop_timer_start(drain->loop, &drain->forget, drain->hold_ms, forget, drain);
-}
-
-/* The same Redis is there again: what it took is kept anew. */
-static void keep_longer(struct intake_drain *drain)
-{
-	for (size_t i = 0; i < drain->mark_count; i++)
-		drain->marks[(drain->mark_first + i) % MARKS].stored_ms = loop_now_ms(drain->loop);
-	if (drain->mark_count > 0)
-		loop_timer_start(drain->loop, &drain->forget, drain->hold_ms, forget, drain);
-}
-
 void intake_drain_forget(struct intake_drain *drain)
 {
-	if (drain->mark_count > 0)
-		journal_forget(drain->journal, &drain->marks[(drain->mark_first + drain->mark_count - 1) % MARKS].item);
-	drain->mark_count = 0;
-	loop_timer_stop(&drain->forget);
+	intake_kept_forget(&drain->kept);
+	if (drain->aside)
+		intake_aside_forget(drain->aside);
 }
 
 /* ---- what has come back ---- */
@@ -166,7 +112,8 @@ static void say_drained(struct intake_drain *drain)
 	if (counts.records > 0 || drain->count > 0)
 		return;
 	if (drain->behind)
-		log_line(LOG_INFO, "journal drained", LOG_U("records", drain->taken));
+		log_line(LOG_INFO, drain->left ? "journal drained" : "refused events drained",
+			 LOG_U("records", drain->taken));
 	drain->behind = false;
 	drain->taken = 0;
 	if (drain->drained)
@@ -179,7 +126,7 @@ static void take_back(struct intake_drain *drain)
 
 	while (drain->count > 0 && oldest(drain)->stored) {
 		journal_stored(drain->journal, &oldest(drain)->item);
-		note_stored(drain, &oldest(drain)->item);
+		intake_kept_add(&drain->kept, &oldest(drain)->item);
 		drop_oldest(drain);
 		drain->taken++;
 		any = true;
@@ -192,7 +139,7 @@ static void take_back(struct intake_drain *drain)
 	if (drain->anew && drain->out == 0) {
 		drop_all(drain);
 		drain->anew = drain->failed = false;
-		drain->mark_count = 0;
+		intake_kept_drop(&drain->kept);
 		journal_rewind(drain->journal, true);
 	}
 	if (any)
@@ -208,14 +155,34 @@ static void put_done(struct store_put *put, enum store_result result, const char
 	drain->out--;
 	if (result == STORE_STORED || result == STORE_DUPLICATE) {
 		slot->stored = true;
+		drain->stubborn = false;
 		drain->reason.text[0] = '\0';
 	} else {
 		drain->failed = true;
-		drain->refused |= store_state(drain->store) == STORE_READY;
+		drain->stubborn = put->refused && !drain->aside;
+		if (put->refused && drain->aside)
+			intake_aside_refused(drain->aside, slot->item.sequence, reason);
+		else
+			drain->refused |= store_state(drain->store) == STORE_READY;
 		if (reason)
 			reason_set(&drain->reason, "%s", reason);
 	}
 	/* The store is in the middle of its work. */
+	work_in(drain, 0);
+}
+
+/* In the other journal, or not, for its disk's sake. */
+static void set_aside(struct journal_append *append, const char *reason)
+{
+	struct drain_slot *slot = (void *)((char *)append - offsetof(struct drain_slot, append));
+	struct intake_drain *drain = slot->drain;
+
+	drain->out--;
+	slot->stored = !reason;
+	if (reason) {
+		drain->failed = drain->refused = true;
+		reason_set(&drain->reason, "%s", reason);
+	}
 	work_in(drain, 0);
 }
 
@@ -242,11 +209,16 @@ static int put(struct intake_drain *drain)
 
 	if (!event.target)
 		return -ENOMEM;
-	*slot = (struct drain_slot){ .drain = drain, .put.done = put_done, .item = drain->next };
+	*slot = (struct drain_slot){
+		.drain = drain, .put.done = put_done, .append.done = set_aside, .item = drain->next
+	};
 	/* It goes with the reader's memory. */
 	slot->item.event = NULL;
 	slot->bytes = journal_record_size(kept);
-	r = store_put(drain->store, &event, loop_now_ms(drain->loop) + PUT_MS, &slot->put);
+	if (drain->aside && intake_aside_wants(drain->aside, &drain->next))
+		r = intake_aside_append(drain->aside, &drain->next, &slot->append);
+	else
+		r = store_put(drain->store, &event, loop_now_ms(drain->loop) + PUT_MS, &slot->put);
 	if (r < 0)
 		return r;
 	drain->count++;
@@ -258,7 +230,7 @@ static int put(struct intake_drain *drain)
 
 static bool has_room(const struct intake_drain *drain)
 {
-	return drain->count == 0 || (drain->count < IN_FLIGHT && drain->bytes < IN_FLIGHT_BYTES);
+	return drain->count == 0 || (!drain->stubborn && drain->count < IN_FLIGHT && drain->bytes < IN_FLIGHT_BYTES);
 }
 
 static int read_next(struct intake_drain *drain)
@@ -295,13 +267,20 @@ static void send_more(struct intake_drain *drain)
 	work_in(drain, 0);
 }
 
-/* What the last gateway had put into Redis comes before what it had not. */
-static bool waits_for_the_left(struct intake_drain *drain)
+/* What the last gateway had put into Redis comes before what it had not. And of whom events were set aside must be known
+ * before one of theirs is put. */
+static bool waits_for_others(struct intake_drain *drain)
 {
+	if (!drain->left)
+		return false;
+	if (drain->aside && !intake_aside_ready(drain->aside)) {
+		work_in(drain, ASIDE_MS);
+		return true;
+	}
 	/* Until the folder is ours, it is not known what is left. */
 	if (!drain->left_begun && journal_ready(drain->journal)) {
 		drain->left_begun = true;
-		intake_left_ready(drain->left, drain->hold_ms);
+		intake_left_ready(drain->left, drain->kept.hold_ms);
 	}
 	return !intake_left_over(drain->left);
 }
@@ -313,12 +292,12 @@ static void work(void *arg)
 	take_back(drain);
 	if (drain->refused && drain->out == 0) {
 		drain->refused = false;
-		if (!drain->behind)
+		if (!drain->behind && drain->left)
 			log_line(LOG_WARNING, "journal waits for redis", LOG_C("reason", drain->reason.text));
 		drain->behind = true;
-		work_in(drain, PAUSE_MS);
+		work_in(drain, drain->stubborn ? AGAIN_MS : PAUSE_MS);
 	} else if (!drain->failed && !drain->anew && store_state(drain->store) == STORE_READY &&
-		   !waits_for_the_left(drain)) {
+		   !waits_for_others(drain)) {
 		send_more(drain);
 	}
 }
@@ -337,7 +316,7 @@ static void look_who(struct intake_drain *drain)
 	if (drain->identity[0] != '\0' && strcmp(drain->identity, identity) != 0)
 		drain->anew = true;
 	snprintf(drain->identity, sizeof drain->identity, "%s", identity[0] != '\0' ? identity : "?");
-	keep_longer(drain);
+	intake_kept_renew(&drain->kept);
 }
 
 static void redis_changed(void *arg, enum store_state state, const char *reason)
@@ -376,14 +355,19 @@ int intake_drain_new(const struct intake_drain_setup *setup, struct intake_drain
 	drain->loop = setup->loop;
 	drain->journal = setup->journal;
 	drain->redis_socket = setup->redis_socket;
-	drain->hold_ms = setup->config->replay_window_ms;
 	snprintf(drain->url, sizeof drain->url, "%s", setup->config->redis.url);
 	drain->drained = setup->drained;
 	drain->arg = setup->arg;
 	journal_counts(setup->journal, &counts);
 	drain->behind = counts.records > 0;
 	r = store_new(&store, &drain->store);
-	if (r == 0)
+	drain->kept = (struct intake_kept){ .loop = setup->loop,
+					    .journal = setup->journal,
+					    .store = drain->store,
+					    .hold_ms = setup->config->replay_window_ms };
+	if (r == 0 && setup->refused)
+		r = intake_aside_new(setup, &drain->aside);
+	if (r == 0 && !setup->of_refused)
 		r = intake_left_new(setup->loop, drain->store, setup->config->journal.dir, more, drain, &drain->left);
 	if (r == 0)
 		r = journal_reader_start(setup->journal, setup->loop, more, drain);
@@ -396,12 +380,15 @@ int intake_drain_new(const struct intake_drain_setup *setup, struct intake_drain
 
 void intake_drain_change(struct intake_drain *drain, const struct config *config)
 {
-	drain->hold_ms = config->replay_window_ms;
+	drain->kept.hold_ms = config->replay_window_ms;
 	/* What the Redis of before has is not the business of another. */
 	if (strcmp(drain->url, config->redis.url) != 0) {
 		drain->identity[0] = '\0';
-		intake_left_leave(drain->left);
+		if (drain->left)
+			intake_left_leave(drain->left);
 	}
+	if (drain->aside)
+		intake_aside_change(drain->aside, config);
 	snprintf(drain->url, sizeof drain->url, "%s", config->redis.url);
 	store_reconfigure(drain->store, &config->redis, drain->redis_socket, config->ack_deadline_ms);
 }
@@ -412,9 +399,10 @@ void intake_drain_free(struct intake_drain *drain)
 		return;
 	journal_reader_stop(drain->journal);
 	store_free(drain->store);
+	intake_aside_free(drain->aside);
 	take_back(drain);
 	loop_timer_stop(&drain->work);
-	loop_timer_stop(&drain->forget);
+	intake_kept_drop(&drain->kept);
 	intake_left_free(drain->left);
 	intake_targets_free(&drain->targets);
 	free(drain);
@@ -422,5 +410,7 @@ void intake_drain_free(struct intake_drain *drain)
 
 const char *intake_drain_reason(const struct intake_drain *drain)
 {
-	return drain->reason.text;
+	if (drain->reason.text[0] != '\0' || !drain->aside)
+		return drain->reason.text;
+	return intake_aside_reason(drain->aside);
 }

@@ -15,9 +15,13 @@ struct intake_drain;
 struct intake_drain_setup {
 	struct loop *loop;
 	struct journal *journal;
+	/* Where what Redis refuses for good is set aside, with what follows of its route; opened by intake_refused_open.
+	 * NULL: it stays at the journal's head, and all waits behind it. */
+	struct journal *refused;
+	bool of_refused;	     /* the journal is that one itself: for aside.c */
 	const struct config *config; /* outlives the drain, or the next intake_drain_change */
 	const char *redis_socket;    /* see store_setup; outlives the drain */
-	/* Called from the loop when nothing waits any longer, after something did. May be NULL. */
+	/* Called from the loop when nothing waits any longer in one of the journals, after something did. May be NULL. */
 	void (*drained)(void *arg);
 	void *arg;
 };
@@ -36,5 +40,13 @@ void intake_drain_forget(struct intake_drain *drain);
 
 /* Why nothing is sent, for a person; "" when it is. */
 const char *intake_drain_reason(const struct intake_drain *drain);
+
+/* Opens the journal of what is set aside beside the one with this setup, in its folder. 0, and NULL where it cannot be
+ * had for now, which is said in the log: the drain does without. Faults as journal_open's. */
+int intake_refused_open(const struct journal_setup *of, struct journal **out, struct reason *reason)
+	__attribute__((warn_unused_result));
+
+/* Its folder, of a journal in `dir`; to be freed. NULL when memory is short. */
+char *intake_refused_dir(const char *dir) __attribute__((warn_unused_result));
 
 #endif

@@ -53,7 +53,8 @@ struct intake_worker {
 	struct intake_stats *stats;
 	struct store *store;
 	struct journal *journal;      /* NULL: there is none */
-	struct journal_lane *lane;    /* into it */
+	struct journal *refused;      /* what was set aside of it; NULL: there is none */
+	struct journal_lane *lane;    /* into `journal` */
 	struct intake_window *window; /* NULL: none */
 	struct intake_redis_watch *watch;
 	const char *redis_socket;

@@ -233,6 +233,11 @@ static int64_t deadline_of(const struct intake_delivery *delivery)
 	return loop_now_ms(delivery->worker->loop) + delivery->route->config->ack_deadline_ms;
 }
 
+static bool others_wait(const struct intake_worker *worker, struct slice route)
+{
+	return journal_holds(worker->journal, route) || (worker->refused && journal_holds(worker->refused, route));
+}
+
 /* By the route's wish, or because events of an ordered route wait there already. */
 static bool goes_to_the_journal(const struct intake_delivery *delivery)
 {
@@ -240,7 +245,7 @@ static bool goes_to_the_journal(const struct intake_delivery *delivery)
 	const struct intake_worker *worker = delivery->worker;
 
 	return worker->lane && journal_ready(worker->journal) &&
-	       (route->journaled || (route->ordered && journal_holds(worker->journal, route->config->name)));
+	       (route->journaled || (route->ordered && others_wait(worker, route->config->name)));
 }
 
 /* Before Redis can have answered, so that all that is acknowledged is in the window. */

@@ -154,6 +154,7 @@ int intake_worker_new(const struct intake_worker_setup *setup, struct intake_wor
 						     .arg = worker },
 			      &worker->store);
 	worker->journal = setup->journal;
+	worker->refused = setup->refused;
 	if (r == 0)
 		r = intake_window_new(worker, setup->number, &worker->window);
 	/* Behind the store: what it gives up while it writes at a turn's end is still of that turn. */

@@ -27,6 +27,7 @@ struct intake_worker_setup {
 	struct keys *keys;		  /* outlives the worker; NULL: no key is fetched */
 	unsigned number;		  /* of the worker; names its file of the replay window */
 	struct journal *journal;	  /* outlives the worker; NULL: none */
+	struct journal *refused;	  /* where what Redis refuses for good is set aside; likewise */
 };
 
 int intake_worker_new(const struct intake_worker_setup *setup, struct intake_worker **out)

@@ -12,7 +12,7 @@
 
 #include <errno.h>
 
-enum { BUSY_MS = 1000, LEAST_MS = 1000, MOST_MS = 30000, QUIET_LIMITED_MS = 5000 };
+enum { BUSY_MS = 1000, LEAST_MS = 1000, MOST_MS = 30000, QUIET_LIMITED_MS = 5000, AWAY_MS = 2000 };
 
 static int64_t idle_ms(const struct config_route *config)
 {
@@ -100,6 +100,8 @@ static bool is_busy(const struct intake_route *route)
 int intake_keeper_round(struct intake_keeper *keeper, struct intake_plan *plan, struct store_client *client,
 			bool (*stop)(void *arg), void *arg, int64_t *next_ms, struct reason *reason)
 {
+	/* One master that is away does not keep the routes of others from being looked at. */
+	bool cluster = intake_plan_config(plan)->redis.kind == CONFIG_REDIS_CLUSTER;
 	int64_t next = clock_mono_ms() + MOST_MS;
 	size_t count = intake_plan_count(plan);
 	int r = 0;
@@ -110,6 +112,12 @@ int intake_keeper_round(struct intake_keeper *keeper, struct intake_plan *plan, 
 
 		if (route->backlog->next_look_ms <= now || is_busy(route))
 			r = look(keeper, route, client, reason);
+		if (r == -EIO && cluster) {
+			route->backlog->next_look_ms = now + AWAY_MS;
+			next = now + AWAY_MS < next ? now + AWAY_MS : next;
+			r = 0;
+			continue;
+		}
 		if (route->backlog->next_look_ms < next)
 			next = route->backlog->next_look_ms;
 		if (route->config->max_backlog.limit > 0 && now + BUSY_MS < next)

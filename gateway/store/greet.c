@@ -52,6 +52,9 @@ bool store_greet(struct store_link *link)
 	/* Of what a batch needs, the right to end it must be there before it is begun. */
 	add_greeting(link, trip, STORE_GREETING_EXEC, (struct slice[]){ SLICE("EXEC") }, 1);
 	add_greeting(link, trip, STORE_GREETING_DISCARD, (struct slice[]){ SLICE("DISCARD") }, 1);
+	if (link->setup.redirected)
+		add_greeting(link, trip, STORE_GREETING_CLUSTER, (struct slice[]){ SLICE("CLUSTER"), SLICE("INFO") },
+			     2);
 	add_greeting(link, trip, STORE_GREETING_SCRIPT,
 		     (struct slice[]){ SLICE("SCRIPT"), SLICE("LOAD"), store_script_text() }, 3);
 	if (buf_failed(&trip->bytes) || !store_trip_add(trip, buf_slice(&trip->bytes))) {
@@ -80,6 +83,8 @@ static const char *greeting_name(enum store_greeting greeting)
 		return "EXEC";
 	case STORE_GREETING_DISCARD:
 		return "DISCARD";
+	case STORE_GREETING_CLUSTER:
+		return "CLUSTER INFO";
 	case STORE_GREETING_SCRIPT:
 	case STORE_GREETINGS:
 		break;
@@ -154,6 +159,13 @@ static bool is_right(struct store_link *link, enum store_greeting greeting, cons
 		link->transacts = link->transacts && without;
 		if (without || slice_starts(text, SLICE("EXECABORT")) || (error && is_forbidden(reply)))
 			return true;
+	}
+	/* One that has just come back serves nobody until it has found the others. */
+	if (greeting == STORE_GREETING_CLUSTER) {
+		if (!store_map_is_down((const struct store_reply *)(const void *)reply))
+			return true;
+		reason_set(reason, "it says that the Cluster is down");
+		return false;
 	}
 	if (greeting == STORE_GREETING_SCRIPT && reply->type == REDIS_REPLY_STRING && reply->len == sizeof link->sha) {
 		memcpy(link->sha, reply->str, sizeof link->sha);

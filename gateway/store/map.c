@@ -135,6 +135,16 @@ bool store_map_read(const struct store_reply *reply, const struct store_address 
 	return good;
 }
 
+bool store_map_is_down(const struct store_reply *reply)
+{
+	struct slice rest = store_reply_text(reply), line;
+	while (slice_cut(rest, '\n', &line, &rest))
+		if (slice_starts(line, SLICE("cluster_state:")))
+			return !slice_starts(line, SLICE("cluster_state:ok"));
+	/* Who may not ask is not told. */
+	return false;
+}
+
 void store_map_clear(struct store_map *map)
 {
 	free(map->masters);

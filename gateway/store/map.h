@@ -32,6 +32,9 @@ struct store_map {
 bool store_map_read(const struct store_reply *reply, const struct store_address *asked, struct store_map *map,
 		    struct reason *reason) __attribute__((warn_unused_result));
 
+/* Does the answer to CLUSTER INFO say that the Cluster is down? An error, as who may not ask gets one, does not. */
+bool store_map_is_down(const struct store_reply *reply);
+
 /* Frees what the map holds, and empties it. */
 void store_map_clear(struct store_map *map);
 

@@ -10,12 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { REDIRECTS_MAX = 8, AGAIN_MS = 50 };
+enum { REDIRECTS_MAX = 8, AGAIN_MS = 50, AWAY_MS = 1000 };
 
 struct one_node {
 	struct store_address address;
 	struct config_redis redis;
 	struct store_client *client;
+	int64_t away_until_ms;
 };
 
 struct store_nodes {
@@ -74,6 +75,27 @@ static struct one_node *node_at(struct store_nodes *nodes, const struct store_ad
 	return node;
 }
 
+/* One that cannot be connected to, or hangs, is not tried again at once: else who has many questions, for many routes, would
+ * wait for it as often. */
+static int call_node(struct one_node *node, const struct slice *words, size_t count, int64_t extra_ms,
+		     struct store_reply **reply, struct reason *reason)
+{
+	struct store_client *client = node->client;
+	int64_t begun_ms = clock_mono_ms();
+	uint64_t connects = client->connects;
+	bool connected = client->fd >= 0;
+	if (begun_ms < node->away_until_ms) {
+		reason_set(reason, "it was away just now");
+		return -EIO;
+	}
+	int fault = store_client_call(client, words, count, extra_ms, reply, reason);
+	int64_t now_ms = clock_mono_ms();
+	bool unreached = !connected && client->connects == connects;
+	if (fault == -EIO && (unreached || now_ms - begun_ms >= client->timeout_ms))
+		node->away_until_ms = now_ms + AWAY_MS;
+	return fault;
+}
+
 /* ---- the map ---- */
 
 /* Who is none of its masters is let go. */
@@ -108,7 +130,7 @@ static int ask_for_map(struct store_nodes *nodes, struct one_node *node, struct 
 	struct store_reply *reply = NULL;
 	struct reason why = { "" };
 	const struct store_address asked = node->address;
-	int fault = store_client_call(node->client, words, 2, 0, &reply, &why);
+	int fault = call_node(node, words, 2, 0, &reply, &why);
 	if (fault == 0 && !store_map_read(reply, &asked, &map, &why))
 		fault = -EIO;
 	if (fault == 0)
@@ -205,12 +227,11 @@ static int send_one(struct errand *errand, struct store_reply **reply, struct re
 {
 	struct slice asking = SLICE("ASKING");
 	struct store_reply *said = NULL;
-	int fault = errand->asks ? store_client_call(errand->node->client, &asking, 1, 0, &said, reason) : 0;
+	int fault = errand->asks ? call_node(errand->node, &asking, 1, 0, &said, reason) : 0;
 	if (said)
 		store_reply_free(said);
 	if (fault == 0)
-		fault = store_client_call(errand->node->client, errand->words, errand->count, errand->extra_ms, reply,
-					  reason);
+		fault = call_node(errand->node, errand->words, errand->count, errand->extra_ms, reply, reason);
 	return fault;
 }
 

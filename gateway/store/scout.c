@@ -89,16 +89,6 @@ void store_cluster_scout(struct store_cluster *cluster, struct store_link *scout
 
 /* ---- answers ---- */
 
-static bool is_down(const struct store_reply *reply)
-{
-	struct slice rest = store_reply_text(reply), line;
-	while (slice_cut(rest, '\n', &line, &rest))
-		if (slice_starts(line, SLICE("cluster_state:")))
-			return !slice_starts(line, SLICE("cluster_state:ok"));
-	/* Who may not ask is not told. */
-	return false;
-}
-
 static void is_bad(struct store_cluster *cluster)
 {
 	cluster->bad++;
@@ -133,7 +123,7 @@ void store_cluster_told(struct store_cluster *cluster, const struct store_reply 
 		return;
 	}
 	cluster->asking = false;
-	if (is_down(reply))
+	if (store_map_is_down(reply))
 		is_bad(cluster);
 	else if (cluster->map_read)
 		is_good(cluster);

@@ -243,6 +243,31 @@ def test_retention(stack, cluster):
     assert len(cluster.entries("r0")) == 1
 
 
+def test_one_shard_that_is_gone(stack, folder):
+    """Where a Cluster may be in parts, the routes of the other masters go on, in and out; its own are refused until it is
+    back."""
+    cluster = topology.Cluster(folder / "cluster", replicas=0, **{"cluster-require-full-coverage": "no"})
+    stack.parts.insert(0, cluster)
+    gateway = serve(stack, cluster, retention="0s")
+    victim = cluster.of("r0")
+    gone = [name for name in NAMES if cluster.of(name) is victim]
+    others = [name for name in NAMES if name not in gone]
+    victim.kill()
+    gateway.wait_unready()
+    for name in gone:
+        assert gateway.deliver(sign.stripe(STRIPE, path=f"/hooks/{name}")).outcome() == "store_unavailable"
+    for name in others:
+        key = f"hookgate:{{{name}}}:events"
+        assert gateway.deliver(sign.stripe(STRIPE, path=f"/hooks/{name}")).outcome() == "accepted"
+        cluster.db(name).xgroup_create(key, "g", "0")
+        read = cluster.db(name).xreadgroup("g", "c", {key: ">"})
+        cluster.db(name).xack(key, "g", *[id for id, _ in read[0][1]])
+    wait_until(lambda: all(cluster.entries(name) == [] for name in others), "what was acknowledged to go")
+    victim.restart(mend=True)
+    gateway.wait_ready()
+    assert gateway.deliver(sign.stripe(STRIPE, path=f"/hooks/{gone[0]}")).outcome() == "accepted"
+
+
 class Faults:
     """What may happen to a Cluster and its gateways; each ends with all well again."""
 

@@ -2,22 +2,41 @@
  * so what is quoted is the masked one. */
 #include "store/able.h"
 
+#include "store/secure.h"
+
 #include <errno.h>
 
-static const char *lacking(const struct config_redis *redis)
+static const struct config_node *redis_node(const struct config *config, const char *key)
 {
-	return redis->tls.on ? "this version does not speak TLS to Redis yet" : NULL;
+	const struct config_node *map = config_node_get(config_tree_root(config->tree), SLICE("redis"));
+	return config_node_get(map, slice_str(key));
+}
+
+static int refuse_url(const struct config *config, struct config_diag *diag, const char *why)
+{
+	char quoted[CONFIG_QUOTE_ROOM];
+	config_error(diag, config->file, redis_node(config, "url"), "%s: %s",
+		     config_quote(slice_str(config->redis.url), quoted, sizeof quoted), why);
+	return -EINVAL;
+}
+
+/* The files are read now: what is wrong with them is wrong with the configuration. */
+static int check_tls(const struct config *config, struct config_diag *diag)
+{
+	const struct config_node *map = redis_node(config, "tls");
+	struct reason reason = { "" };
+	if (tls_lacking() && map)
+		config_error(diag, config->file, map, "%s", tls_lacking());
+	if (tls_lacking())
+		return map ? -EINVAL : refuse_url(config, diag, tls_lacking());
+	int fault = store_secure_load(&config->redis.tls, &reason);
+	if (fault == -EINVAL)
+		config_error(diag, config->file, map ? map : redis_node(config, "url"), "%s", reason.text);
+	return fault;
 }
 
 int store_able(const struct config *config, struct config_diag *diag)
 {
 	const struct config_redis *redis = &config->redis;
-	const char *why = redis->url ? lacking(redis) : NULL;
-	char quoted[CONFIG_QUOTE_ROOM];
-	if (!why)
-		return 0;
-	const struct config_node *map = config_node_get(config_tree_root(config->tree), SLICE("redis"));
-	config_error(diag, config->file, config_node_get(map, SLICE("url")), "%s: %s",
-		     config_quote(slice_str(redis->url), quoted, sizeof quoted), why);
-	return -EINVAL;
+	return redis->url && redis->tls.on ? check_tls(config, diag) : 0;
 }

@@ -8,6 +8,7 @@
 #include "store/client_inner.h"
 #include "store/command.h"
 #include "store/place.h"
+#include "store/secure.h"
 
 #include <errno.h>
 #include <hiredis/hiredis.h>
@@ -54,6 +55,8 @@ int store_client_child(struct store_client *front, const struct config_redis *re
 
 void store_client_close(struct store_client *client)
 {
+	tls_session_free(client->tls);
+	client->tls = NULL;
 	if (client->fd >= 0)
 		close(client->fd);
 	client->fd = -1;
@@ -123,26 +126,57 @@ int store_client_pause(struct store_client *client, int64_t ms, struct reason *r
 
 /* ---- talking ---- */
 
-static int send_all(struct store_client *client, int64_t end_ms, struct reason *reason)
+/* Waits for what TLS awaits; the call is to be made again then. */
+static int await_tls(struct store_client *client, enum tls_end end, int64_t end_ms, const char *why,
+		     struct reason *reason)
 {
-	struct slice left = buf_slice(&client->out);
-	while (left.n > 0) {
-		int fault = wait_for(client, POLLOUT, end_ms, reason);
-		if (fault != 0)
-			return fault;
-		ssize_t n = send(client->fd, left.p, left.n, MSG_NOSIGNAL);
-		if (n >= 0)
-			left = slice_from(left, (size_t)n);
-		else if (errno != EAGAIN && errno != EINTR)
-			return fault_of(reason, "cannot write to Redis", errno);
-	}
+	if (end == TLS_AWAITS_READ || end == TLS_AWAITS_WRITE)
+		return wait_for(client, end == TLS_AWAITS_READ ? POLLIN : POLLOUT, end_ms, reason);
+	reason_set(reason, "%s", end == TLS_CLOSED ? "Redis closed the connection" : why);
+	return -EIO;
+}
+
+static int send_some_tls(struct store_client *client, struct slice *left, int64_t end_ms, struct reason *reason)
+{
+	struct reason why = { "" };
+	size_t n = 0;
+	enum tls_end end = tls_write(client->tls, *left, &n, &why);
+	if (end != TLS_DONE)
+		return await_tls(client, end, end_ms, why.text, reason);
+	*left = slice_from(*left, n);
 	return 0;
 }
 
-/* What has arrived, to the parser. */
-static int receive(struct store_client *client, struct reason *reason)
+static int send_some(struct store_client *client, struct slice *left, int64_t end_ms, struct reason *reason)
+{
+	int fault = wait_for(client, POLLOUT, end_ms, reason);
+	if (fault != 0)
+		return fault;
+	ssize_t n = send(client->fd, left->p, left->n, MSG_NOSIGNAL);
+	if (n >= 0)
+		*left = slice_from(*left, (size_t)n);
+	else if (errno != EAGAIN && errno != EINTR)
+		return fault_of(reason, "cannot write to Redis", errno);
+	return 0;
+}
+
+static int send_all(struct store_client *client, int64_t end_ms, struct reason *reason)
+{
+	struct slice left = buf_slice(&client->out);
+	int fault = 0;
+	while (left.n > 0 && fault == 0)
+		fault = client->tls ? send_some_tls(client, &left, end_ms, reason)
+				    : send_some(client, &left, end_ms, reason);
+	return fault;
+}
+
+/* Waits for what comes, and gives it to the parser. */
+static int receive(struct store_client *client, int64_t end_ms, struct reason *reason)
 {
 	char bytes[READ_MAX];
+	int fault = wait_for(client, POLLIN, end_ms, reason);
+	if (fault != 0)
+		return fault;
 	ssize_t n = recv(client->fd, bytes, sizeof bytes, 0);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : fault_of(reason, "cannot read from Redis", errno);
@@ -151,6 +185,17 @@ static int receive(struct store_client *client, struct reason *reason)
 		return -EIO;
 	}
 	return redisReaderFeed(client->reader, bytes, (size_t)n) == REDIS_OK ? 0 : -ENOMEM;
+}
+
+static int receive_tls(struct store_client *client, int64_t end_ms, struct reason *reason)
+{
+	char bytes[READ_MAX];
+	struct reason why = { "" };
+	size_t n = 0;
+	enum tls_end end = tls_read(client->tls, bytes, sizeof bytes, &n, &why);
+	if (end != TLS_DONE)
+		return await_tls(client, end, end_ms, why.text, reason);
+	return redisReaderFeed(client->reader, bytes, n) == REDIS_OK ? 0 : -ENOMEM;
 }
 
 static int read_reply(struct store_client *client, int64_t end_ms, redisReply **out, struct reason *reason)
@@ -165,9 +210,7 @@ static int read_reply(struct store_client *client, int64_t end_ms, redisReply **
 			*out = reply;
 			return 0;
 		}
-		int fault = wait_for(client, POLLIN, end_ms, reason);
-		if (fault == 0)
-			fault = receive(client, reason);
+		int fault = client->tls ? receive_tls(client, end_ms, reason) : receive(client, end_ms, reason);
 		if (fault != 0)
 			return fault;
 	}
@@ -214,6 +257,21 @@ static int connect_to(struct store_client *client, const struct sockaddr *addres
 	return client->reader ? 0 : -ENOMEM;
 }
 
+static int shake(struct store_client *client, const char *host, int64_t end_ms, struct reason *reason)
+{
+	struct reason why = { "" };
+	int fault = store_secure_session(&client->redis->tls, client->fd, host, &client->tls, reason);
+	while (fault == 0) {
+		enum tls_end end = tls_shake(client->tls, &why);
+		if (end == TLS_DONE)
+			return 0;
+		fault = await_tls(client, end, end_ms, why.text, reason);
+		if (fault == -EIO && clock_mono_ms() >= end_ms)
+			reason_set(reason, "%s", STORE_SECURE_LATE);
+	}
+	return fault == -EINVAL ? -EIO : fault;
+}
+
 int store_client_open(struct store_client *client, const char *host, uint16_t port, int64_t end_ms,
 		      struct reason *reason)
 {
@@ -229,6 +287,8 @@ int store_client_open(struct store_client *client, const char *host, uint16_t po
 	for (const struct addrinfo *at = addresses; at && fault == -EIO; at = at->ai_next) {
 		store_client_close(client);
 		fault = connect_to(client, at->ai_addr, at->ai_addrlen, end_ms, reason);
+		if (fault == 0 && client->redis->tls.on)
+			fault = shake(client, host, end_ms, reason);
 	}
 	freeaddrinfo(addresses);
 	return fault;

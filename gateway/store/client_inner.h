@@ -6,6 +6,7 @@
 #include "store/client.h"
 #include "store/nodes.h"
 #include "store/sentinel.h"
+#include "tls/tls.h"
 
 #include <hiredis/hiredis.h>
 
@@ -13,8 +14,9 @@ struct store_client {
 	const struct config_redis *redis;
 	const char *socket;
 	int64_t timeout_ms;
-	int fd;	       /* -1: not connected */
-	int interrupt; /* eventfd */
+	int fd;			 /* -1: not connected */
+	int interrupt;		 /* eventfd */
+	struct tls_session *tls; /* NULL: in plain */
 	redisReader *reader;
 	struct buf out;
 	uint64_t connects;

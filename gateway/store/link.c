@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "store/place.h"
+#include "store/secure.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -136,6 +137,7 @@ static void on_too_late(void *arg)
 		return;
 	}
 	store_link_drop(link, link->phase == STORE_PHASE_GREETING ? "Redis did not answer the handshake in time"
+			      : link->wire.shaking		  ? STORE_SECURE_LATE
 								  : "Redis could not be reached in time");
 }
 
@@ -218,16 +220,20 @@ static const struct store_wire_calls wire_calls = { on_opened, on_reply, on_repl
 
 /* ---- connecting ---- */
 
-static void connect_to(struct store_link *link, const struct sockaddr *address, socklen_t length)
+/* `host`: what a certificate must be for. */
+static void connect_to(struct store_link *link, const struct sockaddr *address, socklen_t length, const char *host)
 {
+	const struct config_redis_tls *tls = &link->setup.redis->tls;
+	struct reason reason = { "" };
 	int fault = store_wire_open(&link->wire, link->setup.loop, address, length, &wire_calls, link);
-	if (fault == 0) {
+	if (fault != 0)
+		reason_set(&reason, "cannot connect: %s", strerror(-fault));
+	else if (tls->on && address->sa_family != AF_UNIX)
+		fault = store_wire_secure(&link->wire, tls, host, &reason);
+	if (fault == 0)
 		store_link_enter(link, STORE_PHASE_CONNECTING, NULL);
-		return;
-	}
-	char why[160];
-	snprintf(why, sizeof why, "cannot connect: %s", strerror(-fault));
-	store_link_drop(link, why);
+	else
+		store_link_drop(link, reason.text);
 }
 
 /* One address per attempt, in turn, so that each gets the whole of the attempt's time. */
@@ -240,12 +246,13 @@ static void on_resolved(void *arg, struct addrinfo *addresses, const char *why)
 		return;
 	}
 	const struct addrinfo *chosen = store_resolve_turn(addresses, link->attempts);
-	connect_to(link, chosen->ai_addr, chosen->ai_addrlen);
+	connect_to(link, chosen->ai_addr, chosen->ai_addrlen, link->host);
 	freeaddrinfo(addresses);
 }
 
 void store_link_resolve(struct store_link *link, const char *host, uint16_t port)
 {
+	snprintf(link->host, sizeof link->host, "%s", host);
 	if (store_resolve_start(link->setup.loop, host, port, on_resolved, link, &link->resolve) != 0)
 		store_link_drop(link, "memory or descriptors are short");
 }
@@ -269,7 +276,7 @@ static void attempt(void *arg)
 	if (store_place_socket(redis, link->setup.socket, &address, &is_unix, &reason) != 0) {
 		store_link_drop(link, reason.text);
 	} else if (is_unix) {
-		connect_to(link, (const struct sockaddr *)&address, sizeof address);
+		connect_to(link, (const struct sockaddr *)&address, sizeof address, NULL);
 	} else {
 		store_link_enter(link, STORE_PHASE_RESOLVING, NULL);
 		if (redis->kind == CONFIG_REDIS_SENTINEL)

@@ -102,6 +102,7 @@ struct store_link {
 	struct store_master master; /* where the link went to; port 0: nowhere yet */
 
 	struct store_resolve *resolve;
+	char host[STORE_HOST_ROOM]; /* what is resolved, and what a certificate must be for */
 	struct store_wire wire;
 	struct store_trips trips;
 	struct store_tickets tickets;
@@ -138,7 +139,7 @@ void store_link_drop(struct store_link *link, const char *why);
 /* The handshake went well. */
 void store_link_ready(struct store_link *link);
 
-/* Goes on with an attempt, from RESOLVING: to this host, which must stay until the address is found. */
+/* Goes on with an attempt, from RESOLVING: to this host. */
 void store_link_resolve(struct store_link *link, const char *host, uint16_t port);
 
 /* The next attempt follows at once, as if none had failed; while WAITING. */

@@ -8,7 +8,6 @@
 #include "store/command.h"
 #include "store/sentinel_inner.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* What must be answered within PATIENCE_MS: a switch is to be followed within a second. */
@@ -206,13 +205,16 @@ static void on_resolved(void *arg, struct addrinfo *addresses, const char *why)
 	}
 	const struct addrinfo *chosen = store_resolve_turn(addresses, one->attempts);
 	one->phase = STORE_SENTINEL_CONNECTING;
+	const struct config_redis *redis = one->all->redis;
+	struct reason reason = { "" };
 	int fault = store_wire_open(&one->wire, one->all->loop, chosen->ai_addr, chosen->ai_addrlen, &wire_calls, one);
 	freeaddrinfo(addresses);
-	if (fault == 0)
-		return;
-	char cannot[160];
-	snprintf(cannot, sizeof cannot, "cannot connect: %s", strerror(-fault));
-	rest(one, STORE_SENTINEL_UNREACHED, cannot);
+	if (fault != 0)
+		reason_set(&reason, "cannot connect: %s", strerror(-fault));
+	else if (redis->tls.on)
+		fault = store_wire_secure(&one->wire, &redis->tls, redis->hosts[one->number].host, &reason);
+	if (fault != 0)
+		rest(one, STORE_SENTINEL_UNREACHED, reason.text);
 }
 
 static void connect_to(struct store_sentinel_one *one)

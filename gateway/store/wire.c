@@ -7,19 +7,37 @@
 #include "store/wire.h"
 
 #include "store/place.h"
+#include "store/secure.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { PIECES_MAX = 1024 /* IOV_MAX */, READ_MAX = 16 * 1024 };
+enum { PIECES_MAX = 1024 /* IOV_MAX */, READ_MAX = 16 * 1024, RECORD_MAX = 16 * 1024 };
 
 static void fail(struct store_wire *wire, const char *what, int fault)
 {
 	char why[160];
 	snprintf(why, sizeof why, "%s%s%s", what, fault != 0 ? ": " : "", fault != 0 ? strerror(fault) : "");
 	wire->calls->broken(wire->arg, why);
+}
+
+static void shake(struct store_wire *wire)
+{
+	struct reason reason = { "" };
+	enum tls_end end = tls_shake(wire->tls, &reason);
+	if (end == TLS_FAILED) {
+		fail(wire, reason.text, 0);
+		return;
+	}
+	loop_watch_change(&wire->watch, end == TLS_AWAITS_WRITE ? LOOP_WRITE : LOOP_READ);
+	if (end != TLS_DONE)
+		return;
+	wire->shaking = false;
+	wire->connected = true;
+	wire->calls->opened(wire->arg);
 }
 
 static void finish_connect(struct store_wire *wire)
@@ -30,6 +48,11 @@ static void finish_connect(struct store_wire *wire)
 		fault = errno;
 	if (fault != 0) {
 		fail(wire, "cannot connect", fault);
+		return;
+	}
+	if (wire->tls) {
+		wire->shaking = true;
+		shake(wire);
 		return;
 	}
 	wire->connected = true;
@@ -80,22 +103,46 @@ static void take_replies(struct store_wire *wire, redisReader *reader, char *byt
 		fail(wire, "cannot read", ENOMEM);
 }
 
+/* How many bytes came; 0: none now. False where it went wrong, which is told. */
+static bool receive(struct store_wire *wire, char *bytes, size_t *n)
+{
+	ssize_t got = recv(wire->fd, bytes, READ_MAX, 0);
+	*n = got > 0 ? (size_t)got : 0;
+	if (got == 0)
+		fail(wire, "Redis closed the connection", 0);
+	else if (got < 0 && errno != EAGAIN && errno != EINTR)
+		fail(wire, "cannot read", errno);
+	else
+		return true;
+	return false;
+}
+
+static bool receive_tls(struct store_wire *wire, char *bytes, size_t *n)
+{
+	struct reason reason = { "" };
+	*n = 0;
+	enum tls_end end = tls_read(wire->tls, bytes, READ_MAX, n, &reason);
+	wire->read_awaits_write = end == TLS_AWAITS_WRITE;
+	if (wire->read_awaits_write)
+		loop_watch_change(&wire->watch, LOOP_READ | LOOP_WRITE);
+	if (end == TLS_CLOSED)
+		fail(wire, "Redis closed the connection", 0);
+	else if (end == TLS_FAILED)
+		fail(wire, reason.text, 0);
+	else
+		return true;
+	return false;
+}
+
 static void read_replies(struct store_wire *wire)
 {
 	char bytes[READ_MAX];
-	ssize_t n = recv(wire->fd, bytes, sizeof bytes, 0);
-	if (n < 0) {
-		if (errno != EAGAIN && errno != EINTR)
-			fail(wire, "cannot read", errno);
+	size_t n;
+	if (!(wire->tls ? receive_tls(wire, bytes, &n) : receive(wire, bytes, &n)) || n == 0)
 		return;
-	}
-	if (n == 0) {
-		fail(wire, "Redis closed the connection", 0);
-		return;
-	}
 	redisReader *reader = wire->reader;
 	wire->reading = true;
-	take_replies(wire, reader, bytes, (size_t)n);
+	take_replies(wire, reader, bytes, n);
 	wire->reading = false;
 	if (!wire->open) {
 		redisReaderFree(reader);
@@ -109,15 +156,18 @@ static void on_ready(void *arg, unsigned events)
 {
 	struct store_wire *wire = arg;
 	if (!wire->connected) {
-		if (events & LOOP_WRITE)
+		if (wire->shaking)
+			shake(wire);
+		else if (events & LOOP_WRITE)
 			finish_connect(wire);
 		return;
 	}
-	if (events & LOOP_WRITE) {
-		wire->blocked = false;
+	bool read = (events & LOOP_READ) || wire->read_awaits_write;
+	if ((events & LOOP_WRITE) || wire->write_awaits_read) {
+		wire->blocked = wire->write_awaits_read = false;
 		loop_watch_change(&wire->watch, LOOP_READ);
 	}
-	if (events & LOOP_READ)
+	if (read)
 		read_replies(wire);
 }
 
@@ -150,20 +200,61 @@ out:
 	return fault;
 }
 
+int store_wire_secure(struct store_wire *wire, const struct config_redis_tls *tls, const char *host,
+		      struct reason *reason)
+{
+	wire->record = malloc(RECORD_MAX);
+	if (!wire->record) {
+		reason_set(reason, "memory is short");
+		return -ENOMEM;
+	}
+	return store_secure_session(tls, wire->fd, host, &wire->tls, reason);
+}
+
+/* What leaves as one record: a record for each piece would cost more than the pieces. After a record that was not taken
+ * the same bytes are gathered again, since what is unsent only grows. */
+static size_t gather(unsigned char *record, const struct store_trip *trip)
+{
+	size_t n = 0;
+	for (size_t i = trip->sent; i < trip->piece_count && n < RECORD_MAX; i++) {
+		size_t size = trip->pieces[i].iov_len < RECORD_MAX - n ? trip->pieces[i].iov_len : RECORD_MAX - n;
+		memcpy(record + n, trip->pieces[i].iov_base, size);
+		n += size;
+	}
+	return n;
+}
+
+/* As sendmsg() would: -1 with errno. */
+static ssize_t send_tls(struct store_wire *wire, const struct store_trip *trip)
+{
+	struct reason reason = { "" };
+	size_t n = 0;
+	struct slice bytes = slice_of(wire->record, gather(wire->record, trip));
+	enum tls_end end = tls_write(wire->tls, bytes, &n, &reason);
+	wire->write_awaits_read = end == TLS_AWAITS_READ;
+	errno = end == TLS_AWAITS_READ || end == TLS_AWAITS_WRITE ? EAGAIN : ECONNRESET;
+	return end == TLS_DONE ? (ssize_t)n : -1;
+}
+
+static ssize_t send_plain(struct store_wire *wire, struct store_trip *trip)
+{
+	size_t left = trip->piece_count - trip->sent;
+	struct msghdr message = { .msg_iov = trip->pieces + trip->sent,
+				  .msg_iovlen = left < PIECES_MAX ? left : PIECES_MAX };
+	return sendmsg(wire->fd, &message, MSG_NOSIGNAL);
+}
+
 void store_wire_flush(struct store_wire *wire, struct store_trips *trips)
 {
 	while (wire->open && wire->connected && !wire->blocked && trips->unsent) {
 		struct store_trip *trip = trips->unsent;
-		size_t left = trip->piece_count - trip->sent;
-		struct msghdr message = { .msg_iov = trip->pieces + trip->sent,
-					  .msg_iovlen = left < PIECES_MAX ? left : PIECES_MAX };
-		ssize_t n = sendmsg(wire->fd, &message, MSG_NOSIGNAL);
+		ssize_t n = wire->tls ? send_tls(wire, trip) : send_plain(wire, trip);
 		if (n >= 0) {
 			wire->writes++;
 			store_trips_sent(trips, (size_t)n);
 		} else if (errno == EAGAIN) {
 			wire->blocked = true;
-			loop_watch_change(&wire->watch, LOOP_READ | LOOP_WRITE);
+			loop_watch_change(&wire->watch, wire->write_awaits_read ? LOOP_READ : LOOP_READ | LOOP_WRITE);
 		} else if (errno != EINTR) {
 			fail(wire, "cannot write", errno);
 			return;
@@ -176,12 +267,16 @@ void store_wire_close(struct store_wire *wire)
 	if (!wire->open)
 		return;
 	loop_unwatch(&wire->watch);
+	tls_session_free(wire->tls);
+	wire->tls = NULL;
+	free(wire->record);
+	wire->record = NULL;
 	close(wire->fd);
 	/* Else who is reading frees it. */
 	if (!wire->reading) {
 		redisReaderFree(wire->reader);
 		store_inplace_free(&wire->inplace);
 	}
-	wire->open = wire->connected = false;
+	wire->open = wire->connected = wire->shaking = false;
 	wire->reader = NULL;
 }

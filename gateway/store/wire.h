@@ -9,6 +9,7 @@
 #include "base/reason.h"
 #include "store/inplace.h"
 #include "store/trips.h"
+#include "tls/tls.h"
 
 #include <hiredis/hiredis.h>
 #include <sys/socket.h>
@@ -24,6 +25,10 @@ struct store_wire_calls {
 struct store_wire {
 	int fd; /* meaningless unless open */
 	bool open, connected, blocked, reading;
+	struct tls_session *tls; /* NULL: in plain */
+	bool shaking;		 /* the handshake of TLS is under way: it is connected when that is done */
+	bool read_awaits_write, write_awaits_read;
+	unsigned char *record; /* what leaves next by TLS, gathered */
 	struct loop_watch watch;
 	redisReader *reader;
 	bool amid; /* the parser awaits the rest of a reply */
@@ -36,6 +41,11 @@ struct store_wire {
 /* Begins to connect; `opened` or `broken` follow from the loop. 0, or -errno. */
 int store_wire_open(struct store_wire *wire, struct loop *loop, const struct sockaddr *address, socklen_t length,
 		    const struct store_wire_calls *calls, void *arg) __attribute__((warn_unused_result));
+
+/* From now on, and before it is connected: by TLS, with a server whose certificate is for `host`. 0; -EINVAL with the
+ * reason, or -ENOMEM; then it is for the owner to close it. */
+int store_wire_secure(struct store_wire *wire, const struct config_redis_tls *tls, const char *host,
+		      struct reason *reason) __attribute__((warn_unused_result));
 
 /* Sends as much of the trips as the socket takes, in one system call each where it takes all; the rest follows when
  * flushed again after the socket has become writable. */

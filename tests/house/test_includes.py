@@ -3,7 +3,8 @@
 import pytest
 import tree
 
-LIBRARIES = {"yaml.h": "config", "openssl/": "trust", "zlib.h": "trust", "hiredis/": "store", "microhttpd.h": "http", "curl/": "keys"}
+# OpenSSL is two: libcrypto is trust's, libssl tls', and both have their errors and certificates from the one.
+LIBRARIES = {"yaml.h": "config", "openssl/": "trust tls", "zlib.h": "trust", "hiredis/": "store", "microhttpd.h": "http", "curl/": "keys"}
 SYSTEM = set("""
 assert.h ctype.h dlfcn.h errno.h fcntl.h float.h getopt.h grp.h inttypes.h limits.h locale.h math.h netdb.h poll.h pthread.h pwd.h sched.h semaphore.h
 signal.h stdalign.h stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h stdnoreturn.h string.h strings.h syslog.h
@@ -75,7 +76,7 @@ def test_each_library_in_its_one_room():
             rooms = [room for beginning, room in LIBRARIES.items() if name.startswith(beginning)]
             if not rooms:
                 wrong.append(f"{path}:{line}: <{name}> is neither the system's nor one of the five libraries")
-            elif tree.room_of(path) != rooms[0]:
+            elif tree.room_of(path) not in rooms[0].split():
                 wrong.append(f"{path}:{line}: <{name}> belongs to {rooms[0]} only")
     assert not wrong, "\n".join(wrong)
 
@@ -86,6 +87,7 @@ def test_each_library_in_its_one_room():
     ("gateway/store/x.c", "base", "trust"),
     ("gateway/trust/x.c", "keys", "store"),
     ("gateway/keys/x.c", "config", "trust"),
+    ("gateway/tls/x.c", "config", "keys"),
     ("gateway/intake/x.c", "store", "http"),
     ("gateway/main.c", "cli", "http"),
     ("plugins/x.c", "trust", "store"),

@@ -7,7 +7,7 @@ import subprocess
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 # From the bottom up; a room may include what stands before it, but not its siblings on the same floor.
-FLOORS = [["base"], ["config"], ["keys"], ["trust", "store", "journal"], ["intake"], ["http", "consume", "admin"], ["cli"]]
+FLOORS = [["base"], ["config"], ["keys", "tls"], ["trust", "store", "journal"], ["intake"], ["http", "consume", "admin"], ["cli"]]
 ROOMS = [room for floor in FLOORS for room in floor]
 
 

@@ -36,12 +36,14 @@ def route(like, /, **changes):
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "tls(built): for builds that speak TLS to Redis, or for those that do not")
     config.addinivalue_line("markers", "builds(*names): the builds that a test is for; all of them where nothing is said")
 
 
 def pytest_collection_modifyitems(config, items):
     """A test that is not for this build is left out, which is not the same as skipped: skipped tests fail in CI."""
     out = [item for item in items if (mark := item.get_closest_marker("builds")) and harness.BUILD not in mark.args]
+    out += [item for item in items if (mark := item.get_closest_marker("tls")) and harness.speaks_tls() not in mark.args]
     config.hook.pytest_deselected(items=out)
     items[:] = [item for item in items if item not in out]
 

@@ -4,6 +4,7 @@ Nothing here sleeps for luck: whatever must be waited for is a condition (wait_u
 """
 
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -14,6 +15,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -47,6 +49,16 @@ SANITIZER_ENV = {
     "TSAN_OPTIONS": "halt_on_error=0:second_deadlock_stack=1:exitcode=66",
 }
 REPORTS = re.compile(r"ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|ThreadSanitizer: |runtime error: |AddressSanitizer:DEADLYSIGNAL")
+
+
+@functools.cache
+def speaks_tls():
+    """Is the gateway built with TLS to Redis?"""
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write('{listen: ":1", redis: {url: "rediss://a"}, routes: [{name: a, path: /a, provider: none}]}')
+        file.flush()
+        done = subprocess.run([*START, BINARY, "check", "-c", file.name], capture_output=True, text=True, check=False)
+    return "does not speak TLS to Redis" not in done.stderr
 
 
 def wait_until(condition, what, seconds=15):
@@ -117,7 +129,11 @@ class Process:
 class Redis(Process):
     """A real redis-server in its folder: on a port, or on a unix socket only."""
 
-    def __init__(self, folder, unix=False, **config):
+    def __init__(self, folder, unix=False, tls=None, **config):
+        """`tls`: a certificates.Authority; then nothing is taken in plain."""
+        self.tls = tls
+        if tls:
+            config = {**tls.for_redis(), **config}
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.unix = str(self.folder / "r.sock") if unix else None
@@ -136,7 +152,8 @@ class Redis(Process):
         raise AssertionError(f"redis-server does not start: {(self.folder / 'redis.log').read_text()}")
 
     def _try(self):
-        arguments = ["redis-server", "--port", str(self.port), "--dir", str(self.folder), "--daemonize", "no", "--logfile",
+        ports = ["--port", "0", "--tls-port"] if self.tls else ["--port"]
+        arguments = ["redis-server", *ports, str(self.port), "--dir", str(self.folder), "--daemonize", "no", "--logfile",
                      str(self.folder / "redis.log")]
         if self.unix:
             arguments += ["--unixsocket", self.unix]
@@ -165,7 +182,7 @@ class Redis(Process):
         if self.unix:
             client = redis.Redis(unix_socket_path=self.unix, socket_timeout=60, **more)
         else:
-            client = redis.Redis(port=self.port, socket_timeout=60, **more)
+            client = redis.Redis(port=self.port, socket_timeout=60, **(self.tls.for_client() if self.tls else {}), **more)
         self.clients.append(client)
         return client
 
@@ -173,7 +190,7 @@ class Redis(Process):
         login = f"{user}:{password}@" if user or password else ""
         if self.unix:
             return f"unix://{login}{self.unix}?db={database}"
-        return f"redis://{login}127.0.0.1:{self.port}/{database}"
+        return f"{'rediss' if self.tls else 'redis'}://{login}127.0.0.1:{self.port}/{database}"
 
     def restart(self, mend=False):
         """After kill() or stop(): the same port, the same folder. `mend`: what Redis' own tool does to an append-only file

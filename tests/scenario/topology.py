@@ -15,14 +15,15 @@ from harness import wait_until
 class Sentinel(harness.Redis):
     """A real Sentinel. It writes into its configuration, so that is a file of its own."""
 
-    def __init__(self, folder, lines):
-        self.lines = lines
-        super().__init__(folder)
+    def __init__(self, folder, lines, tls=None):
+        self.lines = [*lines, *(f"{key} {value}" for key, value in (tls.for_redis() if tls else {}).items())]
+        super().__init__(folder, tls=tls)
 
     def _try(self):
         file = self.folder / "sentinel.conf"
         if not file.exists() or f"port {self.port}\n" not in file.read_text():
-            file.write_text("\n".join([f"port {self.port}", "bind 127.0.0.1", "protected-mode no", f"dir {self.folder}",
+            ports = ["port 0", f"tls-port {self.port}"] if self.tls else [f"port {self.port}"]
+            file.write_text("\n".join([*ports, "bind 127.0.0.1", "protected-mode no", f"dir {self.folder}",
                                        f"logfile {self.folder / 'redis.log'}", *self.lines]) + "\n")
         self.process = subprocess.Popen(["redis-server", str(file), "--sentinel"], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -47,15 +48,15 @@ class Sentinels:
 
     NAME = "mymaster"
 
-    def __init__(self, stack, replicas=2, sentinels=3, down_after_ms=1000, password="", sentinel_password="", **config):
+    def __init__(self, stack, replicas=2, sentinels=3, down_after_ms=1000, password="", sentinel_password="", tls=None, **config):
         self.password, self.sentinel_password = password, sentinel_password
         self.clients = {}
         if password:
             config = {**config, "requirepass": password, "masterauth": password}
         # A replica is wanted at once, and one that fell behind has its stream kept for it.
         config = {"repl-diskless-sync-delay": "0", "repl-backlog-size": "16mb", **config}
-        self.master = stack.redis(**config)
-        self.replicas = [stack.redis(replicaof=["127.0.0.1", self.master.port], **config) for _ in range(replicas)]
+        self.master = stack.redis(tls=tls, **config)
+        self.replicas = [stack.redis(tls=tls, replicaof=["127.0.0.1", self.master.port], **config) for _ in range(replicas)]
         wait_until(lambda: len(self.online()) == replicas, "the replicas to be in step")
         lines = [f"sentinel monitor {self.NAME} 127.0.0.1 {self.master.port} {sentinels // 2 + 1}",
                  f"sentinel down-after-milliseconds {self.NAME} {down_after_ms}",
@@ -67,7 +68,7 @@ class Sentinels:
             lines.append(f"requirepass {sentinel_password}")
         self.sentinels = []
         for i in range(sentinels):
-            sentinel = Sentinel(stack.folder / f"sentinel{i + 1}", lines)
+            sentinel = Sentinel(stack.folder / f"sentinel{i + 1}", lines, tls)
             stack.parts.insert(0, sentinel)
             self.sentinels.append(sentinel)
         wait_until(lambda: all(self._knows_all(i, replicas) for i in range(sentinels)), "the Sentinels to know all", 30)

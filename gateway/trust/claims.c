@@ -72,11 +72,14 @@ static enum trust_claims_result stale(const char **why, const char *reason)
 static enum trust_claims_result check_times(const struct trust_jwt *jwt, const struct json_value *values,
 					    int64_t tolerance_ms, struct trust_reading *reading, const char **why)
 {
+	static const char *const not_a_time[TIMES] = { [EXP] = "the token's claim exp is no time in seconds",
+						       [NBF] = "the token's claim nbf is no time in seconds",
+						       [IAT] = "the token's claim iat is no time in seconds" };
 	int64_t at[TIMES], now = reading->now_ms / 1000, leeway = jwt->leeway_ms / 1000;
 
 	for (size_t i = 0; i < TIMES; i++)
 		if (values[i].type != JSON_NONE && !read_time(&values[i], &at[i])) {
-			*why = "one of the token's exp, nbf and iat is no time";
+			*why = not_a_time[i];
 			return TRUST_CLAIMS_WRONG;
 		}
 	if (jwt->ages && values[IAT].type == JSON_NONE) {
@@ -84,16 +87,19 @@ static enum trust_claims_result check_times(const struct trust_jwt *jwt, const s
 		return TRUST_CLAIMS_WRONG;
 	}
 	if (values[EXP].type != JSON_NONE && now > at[EXP] + leeway)
-		return stale(why, trust_say(reading->arena, "the token expired %" PRId64 " s ago", now - at[EXP]));
+		return stale(why,
+			     trust_say(reading->arena, "the token expired %" PRId64 " s ago (exp)", now - at[EXP]));
 	if (values[NBF].type != JSON_NONE && now < at[NBF] - leeway)
-		return stale(why, trust_say(reading->arena, "the token is only valid in %" PRId64 " s", at[NBF] - now));
+		return stale(why, trust_say(reading->arena, "the token is only valid in %" PRId64 " s (nbf)",
+					    at[NBF] - now));
 	if (!jwt->ages)
 		return TRUST_CLAIMS_RIGHT;
 	if (tolerance_ms >= 0 && now - at[IAT] > tolerance_ms / 1000)
-		return stale(why, trust_say(reading->arena, "the token is %" PRId64 " s old, %" PRId64 " s are allowed",
+		return stale(why, trust_say(reading->arena,
+					    "the token is %" PRId64 " s old (iat), %" PRId64 " s are allowed",
 					    now - at[IAT], tolerance_ms / 1000));
 	if (at[IAT] - now > leeway)
-		return stale(why, trust_say(reading->arena, "the token was made %" PRId64 " s in the future",
+		return stale(why, trust_say(reading->arena, "the token was made %" PRId64 " s in the future (iat)",
 					    at[IAT] - now));
 	return TRUST_CLAIMS_RIGHT;
 }
@@ -202,8 +208,9 @@ enum trust_claims_result trust_claims_check(const struct trust_jwt *jwt, struct 
 	}
 	for (size_t i = 0; i < jwt->claim_count; i++)
 		if (!check_claim(&jwt->claims[i], &values[TIMES + i], reading)) {
-			*why = trust_say(reading->arena, "the token's claim %.*s is missing or another than it must be",
-					 SLICE_ARGS(jwt->claims[i].name));
+			*why = trust_say(reading->arena, "the token's claim %.*s is %s",
+					 SLICE_ARGS(jwt->claims[i].name),
+					 values[TIMES + i].type == JSON_NONE ? "missing" : "another than it must be");
 			return TRUST_CLAIMS_WRONG;
 		}
 	if (jwt->hash_pointer && !check_hash(jwt, &values[count - 1], reading)) {

@@ -2,6 +2,8 @@
  *
  * The special difficulty: this is read by who is in trouble and pasted into tickets. So no secret, no part of one and
  * no right signature may stand in it, and what a stranger sent is escaped. Lines have the form "what:  text". */
+#include "trust/explain.h"
+
 #include "base/clock.h"
 #include "base/encode.h"
 #include "trust/digest.h"
@@ -26,7 +28,7 @@ static const char *const outcomes[] = {
 	[TRUST_KEY_FAILED] = "overloaded",
 };
 
-static void add_escaped(struct buf *out, struct slice s)
+void trust_explain_escaped(struct buf *out, struct slice s)
 {
 	for (size_t i = 0; i < s.n && i < SHOWN; i++) {
 		unsigned char c = s.p[i];
@@ -90,7 +92,7 @@ static void tell_signed(const struct trust_evidence *evidence, struct arena *are
 	encode_hex(slice_of(hash, sizeof(hash)), hex);
 	buf_printf(out, "signed bytes: %zu, SHA-256 %.*s\n", joined.n, 64, hex);
 	buf_add_str(out, "signed bytes: ");
-	add_escaped(out, joined);
+	trust_explain_escaped(out, joined);
 	buf_add_byte(out, '\n');
 }
 
@@ -157,7 +159,7 @@ static void tell_clock(const struct trust_verifier *verifier, const struct trust
 		return;
 	}
 	buf_add_str(out, "timestamp:    ");
-	add_escaped(out, timestamp);
+	trust_explain_escaped(out, timestamp);
 	if (!evidence->has_timestamp) {
 		buf_add_str(out, " cannot be read\n");
 	} else {
@@ -192,7 +194,7 @@ static int explain(const struct trust_verifier *route_verifier, struct trust_lan
 	} else {
 		buf_printf(out, "provider:     %.*s, %.*s%s", SLICE_ARGS(verifier->description->name),
 			   SLICE_ARGS(verify->scheme->name), verify->signed_text.count > 0 ? " over " : "");
-		add_escaped(out, verify->signed_text.text);
+		trust_explain_escaped(out, verify->signed_text.text);
 		buf_add_byte(out, '\n');
 	}
 	if (verdict.result == TRUST_CHALLENGE)
@@ -200,6 +202,7 @@ static int explain(const struct trust_verifier *route_verifier, struct trust_lan
 	(void)trust_gather(verifier, request, now_ms, arena, &evidence, &ignored);
 	tell_request(verify, &evidence, out);
 	tell_signed(&evidence, arena, out);
+	trust_explain_token(verifier, &evidence, now_ms, out);
 	tell_clock(verifier, &evidence, now_ms, out);
 	tell_secrets(verifier, &verdict, now_ms, out);
 	if (verdict.result != TRUST_ACCEPTED && verdict.secret_index == SIZE_MAX && verify->scheme->keyed)

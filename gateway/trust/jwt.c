@@ -95,8 +95,13 @@ bool trust_token_read(struct slice token, bool detached, struct arena *arena, st
 
 	*why = "the token has not the three parts of one, in base64url";
 	if (token.n > TRUST_TOKEN_MAX || !slice_cut(token, '.', &t.header, &payload) ||
-	    !slice_cut(payload, '.', &payload, &signature) || t.header.n == 0 || t.header.n > TRUST_TOKEN_HEADER_MAX ||
-	    signature.n == 0 || signature.n > 2 * TRUST_SIGNATURE_MAX || (payload.n == 0) != detached)
+	    !slice_cut(payload, '.', &payload, &signature) || t.header.n == 0 || t.header.n > TRUST_TOKEN_HEADER_MAX)
+		return false;
+	if (signature.n == 0) {
+		*why = "the token is signed by nobody: it has no signature";
+		return false;
+	}
+	if (signature.n > 2 * TRUST_SIGNATURE_MAX || (payload.n == 0) != detached)
 		return false;
 	t.signing_input = slice_head(token, t.header.n + 1 + payload.n);
 	if (!decode(t.header, arena, &header_json) || !decode(payload, arena, &t.claims) ||
@@ -176,20 +181,49 @@ static int verify_public(const struct trust_jwt *jwt, const struct trust_key_rin
 	return fault;
 }
 
+/* NULL: it is one of the description's. */
+static const char *wrong_algorithm(const struct trust_jwt *jwt, struct slice alg)
+{
+	unsigned shared = 0, algorithms = 0;
+
+	if (slice_eq_nocase(alg, SLICE("none")))
+		return "the token is signed by nobody (alg none)";
+	if (!trust_jwt_algorithm(alg, &shared, &algorithms))
+		return "the token's alg is none that is known here";
+	if ((shared & jwt->shared) | (algorithms & jwt->algorithms))
+		return NULL;
+	if (shared && jwt->algorithms)
+		return "the token's alg is one of shared secrets, and this provider signs with a private key: whoever "
+		       "knows the "
+		       "public one can make such a token";
+	if (algorithms && jwt->shared)
+		return "the token's alg is one of public keys, and this provider signs with the shared secret";
+	return "the token's alg is none of those that this provider uses";
+}
+
+/* Could one of the ring's keys be meant? */
+static bool has_name(const struct trust_key_ring *ring, struct slice kid)
+{
+	for (size_t i = 0; i < trust_key_ring_count(ring); i++) {
+		struct slice name = trust_public_key_kid(trust_key_ring_at(ring, i));
+
+		if (kid.n == 0 || name.n == 0 || slice_eq(name, kid))
+			return true;
+	}
+	return false;
+}
+
 int trust_token_verify(const struct trust_jwt *jwt, const struct trust_secret *secret, const struct trust_token *token,
 		       const struct slice *payload, size_t count, bool *right, const char **why)
 {
-	unsigned shared = 0, algorithms = 0;
 	struct slice text = token->signing_input;
 	struct buf built = BUF_EMPTY;
 	int fault = 0;
 
 	*right = false;
-	if (!trust_jwt_algorithm(token->alg, &shared, &algorithms) ||
-	    !((shared & jwt->shared) | (algorithms & jwt->algorithms))) {
-		*why = "the token is signed by an algorithm that this provider does not use";
+	*why = wrong_algorithm(jwt, token->alg);
+	if (*why)
 		return 0;
-	}
 	if (jwt->detached) {
 		fault = signed_text(text, payload, count, &built);
 		text = buf_slice(&built);
@@ -200,7 +234,9 @@ int trust_token_verify(const struct trust_jwt *jwt, const struct trust_secret *s
 		fault = verify_shared(jwt, secret->key, token, text, right);
 	buf_free(&built);
 	if (!*right)
-		*why = "no secret matches the token's signature";
+		*why = !secret->ring			    ? "no secret matches the token's signature"
+		       : has_name(secret->ring, token->kid) ? "no key makes the token's signature right"
+							    : "the token names a key (kid) that is not among the keys";
 	return fault;
 }
 

@@ -151,5 +151,6 @@ int trust_prove_published(const struct trust_attempt *attempt, const struct trus
 	if (fault || version == 0)
 		return fault;
 	return refuse(verdict, TRUST_SIGNATURE_MISMATCH,
-		      "no key that the provider publishes makes the signature right");
+		      attempt->note->reason ? attempt->note->reason
+					    : "no key that the provider publishes makes the signature right");
 }

@@ -111,6 +111,8 @@ static void obey(struct node_connection *connection, const redisReply *command)
 {
 	struct node *node = connection->node;
 	bool asking = is(command, 0, "ASKING");
+	if (!is(command, 0, "CLUSTER"))
+		snprintf(node->last, sizeof node->last, "%s", command->element[0]->str);
 	if (is(command, 0, "ROLE")) {
 		char text[64];
 		snprintf(text, sizeof text, "*1\r\n$%zu\r\n%s\r\n", strlen(node->role), node->role);

@@ -37,7 +37,9 @@ struct node {
 	const char *look, *exec; /* to WATCH, and to EXEC behind MULTI; NULL: that all is well */
 	bool silent;		 /* it answers nothing any more */
 
-	unsigned maps, scripts, asked_scripts, batches;
+	_Atomic(unsigned) scripts; /* a test may wait for them in another thread */
+	unsigned maps, asked_scripts, batches;
+	char last[16]; /* the last command's name, but for CLUSTER */
 };
 
 /* On a free port of 127.0.0.1; at its address nobody answers before. */

@@ -16,18 +16,20 @@ from world import WINDOW_SECONDS
 class Fault:
     name: str
     begin: object
-    part: str  # what it takes for itself: "redis", "gateway" or "net" (one of them), "all"
+    part: str  # what it takes for itself: "redis", "sentinel", "gateway" or "net" (one of them), "all"
+    on: list  # topologies
     reorders: bool  # what it does to the order is allowed: Redis has lost something, or another gateway has the journal
     needs: dict
 
 
 FAULTS = {}
+EVERYWHERE = ["single", "sentinel", "cluster"]
 
 
-def fault(part, reorders=False, **needs):
+def fault(part, on=("single",), reorders=False, **needs):
     def register(function):
         name = function.__name__.replace("_", "-")
-        FAULTS[name] = Fault(name, function, part, reorders, needs)
+        FAULTS[name] = Fault(name, function, part, list(on), reorders, needs)
         return function
 
     return register
@@ -105,7 +107,7 @@ class Note:
 
     def covered(self):
         """Is there a window that reaches back to here? A machine may have been slow."""
-        return time.monotonic() - self.time < WINDOW_SECONDS / 2
+        return time.monotonic() - self.time < WINDOW_SECONDS["single"] / 2
 
 
 def lose_writes(nemesis, note):
@@ -151,14 +153,14 @@ def network_parted(nemesis, i):
 # ---- gateways ----
 
 
-@fault("gateway")
+@fault("gateway", on=EVERYWHERE)
 def gateway_killed(nemesis, i):
     nemesis.world.gateways[i].kill()
     yield
     nemesis.world.gateways[i].start("listening")
 
 
-@fault("gateway")
+@fault("gateway", on=EVERYWHERE)
 def gateway_restarted(nemesis, i):
     nemesis.world.gateways[i].signal(signal.SIGTERM)
     nemesis.world.gateways[i].wait_end()
@@ -166,7 +168,7 @@ def gateway_restarted(nemesis, i):
     nemesis.world.gateways[i].start("listening")
 
 
-@fault("gateway")
+@fault("gateway", on=EVERYWHERE)
 def gateway_stopped(nemesis, i):
     nemesis.world.gateways[i].pause()
     nemesis.stopped.add(i)
@@ -175,13 +177,13 @@ def gateway_stopped(nemesis, i):
     nemesis.stopped.remove(i)
 
 
-@fault("gateway", reorders=True)
+@fault("gateway", on=EVERYWHERE, reorders=True)
 def handed_over(nemesis, i):
     nemesis.world.gateways[i].hand_over()
     yield
 
 
-@fault("gateway")
+@fault("gateway", on=EVERYWHERE)
 def reloaded(nemesis, i):
     gateway = nemesis.world.gateways[i]
     gateway.rewrite(ack_deadline="200ms" if gateway.config["ack_deadline"] == "300ms" else "300ms")

@@ -10,6 +10,7 @@ import tempfile
 import time
 
 from clients import Clients, delivery_of
+import failovers  # noqa: F401: they are in FAULTS then
 from faults import FAULTS
 from harness import wait_until
 from history import History, check
@@ -43,13 +44,17 @@ class Nemesis:
             self.clients.wait_more(count)
         time.sleep(pause)
 
+    def linger_alone(self):
+        """A moment in which no delivery need be taken."""
+        time.sleep(self.random.choice([0, 0.2, 0.5, 1]))
+
     def _draw(self):
         """One to three faults that do not get in each other's way."""
         drawn, taken = [], set()
         for _ in range(self.random.choice([1, 2, 2, 3]) if len(self.faults) > 1 else 1):
             fault = self.random.choice(self.faults)
             i = self.random.randrange(len(self.world.gateways))
-            part = fault.part if fault.part in ("redis", "all") else f"{fault.part}{i}"
+            part = f"{fault.part}{i}" if fault.part in ("gateway", "net") else fault.part
             if part in taken or (taken and "all" in (*taken, part)):
                 continue
             taken.add(part)
@@ -83,6 +88,7 @@ class Report:
         self.counts = collections.Counter()
         self.events = 0
         self.lost_bytes = 0
+        self.refilled = 0  # events that Redis had lost and got again
         self.seconds = 0
 
     def kinds(self):
@@ -90,7 +96,8 @@ class Report:
 
     def summary(self):
         answers = ", ".join(f"{count} x {status or 'no answer'}" for status, count in self.counts.most_common())
-        return (f"{self.title}: {self.events} events, {answers}; Redis lost {self.lost_bytes} bytes; "
+        return (f"{self.title}: {self.events} events, {answers}; Redis lost {self.lost_bytes} bytes, "
+                f"was given {self.refilled} events anew; "
                 f"{len(self.problems)} problems ({self.seconds:.1f} s)")
 
     def text(self):
@@ -103,6 +110,12 @@ def last_words(gateway):
     return "\n".join([f"---- {gateway.folder.name} ----", *lines[-20:]])
 
 
+def refilled(gateway):
+    """What replay windows brought back, as its log has it."""
+    lines = gateway.log("replay window sent again") + gateway.log("replay window of the last gateway sent again")
+    return sum(line["missing"] for line in lines)
+
+
 def needs_of(faults):
     needs = {}
     for name in faults:
@@ -112,9 +125,11 @@ def needs_of(faults):
 
 def settle(world, clients, patience):
     """The faults are over: the journals drain, what was refused is taken, what Redis lost is sent again."""
+    world.store.settle()
     for gateway in world.gateways:
         assert gateway.running(), f"a gateway has ended by itself: {gateway.process.returncode}\n{gateway.log_text()[-3000:]}"
         gateway.wait_ready()
+        assert world.topology == "single" or not gateway.log("replay window cut short"), "more came than the window holds"
     clients.settle()
     world.wait_drained()
 
@@ -134,7 +149,7 @@ def play(seed, faults, steps, title, gateways=2, act=None, patience=30, judge_or
     began = time.monotonic()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="hookgate-chaos-"))
     reorders = any(FAULTS[name].reorders for name in faults)
-    world = {"fsync": "everysec" if reorders else "always", **needs_of(faults), **world}
+    world = {"fsync": "everysec" if reorders or world.get("topology", "single") != "single" else "always", **needs_of(faults), **world}
     try:
         with contextlib.closing(World(folder, gateways, **world)) as made:
             history = History()
@@ -157,6 +172,7 @@ def play(seed, faults, steps, title, gateways=2, act=None, patience=30, judge_or
                 print("\n".join([f"{title}: broken off", *(nemesis.said if nemesis else []), *map(last_words, made.gateways)]))
                 raise
             report.said, report.lost_bytes = nemesis.said, nemesis.lost_bytes
+            report.refilled = sum(map(refilled, made.gateways))
             report.events, report.counts = len(history.events), history.count()
     finally:
         keep = os.environ.get("HOOKGATE_CHAOS_KEEP")
@@ -166,14 +182,15 @@ def play(seed, faults, steps, title, gateways=2, act=None, patience=30, judge_or
     return report
 
 
-# Two kinds of mixed rounds: one in which the order is promised, and one with all that may happen.
-IN_ORDER = [name for name, fault in FAULTS.items() if not fault.reorders and not fault.needs]
-EVERYTHING = [name for name, fault in FAULTS.items() if not fault.needs]
+def those_of(topology, in_order):
+    """Two kinds of mixed rounds: one in which the order is promised, and one with all that may happen."""
+    return [name for name, fault in FAULTS.items()
+            if topology in fault.on and not fault.needs and not (in_order and fault.reorders)]
 
 
-def mixed(seed, steps):
+def mixed(seed, steps, topology="single"):
     """A round whose kind and gateways are drawn from the seed too."""
     draw = random.Random(seed)
     in_order = draw.random() < 0.4
-    return play(seed, IN_ORDER if in_order else EVERYTHING, steps, f"mixed, {'in order' if in_order else 'everything'}, seed {seed}",
-                gateways=draw.choice([1, 2, 2, 3]))
+    return play(seed, those_of(topology, in_order), steps, f"{topology}, mixed, {'in order' if in_order else 'everything'}, seed {seed}",
+                gateways=draw.choice([1, 2, 2, 3]), topology=topology)

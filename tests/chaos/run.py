@@ -13,16 +13,17 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "scenario")]
 
 import rounds
-from faults import FAULTS
+from faults import EVERYWHERE, FAULTS
 
 
 def one(seed, options):
     """True where the round went well."""
     try:
         if options.fault:
-            report = rounds.play(seed, options.fault, options.steps, f"{', '.join(options.fault)}, seed {seed}")
+            report = rounds.play(seed, options.fault, options.steps, f"{', '.join(options.fault)}, seed {seed}",
+                                 topology=options.topology)
         else:
-            report = rounds.mixed(seed, options.steps)
+            report = rounds.mixed(seed, options.steps, options.topology)
     except Exception:
         traceback.print_exc(file=sys.stdout)
         print(f"FAILED seed {seed}: broken off", flush=True)
@@ -41,7 +42,12 @@ def main():
     parser.add_argument("--seed", type=int, help="of the first round; each that follows has the next number")
     parser.add_argument("--steps", type=int, default=8, help="faults, or groups of them, in a round")
     parser.add_argument("--fault", action="append", choices=list(FAULTS), help="only this one; may be said again")
+    parser.add_argument("--topology", choices=EVERYWHERE, default="single",
+                        help="one Redis; a master, two replicas and three Sentinels; or a Cluster of three masters and three replicas")
     options = parser.parse_args()
+    for name in options.fault or []:
+        if options.topology not in FAULTS[name].on:
+            parser.error(f"{name} is for {' and '.join(FAULTS[name].on)}")
     # What a round has started ends with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     seed = options.seed if options.seed is not None else random.randrange(1, 10**9)

@@ -1,7 +1,9 @@
 """All faults mixed; and rounds that really lose, double and make up events, in which the checker must say so."""
 
 import rounds
-from rounds import EVERYTHING, IN_ORDER, play
+from rounds import play, those_of
+
+EVERYTHING, IN_ORDER = those_of("single", False), those_of("single", True)
 
 
 def test_all_mixed(seed):

@@ -1,4 +1,4 @@
-"""One Redis, a proxy in front of it for each gateway, and the gateways: what the clients talk to and the nemesis breaks.
+"""A Redis of some topology and the gateways: what the clients talk to and the nemesis breaks.
 
 The one difficulty is the end: a gateway that took over from another is no child of ours, and must go all the same.
 """
@@ -11,11 +11,13 @@ import subprocess
 
 import harness
 from harness import wait_until
+from topologies import TOPOLOGIES
 
 STRIPE = "whsec_chaos_stripe_secret"
 GITHUB = "chaos github secret"
-# Longer than anything that is held back or lost here takes.
-WINDOW_SECONDS = 20
+# Longer than anything that is held back or lost here takes; the Sentinels and a Cluster take their time.
+WINDOW_SECONDS = {"single": 20, "sentinel": 60, "cluster": 60}
+WINDOW_SIZE = {"single": "8MiB", "sentinel": "48MiB", "cluster": "48MiB"}
 
 
 def routes(gateways):
@@ -28,18 +30,18 @@ def routes(gateways):
 
 
 class World:
-    def __init__(self, folder, gateways=2, fsync="everysec", appendonly="yes", journal_size="16MiB", disk=False, change=None):
+    def __init__(self, folder, gateways=2, topology="single", fsync="everysec", appendonly="yes", journal_size="64MiB", disk=False,
+                 change=None):
         """`disk`: the first gateway's journal lies on a small disk of its own; `change`: of the gateways' configuration."""
         self.folder = pathlib.Path(folder)
-        self.disk = None
-        self.redis, self.proxies, self.gateways = None, [], []
+        self.disk, self.store = None, None
+        self.topology, self.gateways = topology, []
         try:
             if disk:
                 self.disk = small_disk(self.folder / "disk")
-            self.redis = harness.Redis(self.folder / "redis", appendonly=appendonly, appendfsync=fsync,
-                                       **{"auto-aof-rewrite-percentage": "0"})
+            self.store = TOPOLOGIES[topology](self.folder, gateways, appendonly=appendonly, appendfsync=fsync,
+                                              **{"auto-aof-rewrite-percentage": "0"})
             for i in range(gateways):
-                self.proxies.append(harness.Proxy(self.redis.port))
                 self.gateways.append(self._gateway(i, gateways, journal_size, change or {}))
         except BaseException:
             self.close()
@@ -48,21 +50,30 @@ class World:
     def _gateway(self, i, count, journal_size, change):
         folder = self.folder / f"gateway{i}"
         journal = (self.disk if self.disk and i == 0 else folder) / "journal"
-        config = {"redis": {"url": self.proxies[i].url()}, "workers": 2, "routes": routes(count), "ack_deadline": "300ms",
+        config = {"redis": {"url": self.store.url(i)}, "workers": 2, "routes": routes(count), "ack_deadline": "300ms",
                   "drain_timeout": "5s", "journal": {"dir": str(journal), "max_size": journal_size},
-                  "replay_window": {"time": f"{WINDOW_SECONDS}s", "size": "8MiB"}}
+                  "replay_window": {"time": f"{WINDOW_SECONDS[self.topology]}s", "size": WINDOW_SIZE[self.topology]}}
         return harness.Gateway(folder, {**config, **change})
 
     def routes(self):
         return [route["name"] for route in routes(len(self.gateways))]
+
+    @property
+    def redis(self):
+        """The one Redis of `single`."""
+        return self.store.redis
+
+    @property
+    def proxies(self):
+        return self.store.proxies
 
     def db(self):
         return self.redis.client()
 
     def streams(self):
         """route -> [(id, body)], in order."""
-        db = self.db()
-        return {route: [(entry["id"].decode(), entry["data"]) for entry in harness.entries(db, route)] for route in self.routes()}
+        return {route: [(entry["id"].decode(), entry["data"]) for entry in harness.entries(self.store.db(route), route)]
+                for route in self.routes()}
 
     def refusals(self):
         """Deliveries that a journal could not take."""
@@ -70,7 +81,12 @@ class World:
 
     def wait_drained(self):
         for gateway in self.gateways:
-            wait_until(lambda: gateway.metrics().sum("hookgate_journal_records") == 0, "the journals to be drained", 60)
+            wait_until(lambda: self._waiting(gateway) == 0, "the journals to be drained", 60)
+
+    @staticmethod
+    def _waiting(gateway):
+        metrics = gateway.metrics()
+        return metrics.sum("hookgate_journal_records") + metrics.sum("hookgate_journal_refused_records")
 
     def stop(self):
         """As an operator ends it all: every gateway must end well."""
@@ -81,10 +97,8 @@ class World:
         """Everything ends, whatever state it is in."""
         for gateway in self.gateways:
             end_all(gateway)
-        for proxy in self.proxies:
-            proxy.close()
-        if self.redis:
-            self.redis.close()
+        if self.store:
+            self.store.close()
         if self.disk:
             subprocess.run(["umount", "-l", str(self.disk)], check=True)
 

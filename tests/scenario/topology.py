@@ -168,11 +168,16 @@ class Cluster:
         try:
             for i in range(masters * (1 + replicas)):
                 self.buses.append(harness.free_port())
-                self.nodes.append(harness.Redis(pathlib.Path(folder) / f"node{i}", **{**config, "cluster-port": str(self.buses[i])}))
+                self.nodes.append(harness.Redis(pathlib.Path(folder) / f"node{i}",
+                                                **{**config, "cluster-port": str(self.buses[i]), **self._of_node(i)}))
             self._join()
         except BaseException:
             self.close()
             raise
+
+    def _of_node(self, i):
+        """More of a node's configuration, for who stands in between."""
+        return {}
 
     def _join(self):
         first, *others = self.nodes

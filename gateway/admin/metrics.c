@@ -184,6 +184,9 @@ static void traffic(const struct admin_sources *sources, struct buf *out)
 	histogram(sources, out, "hookgate_redis_duration_seconds",
 		  "From putting an event to the reply of Redis, or to giving up.",
 		  offsetof(struct intake_stats, store_us));
+	histogram(sources, out, "hookgate_redis_wait_duration_seconds",
+		  "Of that, what replicas or the disk of Redis took, for routes that wait for them.",
+		  offsetof(struct intake_stats, wait_us));
 	admin_simple(out, "hookgate_requests_in_flight", "gauge", "Requests begun and not yet ended.",
 		     still(TOTAL(requests_begun), ended));
 	admin_simple(out, "hookgate_connections", "gauge", "Open connections.",
@@ -220,6 +223,8 @@ static void redis(const struct admin_sources *sources, struct buf *out)
 		     TOTAL(store_timeouts));
 	admin_simple(out, "hookgate_redis_refusals_total", "counter", "Events that Redis answered with an error.",
 		     TOTAL(store_refusals));
+	admin_simple(out, "hookgate_redis_shortfalls_total", "counter",
+		     "Events that Redis had, and its replicas or its disk not in time.", TOTAL(store_shortfalls));
 	admin_simple(out, "hookgate_redis_script_loads_total", "counter", "Times that Redis had lost the script.",
 		     TOTAL(store_script_loads));
 }

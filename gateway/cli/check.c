@@ -73,8 +73,9 @@ static void found(void *arg, bool danger, const char *text)
 	about_redis(i->checking, !danger ? "note" : i->required ? "error" : "warning", text);
 }
 
-static void inspect(struct checking *c, const struct config_redis *redis)
+static void inspect(struct checking *c, const struct config *config)
 {
+	const struct config_redis *redis = &config->redis;
 	struct inspecting inspecting = { c, redis->require_durable };
 	struct store_client *client = NULL;
 	struct reason reason = { "memory is short" }, line;
@@ -83,7 +84,11 @@ static void inspect(struct checking *c, const struct config_redis *redis)
 	if (fault == 0)
 		fault = store_client_inspect(client, found, &inspecting, &reason);
 	if (fault == 0)
+		fault = store_client_inspect_waits(client, config, found, &inspecting, &reason);
+	if (fault == 0)
 		reason_set(&line, "%.120s answers", redis->url);
+	else if (fault == -ENOTSUP)
+		reason_set(&line, "%s", reason.text);
 	else
 		reason_set(&line, "%.80s: %.160s", redis->url, reason.text);
 	about_redis(c, fault == 0 ? "note" : "error", line.text);
@@ -109,14 +114,15 @@ static bool find_program(const char *name, char *out, size_t size)
 }
 
 /* A gateway that runs has made the socket; else its Redis comes up with it. */
-static void check_embedded(struct checking *c, const struct config_redis *redis)
+static void check_embedded(struct checking *c, const struct config *config)
 {
+	const struct config_redis *redis = &config->redis;
 	char path[512], socket[512];
 	struct stat st;
 	struct reason line;
 
 	if (store_embedded_socket(redis->path, socket, sizeof socket) == 0 && stat(socket, &st) == 0) {
-		inspect(c, redis);
+		inspect(c, config);
 		return;
 	}
 	if (find_program("redis-server", path, sizeof path)) {
@@ -130,12 +136,12 @@ static void check_embedded(struct checking *c, const struct config_redis *redis)
 		"`hookgate serve` would start redis-server, which is not installed (Debian: apt install redis-server)");
 }
 
-static void check_redis(struct checking *c, const struct config_redis *redis)
+static void check_redis(struct checking *c, const struct config *config)
 {
-	if (redis->kind == CONFIG_REDIS_EMBEDDED)
-		check_embedded(c, redis);
+	if (config->redis.kind == CONFIG_REDIS_EMBEDDED)
+		check_embedded(c, config);
 	else
-		inspect(c, redis);
+		inspect(c, config);
 }
 
 /* ---- the findings ---- */
@@ -180,7 +186,7 @@ static int check(struct checking *c)
 	if (!c->json)
 		cli_print_findings(stderr, &c->diag);
 	if (plan && c->redis)
-		check_redis(c, &intake_plan_config(plan)->redis);
+		check_redis(c, intake_plan_config(plan));
 	ok = plan && !c->redis_wrong;
 	if (c->json)
 		print_json(c, ok);

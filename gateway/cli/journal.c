@@ -281,8 +281,10 @@ static int run_drain(const struct asked *asked, struct draining *draining, struc
 	if (r == 0 && waiting > 0) {
 		r = -ETIMEDOUT;
 		reason_set(reason, "%" PRIu64 " events wait still: %s", waiting, intake_drain_reason(draining->drain));
-	} else if (r == 0) {
-		intake_drain_forget(draining->drain);
+	} else if (r == 0 && !intake_drain_forget(draining->drain)) {
+		r = -ETIMEDOUT;
+		reason_set(reason, "the events are in Redis, and kept in the journal: %s",
+			   intake_drain_reason(draining->drain));
 	}
 	loop_timer_stop(&timer);
 	intake_drain_free(draining->drain);

@@ -72,14 +72,22 @@ static void found(void *arg, bool danger, const char *text)
 }
 
 /* What answers after a connection was lost may be another Redis, or the same with other settings. */
-static void look_at_redis(struct serve_keeper *keeper)
+static void look_at_redis(struct serve_keeper *keeper, const struct intake_plan *plan)
 {
 	struct look look = { .tell = keeper->knows_redis };
 	struct reason reason = { "" };
 	uint64_t connects = store_client_connects(keeper->client);
+	int r;
 
 	if (connects == keeper->looked_at || store_client_inspect(keeper->client, found, &look, &reason) < 0)
 		return;
+	r = store_client_inspect_waits(keeper->client, intake_plan_config(plan), found, &look, &reason);
+	if (r == -ENOTSUP) {
+		look.tell = true;
+		found(&look, true, reason.text);
+	} else if (r < 0) {
+		return;
+	}
 	keeper->looked_at = connects;
 	keeper->knows_redis = true;
 	atomic_store_explicit(&keeper->dangers, look.dangers, memory_order_relaxed);
@@ -96,7 +104,7 @@ static void keep(struct serve_keeper *keeper, struct intake_plan *plan, int64_t 
 		return;
 	if (intake_keeper_round(&keeper->keeper, plan, keeper->client, is_changed, both, next_ms, &reason) == -ENOMEM)
 		log_line(LOG_ERROR, "streams are not looked after", LOG_C("reason", "out of memory"));
-	look_at_redis(keeper);
+	look_at_redis(keeper, plan);
 }
 
 static void wait_until(struct serve_keeper *keeper, const struct intake_plan *plan, int64_t next_ms)

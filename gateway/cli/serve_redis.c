@@ -55,7 +55,8 @@ static void found(void *arg, bool danger, const char *text)
 /* What of this Redis endangers the promise: said at every start; `redis.require: durable` makes it a reason not to. */
 int serve_redis_look(struct serve_gateway *gateway, struct reason *reason)
 {
-	const struct config_redis *redis = &intake_plan_config(gateway->plan)->redis;
+	const struct config *config = intake_plan_config(gateway->plan);
+	const struct config_redis *redis = &config->redis;
 	struct look look = { .require_durable = redis->require_durable };
 	struct store_client *client;
 	int r = store_client_new(redis, gateway->embedded ? gateway->socket : NULL, LOOK_MS, &client);
@@ -63,8 +64,11 @@ int serve_redis_look(struct serve_gateway *gateway, struct reason *reason)
 	if (r < 0)
 		return r;
 	r = store_client_inspect(client, found, &look, reason);
+	if (r == 0)
+		r = store_client_inspect_waits(client, config, found, &look, reason);
 	store_client_free(client);
-	if (r < 0 && !look.require_durable) {
+	/* No delivery of such a route could ever be answered 200. */
+	if (r < 0 && r != -ENOTSUP && !look.require_durable) {
 		/* Serving 503 until it is there is what the workers do. */
 		log_line(LOG_WARNING, "redis could not be looked at", LOG_C("reason", reason->text));
 		/* It is no reason for whatever may fail later. */

@@ -116,6 +116,18 @@ static void group_line(struct buf *out, const struct status_group *group)
 		buf_add(out, SLICE("not known"));
 }
 
+/* What a 2xx waits for, where it is not Redis alone. */
+static void ack_line(struct looking *l, const struct config_route *route)
+{
+	if (route->ack == CONFIG_ACK_STORED)
+		return;
+	buf_printf(&l->out, "%*sack: %s", (int)l->name_width + 24, "", config_ack_name(route->ack));
+	if (route->ack_replicas > 0)
+		buf_printf(&l->out, ", %" PRIu32 " replica%s", route->ack_replicas,
+			   route->ack_replicas == 1 ? "" : "s");
+	buf_add_byte(&l->out, '\n');
+}
+
 static void route_lines(struct looking *l, const struct config_route *route, const struct status_stream *stream)
 {
 	struct buf *out = &l->out;
@@ -135,6 +147,7 @@ static void route_lines(struct looking *l, const struct config_route *route, con
 			group_line(out, &group);
 	}
 	buf_add_byte(out, '\n');
+	ack_line(l, route);
 	buf_free(&age);
 }
 
@@ -147,6 +160,8 @@ static void route_json(struct looking *l, const struct intake_route *route, cons
 	json_member(out, ",", "provider", route->config->provider);
 	json_member(out, ",", "path", route->config->path);
 	json_member(out, ",", "stream", store_target_stream(route->target));
+	json_member(out, ",", "ack", slice_str(config_ack_name(route->config->ack)));
+	buf_printf(out, ",\"ack_replicas\":%" PRIu32, route->config->ack_replicas);
 	buf_printf(out, ",\"length\":%" PRId64 ",\"newest_entry\":", stream->length);
 	if (stream->newest_ms >= 0) {
 		json_write_string(out, stream->newest);

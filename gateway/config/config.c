@@ -70,6 +70,7 @@ static void build(const struct config_reader *r, struct config_draft *draft, con
 	check_sizes(r, &draft->config, root);
 	config_read_backlog(r, CONFIG_SECTION_TOP, draft->max_backlog, &draft->config.max_backlog);
 	config_read_routes(r, draft);
+	config_check_ack_used(r, &draft->config, root);
 }
 
 /* Parses and builds; -EINVAL leaves a tree where there is something to go on with. */

@@ -86,6 +86,12 @@ struct config_journal {
 /* What a 2xx waits for. */
 enum config_ack { CONFIG_ACK_STORED, CONFIG_ACK_REPLICATED, CONFIG_ACK_SYNCED, CONFIG_ACK_JOURNALED };
 
+/* As in the file. */
+const char *config_ack_name(enum config_ack ack);
+
+/* As many as a record of the journal has room for. */
+enum { CONFIG_ACK_REPLICAS_MAX = 15 };
+
 /* What a route does with a delivery whose event id cannot be found. */
 enum config_missing_id { CONFIG_MISSING_DIGEST, CONFIG_MISSING_REJECT, CONFIG_MISSING_ACCEPT };
 
@@ -125,6 +131,8 @@ struct config_route {
 	enum config_missing_id missing_id;
 	enum config_switch replay_guard; /* DEFAULT: on where the provider's id is not signed */
 	enum config_ack ack;
+	uint32_t ack_replicas;		 /* that must have an event as well; 0 where ack does not ask for any */
+	int64_t ack_timeout_ms;		 /* how long WAIT or WAITAOF may take; shorter than ack_deadline_ms */
 	enum config_switch ordered;	 /* ON; DEFAULT is off */
 	enum config_switch keep_learned; /* ON; DEFAULT is off */
 	int64_t window_ms;		 /* 0: the provider's */
@@ -179,12 +187,14 @@ struct config {
 	uint64_t max_body;     /* the default of the routes */
 	uint64_t max_buffered; /* bytes of bodies held at once, all workers together */
 	uint32_t max_connections;
-	uint32_t connections_per_address;  /* 0: no limit */
-	int64_t idle_timeout_ms;	   /* between two requests on a connection */
-	int64_t request_timeout_ms;	   /* from a request's first line to its last byte */
-	int64_t ack_deadline_ms;	   /* the default of the routes */
-	int64_t drain_timeout_ms;	   /* how long SIGTERM waits for what is in flight */
-	enum config_ack ack;		   /* the default of the routes */
+	uint32_t connections_per_address; /* 0: no limit */
+	int64_t idle_timeout_ms;	  /* between two requests on a connection */
+	int64_t request_timeout_ms;	  /* from a request's first line to its last byte */
+	int64_t ack_deadline_ms;	  /* the default of the routes */
+	int64_t drain_timeout_ms;	  /* how long SIGTERM waits for what is in flight */
+	enum config_ack ack;		  /* the default of the routes, as the two that follow */
+	uint32_t ack_replicas;
+	int64_t ack_timeout_ms;
 	enum config_missing_id missing_id; /* the default of the routes, as the three that follow */
 	enum config_switch replay_guard;
 	int64_t window_ms;

@@ -264,6 +264,8 @@ static struct config_route inherited(const struct config *config, const struct c
 		.max_body = config->max_body,
 		.ack_deadline_ms = config->ack_deadline_ms,
 		.ack = config->ack,
+		.ack_replicas = config->ack_replicas,
+		.ack_timeout_ms = config->ack_timeout_ms,
 		.missing_id = config->missing_id,
 		.replay_guard = config->replay_guard,
 		.window_ms = config->window_ms,
@@ -290,7 +292,7 @@ static void read_route(const struct config_reader *r, const struct config *confi
 		read_public_url(r, &draft);
 		read_answer(r, &draft);
 		config_read_backlog(r, CONFIG_SECTION_ROUTE, draft.max_backlog, &draft.route.max_backlog);
-		config_check_ack(r, config, node);
+		config_read_route_ack(r, config, &draft.route);
 	} else if (!node->broken) {
 		config_error(r->diag, r->file, node, "%s stands here; accepted: a map with name, path and provider",
 			     node->kind == CONFIG_LIST ? "a list" : config_quote(node->text, quoted, sizeof quoted));

@@ -175,18 +175,6 @@ static const char *read_folder(const struct config_reader *r, const struct confi
 	return path;
 }
 
-void config_check_ack(const struct config_reader *r, const struct config *config, const struct config_node *map)
-{
-	const struct config_node *node = config_node_get(map, SLICE("ack"));
-	if (config_node_absent(node) || node->broken || node->kind != CONFIG_SCALAR)
-		return;
-	if (slice_eq(node->text, SLICE("journaled")) && !config->journal.dir)
-		config_error(r->diag, r->file, node, "\"journaled\": without a journal; accepted: beside journal.dir");
-	if (slice_eq(node->text, SLICE("replicated")) || slice_eq(node->text, SLICE("synced")))
-		config_error(r->diag, r->file, node, "\"%.*s\": not in this version yet; accepted: stored, journaled",
-			     SLICE_ARGS(node->text));
-}
-
 void config_read_texts(const struct config_reader *r, struct config_draft *draft)
 {
 	struct slice url;

@@ -32,8 +32,12 @@ void config_read_key_fetch(const struct config_reader *reader, struct config_dra
 void config_read_backlog(const struct config_reader *reader, enum config_section section,
 			 const struct config_node *node, struct config_backlog *out);
 
-/* Adds an error for an `ack` in `map` (the file's, or a route's) that cannot be kept. */
-void config_check_ack(const struct config_reader *reader, const struct config *config, const struct config_node *map);
+/* What a 2xx waits for, in ack.c: the errors for what the file says for all routes; then, for a route, its errors, and how
+ * many replicas and how long a wait that makes; and, once all routes are read, the error for what none of them uses. */
+void config_check_ack(const struct config_reader *reader, const struct config *config, const struct config_node *root);
+void config_read_route_ack(const struct config_reader *reader, const struct config *config, struct config_route *route);
+void config_check_ack_used(const struct config_reader *reader, const struct config *config,
+			   const struct config_node *root);
 
 /* The routes, over what the file says for all of them. */
 void config_read_routes(const struct config_reader *reader, struct config_draft *draft);

@@ -248,10 +248,9 @@ void intake_aside_free(struct intake_aside *aside)
 	free(aside);
 }
 
-void intake_aside_forget(struct intake_aside *aside)
+bool intake_aside_forget(struct intake_aside *aside)
 {
-	if (aside->drain)
-		intake_drain_forget(aside->drain);
+	return !aside->drain || intake_drain_forget(aside->drain);
 }
 
 const char *intake_aside_reason(const struct intake_aside *aside)

@@ -31,7 +31,7 @@ int intake_aside_append(struct intake_aside *aside, const struct journal_item *i
 	__attribute__((warn_unused_result));
 
 /* As those of the drain. */
-void intake_aside_forget(struct intake_aside *aside);
+bool intake_aside_forget(struct intake_aside *aside);
 const char *intake_aside_reason(const struct intake_aside *aside);
 
 #endif

@@ -2,7 +2,10 @@
  *
  * The special difficulty is order. Events go out in a window of IN_FLIGHT, and what is taken out of the journal is always
  * its beginning: when one is not taken, what was sent behind it is sent again after it, as duplicates. Of an ordered
- * route only one is out at a time, so that none can overtake. What Redis refuses for good is read once more, and then set aside. */
+ * route only one is out at a time, so that none can overtake. What Redis refuses for good is read once more, and then set aside.
+ *
+ * Events are put without a wait, so that routes whose replicas are away hold up nobody. What their routes wait for is asked before
+ * the journal forgets them, and it forgets nothing of which that does not hold (kept.h). */
 #include "intake/drain.h"
 
 #include "base/log.h"
@@ -30,6 +33,8 @@ struct drain_slot {
 	struct store_put put;
 	struct journal_append append; /* where it is set aside instead */
 	struct journal_item item;
+	const struct store_target *target;
+	struct store_wait wait; /* of its route */
 	size_t bytes;
 	bool stored;
 };
@@ -73,11 +78,13 @@ static void work_in(struct intake_drain *drain, int64_t ms)
 		loop_timer_start(drain->loop, &drain->work, ms, work, drain);
 }
 
-void intake_drain_forget(struct intake_drain *drain)
+bool intake_drain_forget(struct intake_drain *drain)
 {
-	intake_kept_forget(&drain->kept);
+	bool all = intake_kept_forget(&drain->kept);
+
 	if (drain->aside)
-		intake_aside_forget(drain->aside);
+		all = intake_aside_forget(drain->aside) && all;
+	return all;
 }
 
 /* ---- what has come back ---- */
@@ -111,6 +118,10 @@ static void say_drained(struct intake_drain *drain)
 	journal_counts(drain->journal, &counts);
 	if (counts.records > 0 || drain->count > 0)
 		return;
+	if (intake_kept_owes(&drain->kept)) {
+		intake_kept_ask(&drain->kept);
+		return;
+	}
 	if (drain->behind)
 		log_line(LOG_INFO, drain->left ? "journal drained" : "refused events drained",
 			 LOG_U("records", drain->taken));
@@ -120,13 +131,32 @@ static void say_drained(struct intake_drain *drain)
 		drain->drained(drain->arg);
 }
 
+static void kept_settled(void *arg, const char *reason)
+{
+	struct intake_drain *drain = arg;
+
+	reason_set(&drain->reason, "%s", reason ? reason : "");
+	if (!reason) {
+		say_drained(drain);
+		return;
+	}
+	if (!drain->behind)
+		log_line(LOG_WARNING, "journal keeps what redis has", LOG_C("reason", reason));
+	drain->behind = true;
+}
+
 static void take_back(struct intake_drain *drain)
 {
 	bool any = false;
 
 	while (drain->count > 0 && oldest(drain)->stored) {
-		journal_stored(drain->journal, &oldest(drain)->item);
-		intake_kept_add(&drain->kept, &oldest(drain)->item);
+		const struct drain_slot *slot = oldest(drain);
+
+		if (!intake_kept_add(&drain->kept, &slot->item, slot->target, &slot->wait)) {
+			drain->failed = true;
+			break;
+		}
+		journal_stored(drain->journal, &slot->item);
 		drop_oldest(drain);
 		drain->taken++;
 		any = true;
@@ -179,6 +209,7 @@ static void set_aside(struct journal_append *append, const char *reason)
 
 	drain->out--;
 	slot->stored = !reason;
+	slot->wait.level = STORE_LEVEL_STORED;
 	if (reason) {
 		drain->failed = drain->refused = true;
 		reason_set(&drain->reason, "%s", reason);
@@ -209,9 +240,12 @@ static int put(struct intake_drain *drain)
 
 	if (!event.target)
 		return -ENOMEM;
-	*slot = (struct drain_slot){
-		.drain = drain, .put.done = put_done, .append.done = set_aside, .item = drain->next
-	};
+	*slot = (struct drain_slot){ .drain = drain,
+				     .put.done = put_done,
+				     .append.done = set_aside,
+				     .item = drain->next,
+				     .target = event.target,
+				     .wait = intake_owed_wait(kept) };
 	/* It goes with the reader's memory. */
 	slot->item.event = NULL;
 	slot->bytes = journal_record_size(kept);
@@ -361,10 +395,8 @@ int intake_drain_new(const struct intake_drain_setup *setup, struct intake_drain
 	journal_counts(setup->journal, &counts);
 	drain->behind = counts.records > 0;
 	r = store_new(&store, &drain->store);
-	drain->kept = (struct intake_kept){ .loop = setup->loop,
-					    .journal = setup->journal,
-					    .store = drain->store,
-					    .hold_ms = setup->config->replay_window_ms };
+	intake_kept_init(&drain->kept, setup->loop, setup->journal, drain->store, setup->config->replay_window_ms,
+			 kept_settled, drain);
 	if (r == 0 && setup->refused)
 		r = intake_aside_new(setup, &drain->aside);
 	if (r == 0 && !setup->of_refused)
@@ -402,7 +434,7 @@ void intake_drain_free(struct intake_drain *drain)
 	intake_aside_free(drain->aside);
 	take_back(drain);
 	loop_timer_stop(&drain->work);
-	intake_kept_drop(&drain->kept);
+	intake_kept_free(&drain->kept);
 	intake_left_free(drain->left);
 	intake_targets_free(&drain->targets);
 	free(drain);

@@ -35,8 +35,9 @@ void intake_drain_change(struct intake_drain *drain, const struct config *config
 /* What is not in Redis stays in the journal. Accepts NULL. */
 void intake_drain_free(struct intake_drain *drain);
 
-/* Nothing need be kept for longer: for who knows that Redis has it on disk, or stops. */
-void intake_drain_forget(struct intake_drain *drain);
+/* Nothing need be kept for longer: for who knows that Redis has it on disk, or stops. False, and that is kept, where it is not
+ * known to be as safe in Redis as its routes ask. */
+bool intake_drain_forget(struct intake_drain *drain);
 
 /* Why nothing is sent, for a person; "" when it is. */
 const char *intake_drain_reason(const struct intake_drain *drain);

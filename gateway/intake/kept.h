@@ -1,11 +1,11 @@
-/* kept.h - what was drained is kept in the journal for a while longer, since Redis may still forget it; of this room only. */
+/* kept.h - what Redis has taken from the journal, and what the journal keeps for a while longer; of the drain only. */
 #ifndef HOOKGATE_INTAKE_KEPT_H
 #define HOOKGATE_INTAKE_KEPT_H
 
+#include "intake/owed.h"
 #include "journal/journal.h"
-#include "store/store.h"
 
-enum { INTAKE_KEPT_MARKS = 64 };
+enum { INTAKE_KEPT_MARKS = 64 }; /* steps of the time that stored events are kept */
 
 /* Up to here all was stored by then; one stands for what was stored in a part of the time that it is kept. */
 struct intake_kept_mark {
@@ -13,27 +13,44 @@ struct intake_kept_mark {
 	int64_t begun_ms, stored_ms;
 };
 
-/* The first four are the owner's to set; `hold_ms` may change at any time. */
 struct intake_kept {
 	struct loop *loop;
 	struct journal *journal;
 	struct store *store;
 	int64_t hold_ms;
+	void (*settled)(void *arg, const char *reason);
+	void *arg;
 	struct intake_kept_mark marks[INTAKE_KEPT_MARKS];
-	size_t first, count;
-	struct loop_timer timer;
+	size_t mark_first, mark_count;
+	/* Of the marks the first so many: asked for now; known to be as safe as their routes ask. */
+	size_t asked, confirmed;
+	struct loop_timer forget;
+	struct intake_owed owed;
 };
 
-/* This item was just stored; in the order of the journal. */
-void intake_kept_add(struct intake_kept *kept, const struct journal_item *item);
+/* Events are kept for `hold_ms`, which may be changed later. `settled` is called from the loop with NULL when what was owed
+ * is as safe in Redis as its routes ask, and with the reason each time that it is not. */
+void intake_kept_init(struct intake_kept *kept, struct loop *loop, struct journal *journal, struct store *store,
+		      int64_t hold_ms, void (*settled)(void *arg, const char *reason), void *arg);
 
-/* The same Redis is there again: what it took is kept anew. */
+/* This item is in Redis; in the order of the journal. False when memory is short, and it is not noted. */
+bool intake_kept_add(struct intake_kept *kept, const struct journal_item *item, const struct store_target *target,
+		     const struct store_wait *wait) __attribute__((warn_unused_result));
+
+/* Redis was away, and is the same: what it took is kept anew. */
 void intake_kept_renew(struct intake_kept *kept);
 
-/* The journal may forget all of it now. */
-void intake_kept_forget(struct intake_kept *kept);
-
-/* The journal keeps it, and what is said of it here no longer counts: it is read again, or nobody is there any more. */
+/* It is another: all that is kept is going to be put again. */
 void intake_kept_drop(struct intake_kept *kept);
+
+/* Is it not known of some of it whether it is as safe in Redis as its routes ask? And asks now; `settled` follows. */
+bool intake_kept_owes(const struct intake_kept *kept);
+void intake_kept_ask(struct intake_kept *kept);
+
+/* Nothing need be kept for longer. False, and nothing is forgotten, where something is owed. */
+bool intake_kept_forget(struct intake_kept *kept);
+
+/* After the store was freed. */
+void intake_kept_free(struct intake_kept *kept);
 
 #endif

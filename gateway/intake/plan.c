@@ -97,6 +97,18 @@ static void settle_answer(struct intake_route *route)
 		taken->status = config->answer_status;
 }
 
+static struct store_wait wait_of(const struct config_route *config)
+{
+	struct store_wait wait = { .level = STORE_LEVEL_STORED };
+
+	if (config->ack == CONFIG_ACK_REPLICATED || config->ack == CONFIG_ACK_SYNCED) {
+		wait.level = config->ack == CONFIG_ACK_SYNCED ? STORE_LEVEL_SYNCED : STORE_LEVEL_REPLICATED;
+		wait.replicas = config->ack_replicas;
+		wait.timeout_ms = (uint32_t)config->ack_timeout_ms;
+	}
+	return wait;
+}
+
 static int ready_route(struct intake_plan *plan, struct intake_route *route, const struct config_route *config,
 		       struct intake_series *series, size_t *secrets)
 {
@@ -108,6 +120,7 @@ static int ready_route(struct intake_plan *plan, struct intake_route *route, con
 	route->guarded = trust_replay_guarded(route->verifier);
 	route->ordered = config->ordered == CONFIG_SWITCH_ON;
 	route->journaled = config->ack == CONFIG_ACK_JOURNALED;
+	route->wait = wait_of(config);
 	route->secret_series = secrets;
 	settle_answer(route);
 	r = store_target_new(plan->config->redis.prefix, config->name, config->path, config->provider, &route->target);

@@ -26,8 +26,9 @@ struct intake_route {
 	struct intake_learning *learning; /* the same */
 	uint32_t window_s;
 	bool guarded;
-	bool ordered;	/* new events queue behind those of the route that wait in the journal */
-	bool journaled; /* first into the journal, then into Redis */
+	bool ordered;		/* new events queue behind those of the route that wait in the journal */
+	bool journaled;		/* first into the journal, then into Redis */
+	struct store_wait wait; /* what its events wait for, beside Redis */
 };
 
 struct intake_plan;

@@ -25,6 +25,8 @@ static bool make_event(struct intake_delivery *delivery, struct made_event *made
 	memset(made->time, 0, sizeof made->time);
 	made->event = (struct store_event){
 		.target = route->target,
+		.class = route->wait.level == STORE_LEVEL_STORED ? STORE_CLASS_PLAIN : STORE_CLASS_WAITING,
+		.wait = route->wait,
 		.window_s = route->window_s,
 		.deduplicate = delivery->event.deduplicate,
 		/* Also where no id was found and missing_id is accept: an unsigned header is easily left out of a replay. */
@@ -92,6 +94,8 @@ static struct journal_event record_of(const struct intake_delivery *delivery, co
 		.window_s = event->window_s,
 		.deduplicate = event->deduplicate,
 		.ordered = route->ordered,
+		.synced = event->wait.level == STORE_LEVEL_SYNCED,
+		.replicas = (uint8_t)event->wait.replicas,
 		.field = {
 			[JOURNAL_PREFIX] = config->redis.prefix,
 			[JOURNAL_ROUTE] = route->config->name,
@@ -164,6 +168,8 @@ static void stored(struct store_put *put, enum store_result result, const char *
 	struct intake_delivery *delivery = (void *)((char *)put - offsetof(struct intake_delivery, put));
 
 	intake_histogram_add(&delivery->worker->stats->store_us, redis_us);
+	if (put->waited_us > 0)
+		intake_histogram_add(&delivery->worker->stats->wait_us, put->waited_us);
 	switch (result) {
 	case STORE_STORED:
 		count_backlog(delivery);

@@ -1,10 +1,12 @@
-/* resend.c - records put into Redis again.
+/* resend.c - records put into Redis again. They go as fast as Redis takes them, without a wait; then it is asked whether the waits
+ * of their routes hold, and until they do, the run is not over.
  *
  * The special difficulty: the window of an id may have passed meanwhile. Then Redis no longer knows that the event is there,
  * and it would stand twice if it is: it is left out, and said so. */
 #include "intake/resend.h"
 
 #include "base/clock.h"
+#include "intake/owed.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -119,6 +121,8 @@ struct store_event intake_recorded_event(const struct journal_event *event, cons
 struct resend_slot {
 	struct intake_resend *resend;
 	struct store_put put;
+	const struct store_target *target;
+	struct store_wait wait;
 	bool out;
 };
 
@@ -131,6 +135,7 @@ struct intake_resend {
 	uint64_t missing, left_out;
 	bool running, again; /* a run; it has to begin anew */
 	bool ended;	     /* there is no more to send */
+	struct intake_owed owed;
 };
 
 static void work(void *arg);
@@ -152,6 +157,8 @@ static void put_done(struct store_put *put, enum store_result result, const char
 	resend->out--;
 	if (result == STORE_STORED)
 		resend->missing++;
+	if (result != STORE_UNAVAILABLE && !intake_owed_note(&resend->owed, slot->target, &slot->wait))
+		resend->again = true;
 	/* What Redis will refuse again does not hold up the others. */
 	if (result == STORE_UNAVAILABLE && !put->refused)
 		resend->again = true;
@@ -178,7 +185,9 @@ static int put(struct intake_resend *resend, const struct journal_event *event)
 		return -1;
 	while (slot->out)
 		slot++;
-	*slot = (struct resend_slot){ .resend = resend, .put.done = put_done };
+	*slot = (struct resend_slot){
+		.resend = resend, .put.done = put_done, .target = target, .wait = intake_owed_wait(event)
+	};
 	r = store_put(resend->setup.store, &recorded, loop_now_ms(resend->setup.loop) + PUT_MS, &slot->put);
 	if (r < 0)
 		return r;
@@ -203,6 +212,25 @@ static void send_more(struct intake_resend *resend)
 	}
 }
 
+static void owed_done(void *arg, const char *reason)
+{
+	/* What does not hold is asked for again. */
+	work_in(arg, reason ? PAUSE_MS : 0);
+}
+
+static void end(struct intake_resend *resend)
+{
+	if (resend->owed.out)
+		return;
+	if (intake_owed_any(&resend->owed)) {
+		if (!intake_owed_ask(&resend->owed))
+			work_in(resend, PAUSE_MS);
+		return;
+	}
+	resend->running = false;
+	resend->setup.done(resend->setup.arg, resend->missing, resend->left_out);
+}
+
 static void work(void *arg)
 {
 	struct intake_resend *resend = arg;
@@ -212,6 +240,7 @@ static void work(void *arg)
 	if (resend->again && resend->out == 0) {
 		resend->again = resend->ended = false;
 		resend->left_out = 0;
+		intake_owed_clear(&resend->owed);
 		resend->setup.begin(resend->setup.arg);
 		work_in(resend, PAUSE_MS);
 		return;
@@ -220,10 +249,8 @@ static void work(void *arg)
 		send_more(resend);
 	if (resend->again && resend->out == 0)
 		work_in(resend, PAUSE_MS);
-	if (!resend->again && resend->ended && resend->out == 0) {
-		resend->running = false;
-		resend->setup.done(resend->setup.arg, resend->missing, resend->left_out);
-	}
+	if (!resend->again && resend->ended && resend->out == 0)
+		end(resend);
 }
 
 int intake_resend_new(const struct intake_resend_setup *setup, struct intake_resend **out)
@@ -233,6 +260,8 @@ int intake_resend_new(const struct intake_resend_setup *setup, struct intake_res
 	if (!resend)
 		return -ENOMEM;
 	resend->setup = *setup;
+	resend->owed =
+		(struct intake_owed){ .loop = setup->loop, .store = setup->store, .done = owed_done, .arg = resend };
 	*out = resend;
 	return 0;
 }
@@ -247,6 +276,7 @@ void intake_resend_start(struct intake_resend *resend)
 	resend->again = anew;
 	resend->ended = false;
 	resend->left_out = 0;
+	intake_owed_clear(&resend->owed);
 	if (!anew)
 		resend->setup.begin(resend->setup.arg);
 	work_in(resend, 0);
@@ -262,6 +292,7 @@ void intake_resend_free(struct intake_resend *resend)
 	if (!resend)
 		return;
 	loop_timer_stop(&resend->work);
+	intake_owed_free(&resend->owed);
 	intake_targets_free(&resend->targets);
 	free(resend);
 }

@@ -33,7 +33,7 @@ struct intake_resend_setup {
 	bool (*next)(void *arg, struct journal_event *event);
 	/* From the first one again. */
 	void (*begin)(void *arg);
-	/* All are in Redis: so many were not there, and so many were left out, since their ids' windows have passed. */
+	/* All are in Redis, as safe as their routes ask: so many were not there, and so many were left out, since their ids' windows have passed. */
 	void (*done)(void *arg, uint64_t missing, uint64_t left_out);
 	void *arg;
 };

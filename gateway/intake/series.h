@@ -49,11 +49,13 @@ struct intake_stats {
 	intake_counter body_bytes_held; /* a gauge: bytes of bodies in memory now */
 	intake_counter store_state;	/* enum store_state */
 	intake_counter store_connects, store_losses, store_timeouts, store_refusals, store_script_loads;
+	intake_counter store_shortfalls;
 	intake_counter window_reach_ms,
 		window_cut;		       /* gauges: how far back the replay window goes; 1: bytes cut it short */
 	intake_counter resent, resent_missing; /* events sent again; those of them that were not there */
 	struct intake_histogram answer_us;     /* request line to answer handed over */
 	struct intake_histogram store_us;      /* put to Redis' reply, or to giving up */
+	struct intake_histogram wait_us;       /* of that, what replicas or the disk took */
 	_Atomic(intake_counter *) chunks[INTAKE_CHUNKS]; /* the numbered counters */
 };
 

@@ -217,6 +217,7 @@ void intake_worker_sample(struct intake_worker *worker)
 	atomic_store_explicit(&stats->store_losses, counts.losses, memory_order_relaxed);
 	atomic_store_explicit(&stats->store_script_loads, counts.script_loads, memory_order_relaxed);
 	atomic_store_explicit(&stats->store_refusals, counts.refusals, memory_order_relaxed);
+	atomic_store_explicit(&stats->store_shortfalls, counts.shortfalls, memory_order_relaxed);
 	atomic_store_explicit(&stats->store_timeouts, counts.timeouts, memory_order_relaxed);
 }
 

@@ -18,7 +18,22 @@ enum {
 };
 
 /* The payload's own head: version, flags, number of fields, window, arrival. */
-enum { PAYLOAD_VERSION = 1, PAYLOAD_HEAD = 16, FLAG_DEDUPLICATE = 1, FLAG_ORDERED = 2 };
+enum {
+	PAYLOAD_VERSION = 1,
+	PAYLOAD_HEAD = 16,
+	FLAG_DEDUPLICATE = 1,
+	FLAG_ORDERED = 2,
+	FLAG_SYNCED = 4,
+	REPLICAS_SHIFT = 4, /* the upper half */
+	REPLICAS_MAX = 15
+};
+
+static unsigned char flags_of(const struct journal_event *event)
+{
+	unsigned replicas = event->replicas < REPLICAS_MAX ? event->replicas : REPLICAS_MAX;
+	return (unsigned char)((event->deduplicate ? FLAG_DEDUPLICATE : 0) | (event->ordered ? FLAG_ORDERED : 0) |
+			       (event->synced ? FLAG_SYNCED : 0) | replicas << REPLICAS_SHIFT);
+}
 
 size_t journal_record_size(const struct journal_event *event)
 {
@@ -32,7 +47,7 @@ size_t journal_record_size(const struct journal_event *event)
 static void write_payload(unsigned char *p, const struct journal_event *event)
 {
 	p[0] = PAYLOAD_VERSION;
-	p[1] = (unsigned char)((event->deduplicate ? FLAG_DEDUPLICATE : 0) | (event->ordered ? FLAG_ORDERED : 0));
+	p[1] = flags_of(event);
 	journal_write_number(p + 2, JOURNAL_FIELDS, 2);
 	journal_write_number(p + 4, event->window_s, 4);
 	journal_write_number(p + 8, (uint64_t)event->arrived_ms, 8);
@@ -150,6 +165,8 @@ bool journal_record_read(struct slice payload, struct journal_event *event)
 		return false;
 	read.deduplicate = (payload.p[1] & FLAG_DEDUPLICATE) != 0;
 	read.ordered = (payload.p[1] & FLAG_ORDERED) != 0;
+	read.synced = (payload.p[1] & FLAG_SYNCED) != 0;
+	read.replicas = payload.p[1] >> REPLICAS_SHIFT;
 	read.window_s = (uint32_t)journal_read_number(payload.p + 4, 4);
 	read.arrived_ms = (int64_t)journal_read_number(payload.p + 8, 8);
 	struct slice rest = slice_from(payload, PAYLOAD_HEAD);

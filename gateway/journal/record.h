@@ -46,6 +46,9 @@ struct journal_event {
 	uint32_t window_s;
 	bool deduplicate;
 	bool ordered;
+	/* What its route had asked for: that it is on Redis' disk, and that so many replicas have it (at most 15). */
+	bool synced;
+	uint8_t replicas;
 	struct slice field[JOURNAL_FIELDS];
 };
 

@@ -186,6 +186,7 @@ static void commit(struct store_link *link, struct store_list *batch)
 		sort_out(link, trip, batch);
 	if (trip && trip->list.count > 0 && add_all(trip)) {
 		queue(link, trip);
+		store_waited_follow(link, trip);
 		return;
 	}
 	leave(link);

@@ -48,4 +48,10 @@ void store_reply_free(struct store_reply *reply);
 int store_client_inspect(struct store_client *client, void (*found)(void *arg, bool danger, const char *text),
 			 void *arg, struct reason *reason) __attribute__((warn_unused_result));
 
+/* The same of what the routes' `ack` asks for: replicas in step, WAIT, WAITAOF, an append-only file. Also -ENOTSUP, with the
+ * reason, where a route wants `ack: synced` and this Redis cannot do it. In waits.c. */
+int store_client_inspect_waits(struct store_client *client, const struct config *config,
+			       void (*found)(void *arg, bool danger, const char *text), void *arg,
+			       struct reason *reason) __attribute__((warn_unused_result));
+
 #endif

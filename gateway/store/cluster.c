@@ -321,6 +321,7 @@ void store_cluster_counts(const struct store_cluster *cluster, struct store_coun
 	sum->refusals += past->refusals;
 	sum->timeouts += past->timeouts;
 	sum->races += past->races;
+	sum->shortfalls += past->shortfalls;
 	sum->writes += past->writes;
 	for (size_t i = 0; i < cluster->count; i++) {
 		if (cluster->members[i])

@@ -152,6 +152,13 @@ bool store_command_event(struct store_command *out, const struct store_event *ev
 	return true;
 }
 
+bool store_command_stream(struct store_command *out, const struct store_target *target)
+{
+	buf_add(&out->bytes, slice_of(target->xadd.p + target->stream_at, target->stream_n));
+	out->stream = (struct store_span){ 0, target->stream_n };
+	return !buf_failed(&out->bytes);
+}
+
 bool store_command_script(struct store_command *command, const char *sha)
 {
 	struct buf *out = &command->script;

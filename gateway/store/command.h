@@ -30,6 +30,10 @@ struct store_command {
 bool store_command_event(struct store_command *out, const struct store_event *event)
 	__attribute__((warn_unused_result));
 
+/* Writes no command, but the stream's key alone. False when memory is short. */
+bool store_command_stream(struct store_command *out, const struct store_target *target)
+	__attribute__((warn_unused_result));
+
 /* Writes what turns the fields into a call of the script: EVALSHA with `sha`, which has 40 hex digits, or EVAL with the
  * script's text where it is NULL. False when memory is short. */
 bool store_command_script(struct store_command *command, const char *sha) __attribute__((warn_unused_result));

@@ -38,7 +38,9 @@ static void on_slow(void *arg)
 	struct store_trip *trip = link->trips.head;
 	if (!trip || link->phase == STORE_PHASE_GREETING)
 		return;
-	int64_t left_ms = trip->begun_ms + SLOW_MS - loop_now_ms(link->setup.loop);
+	/* A wait takes what it takes. */
+	int64_t left_ms =
+		trip->kind == STORE_TRIP_WAIT ? SLOW_MS : trip->begun_ms + SLOW_MS - loop_now_ms(link->setup.loop);
 	if (left_ms > 0) {
 		/* A timer that has just fired finds its place again. */
 		(void)loop_timer_start(link->setup.loop, &link->slow, left_ms, on_slow, link);
@@ -81,6 +83,8 @@ static void take_by_slot(struct store_link *link, struct store_list *few, struct
 	while ((ticket = store_list_take(&link->gathered)) != NULL) {
 		size_t n = ticket->command.bytes.n;
 		bool fits = batch->count < BATCH_EVENTS && bytes + n <= BATCH_BYTES && ticket->slot == slot;
+		size_t ahead = link->waiting.ahead;
+		link->waiting.ahead -= ahead > 0;
 		if (!ticket->put) {
 			store_put_end(link, ticket, STORE_UNAVAILABLE, NULL);
 		} else if (weights[ticket->slot % SLOT_WEIGHTS] < FEW) {
@@ -92,6 +96,7 @@ static void take_by_slot(struct store_link *link, struct store_list *few, struct
 		} else {
 			/* What comes behind it must not go before it. */
 			bytes += ticket->slot == slot ? BATCH_BYTES : 0;
+			link->waiting.ahead = ahead;
 			store_list_add(&rest, ticket);
 		}
 	}
@@ -138,6 +143,7 @@ static void take_batch(struct store_link *link, struct store_list *batch)
 		if (bytes > BATCH_BYTES && batch->count > 0)
 			return;
 		struct store_ticket *ticket = store_list_take(&link->gathered);
+		link->waiting.ahead -= link->waiting.ahead > 0;
 		if (ticket->put)
 			store_list_add(batch, ticket);
 		else
@@ -145,11 +151,21 @@ static void take_batch(struct store_link *link, struct store_list *batch)
 	}
 }
 
+static void send_all(struct store_link *link)
+{
+	link->waiting.ahead = 0;
+	store_scripted_send(link, &link->gathered);
+}
+
 void store_depart(struct store_link *link)
 {
 	struct store_list batch = { .first = NULL };
+	if (!store_waited_lets_go(link))
+		return;
+	store_waited_refuse(link);
 	if (is_scripted(link) && !is_looking(link)) {
 		store_list_join(&link->apart, &link->gathered);
+		link->waiting.ahead = 0;
 		store_scripted_send(link, &link->apart);
 		return;
 	}
@@ -161,7 +177,7 @@ void store_depart(struct store_link *link)
 		return;
 	}
 	if (is_small(link)) {
-		store_scripted_send(link, &link->gathered);
+		send_all(link);
 		return;
 	}
 	take_batch(link, &batch);

@@ -104,9 +104,12 @@ static void start_step(struct store_link *link, int64_t ms, void (*fire)(void *a
 static void take_all(struct store_link *link, struct store_list *all)
 {
 	store_trips_clear(&link->trips, all);
+	store_list_join(all, &link->waiting.settled);
+	store_list_join(all, &link->waiting.confirms);
 	store_list_join(all, &link->again);
 	store_list_join(all, &link->apart);
 	store_list_join(all, &link->gathered);
+	link->waiting.ahead = link->waiting.out = 0;
 }
 
 void store_link_drop(struct store_link *link, const char *why)
@@ -182,6 +185,9 @@ static void answered(struct store_link *link, struct store_trip *trip, const red
 	case STORE_TRIP_UNDO:
 	case STORE_TRIP_LEAVE:
 		store_batch_answered(link, trip, reply);
+		break;
+	case STORE_TRIP_WAIT:
+		store_waited_answered(link, trip, reply);
 		break;
 	}
 }
@@ -301,6 +307,8 @@ void store_link_turn_end(struct store_link *link)
 	bool up = link->phase == STORE_PHASE_READY || link->phase == STORE_PHASE_STALLED;
 	if (up && (link->gathered.first || link->apart.first))
 		store_depart(link);
+	if (up)
+		store_waited_turn_end(link);
 	if (link->trips.unsent)
 		store_wire_flush(&link->wire, &link->trips);
 }
@@ -408,5 +416,6 @@ void store_link_counts(const struct store_link *link, struct store_counts *sum)
 	sum->refusals += link->counts.refusals;
 	sum->timeouts += link->counts.timeouts;
 	sum->races += link->counts.races;
+	sum->shortfalls += link->counts.shortfalls;
 	sum->writes += link->wire.writes;
 }

@@ -1,6 +1,6 @@
 /* link.h - a connection to a node of Redis that is kept up, and its inside, shared by link.c (being connected), greet.c
- * (the handshake), put.c (events that come and that are done), depart.c, batch.c and scripted.c (the ways into Redis); of
- * this room only. Who has links is node.c. */
+ * (the handshake), put.c (events that come and that are done), depart.c, batch.c and scripted.c (the ways into Redis), waited.c (replicas
+ * and disks); of this room only. Who has links is node.c. */
 #ifndef HOOKGATE_STORE_LINK_H
 #define HOOKGATE_STORE_LINK_H
 
@@ -76,6 +76,8 @@ void store_link_reconfigure(struct store_link *link, const struct config_redis *
 			    int64_t stall_ms);
 int store_link_put(struct store_link *link, const struct store_event *event, int64_t deadline_ms, struct store_put *put)
 	__attribute__((warn_unused_result));
+int store_link_confirm(struct store_link *link, const struct store_target *target, const struct store_wait *wait,
+		       int64_t deadline_ms, struct store_put *put) __attribute__((warn_unused_result));
 size_t store_link_waiting(const struct store_link *link);
 
 /* What has gathered departs, and what is to go out does. To be called at the end of each turn of the loop. */
@@ -88,6 +90,18 @@ bool store_link_ask_map(struct store_link *link) __attribute__((warn_unused_resu
 void store_link_counts(const struct store_link *link, struct store_counts *sum);
 
 /* ---- the inside ---- */
+
+/* Events that are in Redis and are not told yet: waited.c. */
+struct store_waiting {
+	bool wanted; /* an event with a wait has come by this link */
+	struct store_list settled;
+	struct store_list confirms; /* to be asked for by the next wait: the one that is out began before them */
+	size_t ahead; /* of those that have gathered, the first so many leave before the next wait is begun */
+	size_t out;   /* waits that are out */
+	/* Until then events of this level are refused at once, since Redis has refused the wait; and why. */
+	int64_t refused_until_ms[STORE_LEVEL_SYNCED + 1];
+	struct reason refused[STORE_LEVEL_SYNCED + 1];
+};
 
 struct store_link {
 	struct store_link_setup setup;
@@ -106,11 +120,12 @@ struct store_link {
 	struct store_wire wire;
 	struct store_trips trips;
 	struct store_tickets tickets;
-	struct store_list gathered;    /* events that wait for the next trip */
-	struct store_list apart;       /* that go by the script, before them */
-	struct store_list again;       /* that are to be tried again later, */
-	struct loop_timer retry;       /* when this has fired */
-	bool few_went;		       /* the last to leave were the events of slots with few */
+	struct store_list gathered; /* events that wait for the next trip */
+	struct store_list apart;    /* that go by the script, before them */
+	struct store_list again;    /* that are to be tried again later, */
+	struct loop_timer retry;    /* when this has fired */
+	bool few_went;		    /* the last to leave were the events of slots with few */
+	struct store_waiting waiting;
 	bool transacts;		       /* we may use EXEC and DISCARD on this connection */
 	int64_t scripts_until_ms;      /* until then all goes by the script */
 	bool expects[STORE_GREETINGS]; /* sent, and not answered yet */
@@ -164,7 +179,8 @@ void store_greeted(struct store_link *link, const redisReply *reply);
 
 /* ---- events on their way: put.c ---- */
 
-/* The event's end: its put, if it has not given up, is told; the ticket is given back. `reason` as of done. */
+/* The event's end: its put, if it has not given up, is told; the ticket is given back. `reason` as of done. One with a
+ * wait that Redis has is not told yet: its ticket waits (store_waited_settle). */
 void store_put_end(struct store_link *link, struct store_ticket *ticket, enum store_result result, const char *reason);
 
 /* May events be added to those that wait to leave? */
@@ -224,11 +240,47 @@ void store_scripted_send(struct store_link *link, struct store_list *list);
 /* An answer to the oldest event of a trip of scripts. */
 void store_scripted_answered(struct store_link *link, struct store_trip *trip, const redisReply *reply);
 
+/* Does this error's first word say that this server is not the one to ask now, whatever the event? */
+bool store_scripted_means_elsewhere(struct slice word);
+
 /* Will this error be the same when the event is put again? Its first word says so. */
 bool store_scripted_is_final(struct slice text);
 
 /* The first word of an error; of one that an older Redis wrapped ("ERR Error running script: -OOM ..."), the word
  * inside. */
 struct slice store_scripted_error_word(struct slice text);
+
+/* ---- replicas and disks: waited.c ---- */
+
+/* A ticket without an event: it is told what the next wait says. */
+void store_waited_confirm(struct store_link *link, struct store_ticket *ticket);
+
+/* Redis has the event, or had it; it has a wait, and somebody waits for it. */
+void store_waited_settle(struct store_link *link, struct store_ticket *ticket, enum store_result result);
+
+/* Has a wait follow the trip that was queued last, for its events and for those that have settled; where more is to
+ * leave before, it follows that. */
+void store_waited_follow(struct store_link *link, const struct store_trip *trip);
+
+/* The same for those that have settled, when nothing is out. To be called at the end of a turn. */
+void store_waited_turn_end(struct store_link *link);
+
+/* How long Redis may take to answer this trip because it was asked to wait; of any trip. */
+int64_t store_waited_allows_ms(const struct store_trip *trip);
+
+/* False while Redis would not read what is sent, because it waits. */
+bool store_waited_lets_go(const struct store_link *link);
+
+/* Ends those that have gathered and want what this Redis has just refused. */
+void store_waited_refuse(struct store_link *link);
+
+/* How Redis says that `ack: synced` cannot be had, and the same for a person. */
+#define STORE_WAITED_ERROR_UNKNOWN "ERR unknown"
+#define STORE_WAITED_ERROR_OFF "ERR WAITAOF cannot be used when numlocal"
+#define STORE_WAITED_UNKNOWN "ack: synced needs WAITAOF, which this Redis does not know (Redis 7.2 or newer, Valkey 8)"
+#define STORE_WAITED_OFF "ack: synced needs an append-only file, and this Redis has none: set appendonly yes"
+
+/* An answer to a wait's trip. */
+void store_waited_answered(struct store_link *link, struct store_trip *trip, const redisReply *reply);
 
 #endif

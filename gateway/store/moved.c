@@ -92,6 +92,7 @@ bool store_link_adopt(struct store_link *link, struct store_ticket *ticket, bool
 	ticket->link = link;
 	ticket->asks = asks;
 	ticket->evaluated = false;
+	link->waiting.wanted |= ticket->wait.level != STORE_LEVEL_STORED;
 	store_list_add(&link->apart, ticket);
 	store_put_mind_stall(link);
 	return true;

@@ -1,10 +1,13 @@
 /* node.c - a node's links. The one difficulty: they are connections to the same Redis, of which one must speak for all. So the
- * first is always there and says who and how Redis is; the others come when they are needed, and only carry puts. */
+ * first is always there and says who and how Redis is; the others come when they are needed, and only carry puts. Behind a
+ * name or a proxy two connections may end at two: what one of them has would then not be what is sent again when the
+ * first one finds another. So another link must find the very Redis that the first has found, or is given up. */
 #include "store/node.h"
 
 #include "store/place.h"
 
 #include <errno.h>
+#include <string.h>
 
 int store_node_open(struct store_node *node, const struct store_link_setup *setup)
 {
@@ -64,11 +67,42 @@ void store_node_reconfigure(struct store_node *node, const struct config_redis *
 	}
 }
 
+static bool is_up(const struct store_link *link)
+{
+	enum store_state state = store_link_state(link);
+	return state == STORE_READY || state == STORE_STALLED;
+}
+
+/* Of the identity the process; what else is in it may change under a connection that stays. */
+static bool is_same_process(const struct store_link *a, const struct store_link *b)
+{
+	return strncmp(store_link_identity(a), store_link_identity(b), 40) == 0;
+}
+
+/* One that has agreed before may go on while the first is away: the same is found anew, or another, and then it is given up. */
+static void agree(struct store_node *node, size_t class)
+{
+	const struct store_link *first = node->links[STORE_CLASS_PLAIN];
+	struct store_link *link = node->links[class];
+	bool first_up = is_up(first);
+	if (!is_up(link))
+		node->agrees[class] = false;
+	else if (first_up && is_same_process(first, link))
+		node->agrees[class] = true;
+	else if (first_up || !node->agrees[class])
+		store_link_drop(link, first_up ? "it is another Redis than the other connections'"
+					       : "the other connections have no Redis yet");
+}
+
+/* Before anything is sent by it. */
 void store_node_turn_end(struct store_node *node)
 {
 	for (size_t i = 0; i < STORE_CLASSES; i++) {
-		if (node->links[i])
-			store_link_turn_end(node->links[i]);
+		if (!node->links[i])
+			continue;
+		if (i != STORE_CLASS_PLAIN)
+			agree(node, i);
+		store_link_turn_end(node->links[i]);
 	}
 }
 

@@ -7,6 +7,7 @@
 struct store_node {
 	struct store_link_setup setup;	   /* of its links; `changed` is for the first, which speaks for the node */
 	struct store_sentinels *sentinels; /* NULL: none are asked */
+	bool agrees[STORE_CLASSES];	   /* it has found the same Redis as the first; not of the first */
 	struct store_link *links[STORE_CLASSES]; /* NULL: not needed yet, but for the first */
 };
 

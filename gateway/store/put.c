@@ -27,13 +27,20 @@ static void on_deadline(void *arg)
 	struct store_ticket *ticket = arg;
 	struct store_link *link = ticket->link;
 	struct reason reason;
-	reason_set(&reason, "no answer from Redis within %lld ms", (long long)ticket->patience_ms);
+	reason_set(&reason, "%s within %lld ms",
+		   ticket->settled_us == 0 ? "no answer from Redis"
+					   : "Redis has it, but its replicas or its disk did not",
+		   (long long)ticket->patience_ms);
 	link->counts.timeouts++;
 	tell(store_tickets_end(&link->tickets, ticket), ticket, STORE_UNAVAILABLE, reason.text);
 }
 
 void store_put_end(struct store_link *link, struct store_ticket *ticket, enum store_result result, const char *reason)
 {
+	if (result != STORE_UNAVAILABLE && ticket->put && ticket->wait.level != STORE_LEVEL_STORED) {
+		store_waited_settle(link, ticket, result);
+		return;
+	}
 	struct store_put *put = store_tickets_end(&link->tickets, ticket);
 	if (put)
 		tell(put, ticket, result, reason);
@@ -56,10 +63,11 @@ void store_put_lost(struct store_link *link, struct store_list *list, const char
 
 /* ---- patience ---- */
 
-/* How long Redis has owed an answer. */
+/* How long Redis has owed an answer; not above 0 for one that it was asked to take its time with. */
 static int64_t owed_ms(const struct store_link *link)
 {
-	return link->trips.head ? loop_now_ms(link->setup.loop) - link->trips.head->begun_ms : 0;
+	const struct store_trip *oldest = link->trips.head;
+	return oldest ? loop_now_ms(link->setup.loop) - oldest->begun_ms - store_waited_allows_ms(oldest) : 0;
 }
 
 static void on_stall(void *arg)
@@ -114,7 +122,8 @@ bool store_link_takes_puts(const struct store_link *link)
 	return (link->phase == STORE_PHASE_READY || first) && link->tickets.bytes < BYTES_MAX;
 }
 
-int store_link_put(struct store_link *link, const struct store_event *event, int64_t deadline_ms, struct store_put *put)
+/* A ticket with its clocks, and without a command. 0, -EAGAIN or -ENOMEM. */
+static int take(struct store_link *link, int64_t deadline_ms, struct store_ticket **out)
 {
 	struct loop *loop = link->setup.loop;
 	if (!store_link_takes_puts(link))
@@ -124,21 +133,60 @@ int store_link_put(struct store_link *link, const struct store_event *event, int
 		return -ENOMEM;
 	int64_t now_ms = loop_now_ms(loop);
 	ticket->link = link;
-	ticket->slot = event->target->slot;
 	ticket->put_us = clock_mono_us();
 	ticket->patience_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
-	if (!store_command_event(&ticket->command, event) ||
-	    loop_timer_start(loop, &ticket->deadline, ticket->patience_ms, on_deadline, ticket) != 0 ||
-	    (!loop_timer_running(&link->stall) &&
-	     loop_timer_start(loop, &link->stall, link->setup.stall_ms, on_stall, link) != 0)) {
+	*out = ticket;
+	if (loop_timer_start(loop, &ticket->deadline, ticket->patience_ms, on_deadline, ticket) == 0 &&
+	    (loop_timer_running(&link->stall) ||
+	     loop_timer_start(loop, &link->stall, link->setup.stall_ms, on_stall, link) == 0))
+		return 0;
+	loop_timer_stop(&ticket->deadline);
+	store_tickets_give(&link->tickets, ticket);
+	return -ENOMEM;
+}
+
+/* Its command is written, or could not be. */
+static int begin(struct store_link *link, struct store_ticket *ticket, bool written, struct store_put *put)
+{
+	if (!written) {
 		loop_timer_stop(&ticket->deadline);
 		store_command_clear(&ticket->command);
 		store_tickets_give(&link->tickets, ticket);
 		return -ENOMEM;
 	}
 	put->refused = false;
+	put->waited_us = 0;
 	ticket->put = put;
 	store_tickets_begin(&link->tickets, ticket);
+	return 0;
+}
+
+int store_link_put(struct store_link *link, const struct store_event *event, int64_t deadline_ms, struct store_put *put)
+{
+	struct store_ticket *ticket;
+	int fault = take(link, deadline_ms, &ticket);
+	if (fault == 0)
+		fault = begin(link, ticket, store_command_event(&ticket->command, event), put);
+	if (fault != 0)
+		return fault;
+	ticket->slot = event->target->slot;
+	ticket->wait = event->wait;
+	link->waiting.wanted |= event->wait.level != STORE_LEVEL_STORED;
 	store_list_add(&link->gathered, ticket);
+	return 0;
+}
+
+int store_link_confirm(struct store_link *link, const struct store_target *target, const struct store_wait *wait,
+		       int64_t deadline_ms, struct store_put *put)
+{
+	struct store_ticket *ticket;
+	int fault = take(link, deadline_ms, &ticket);
+	if (fault == 0)
+		fault = begin(link, ticket, store_command_stream(&ticket->command, target), put);
+	if (fault != 0)
+		return fault;
+	ticket->wait = *wait;
+	link->waiting.wanted = true;
+	store_waited_confirm(link, ticket);
 	return 0;
 }

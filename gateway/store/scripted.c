@@ -24,8 +24,7 @@ struct slice store_scripted_error_word(struct slice text)
 	return word;
 }
 
-/* These say that this server is not the one to ask now, whatever the event. */
-static bool means_elsewhere(struct slice word)
+bool store_scripted_means_elsewhere(struct slice word)
 {
 	return slice_eq(word, SLICE("READONLY")) || slice_eq(word, SLICE("LOADING")) ||
 	       slice_eq(word, SLICE("MASTERDOWN")) || slice_eq(word, SLICE("NOAUTH"));
@@ -69,6 +68,7 @@ void store_scripted_send(struct store_link *link, struct store_list *list)
 	}
 	if (sent && trip->due > 0) {
 		store_trips_queue(&link->trips, trip, loop_now_ms(link->setup.loop));
+		store_waited_follow(link, trip);
 		return;
 	}
 	if (trip) {
@@ -100,7 +100,7 @@ static void refuse(struct store_link *link, struct store_trip *trip, struct stor
 		ticket->put->refused = error && store_scripted_is_final(text);
 	}
 	store_put_end(link, ticket, STORE_UNAVAILABLE, reason.text);
-	if (error && means_elsewhere(word) && link->phase != STORE_PHASE_WAITING)
+	if (error && store_scripted_means_elsewhere(word) && link->phase != STORE_PHASE_WAITING)
 		store_link_drop(link, reason.text);
 }
 

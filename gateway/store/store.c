@@ -178,6 +178,17 @@ int store_put(struct store *store, const struct store_event *event, int64_t dead
 	return link ? put_by(link, event, deadline_ms, put, &store->refused) : -ENOMEM;
 }
 
+int store_confirm(struct store *store, const struct store_target *target, const struct store_wait *wait,
+		  int64_t deadline_ms, struct store_put *put)
+{
+	const struct store_event event = { .target = target, .class = STORE_CLASS_WAITING };
+	struct store_link *link = store->clustered ? store_cluster_link(store->cluster, &event, &store->refused)
+						   : store_node_link(&store->node, event.class);
+	if (!link)
+		return store->clustered ? -EAGAIN : -ENOMEM;
+	return store_link_confirm(link, target, wait, deadline_ms, put);
+}
+
 const char *store_refused(const struct store *store)
 {
 	return store->refused.text;

@@ -35,14 +35,29 @@ struct slice store_target_stream(const struct store_target *target);
 /* Which of a node's connections an event takes. What makes Redis hold a connection's answers back (WAIT, WAITAOF) would
  * hold up all that is behind it, so such events have a connection of their own, made when the first of them comes. */
 enum store_class {
-	STORE_CLASS_PLAIN, /* Redis answers at once */
+	STORE_CLASS_PLAIN,   /* Redis answers at once */
+	STORE_CLASS_WAITING, /* for events with a wait */
 	STORE_CLASSES
+};
+
+/* What must be so, beside that Redis has the event, before its put is told. */
+enum store_level {
+	STORE_LEVEL_STORED,	/* nothing */
+	STORE_LEVEL_REPLICATED, /* so many replicas have it (WAIT) */
+	STORE_LEVEL_SYNCED	/* it is on Redis' disk, and on so many replicas' (WAITAOF) */
+};
+
+struct store_wait {
+	enum store_level level;
+	uint32_t replicas;
+	uint32_t timeout_ms; /* Redis is asked to answer by then, with what is so */
 };
 
 /* Copied by store_put before it returns. */
 struct store_event {
 	const struct store_target *target;
 	enum store_class class;
+	struct store_wait wait;
 	uint32_t window_s; /* how long the id is remembered; 0 counts as 1 */
 	bool deduplicate;  /* false: the id is neither looked at nor remembered */
 	struct slice
@@ -53,7 +68,8 @@ struct store_event {
 enum store_result {
 	STORE_STORED,
 	STORE_DUPLICATE,
-	STORE_UNAVAILABLE /* Redis is away, refused it for now, or did not answer in time: not known to be stored */
+	STORE_UNAVAILABLE /* Redis is away, refused it for now, or did not answer in time: not known to be stored, or not as
+			     well as its wait asks */
 };
 
 /* Embedded in the caller's delivery; zeroed before first use; may be used again once `done` was called. */
@@ -64,6 +80,7 @@ struct store_put {
 	/* Of STORE_UNAVAILABLE: Redis has refused this event and will do so again (WRONGTYPE, NOPERM, ERR), until somebody
 	 * mends it. */
 	bool refused;
+	int64_t waited_us; /* of an event with a wait that was answered: how much of redis_us went by while Redis had it; else 0 */
 };
 
 /* ---- the store ---- */
@@ -123,6 +140,12 @@ void store_reconfigure(struct store *store, const struct config_redis *redis, co
 int store_put(struct store *store, const struct store_event *event, int64_t deadline_ms, struct store_put *put)
 	__attribute__((warn_unused_result));
 
+/* As store_put, but puts nothing: STORE_STORED says that the wait holds for all that was put with this target, with or without
+ * a wait, and told as stored or as a duplicate before this call, by the Redis that the identity names. It goes by the
+ * connection of events with a wait. */
+int store_confirm(struct store *store, const struct store_target *target, const struct store_wait *wait,
+		  int64_t deadline_ms, struct store_put *put) __attribute__((warn_unused_result));
+
 /* Why the last put that got -EAGAIN did, for a person. */
 const char *store_refused(const struct store *store);
 
@@ -132,8 +155,9 @@ size_t store_waiting(const struct store *store);
 /* Counted since the store was made, for metrics. */
 struct store_counts {
 	uint64_t connects, losses, script_loads, refusals, timeouts;
-	uint64_t races;	 /* batches that lost to another gateway and were done again */
-	uint64_t writes; /* system calls that sent something: events per write is the batching */
+	uint64_t races;	     /* batches that lost to another gateway and were done again */
+	uint64_t shortfalls; /* events that Redis had, and that its replicas or its disk did not have in time */
+	uint64_t writes;     /* system calls that sent something: events per write is the batching */
 };
 void store_counts(const struct store *store, struct store_counts *out);
 

@@ -19,6 +19,8 @@ struct store_ticket *store_tickets_take(struct store_tickets *tickets)
 	ticket->put = NULL;
 	ticket->evaluated = ticket->asks = ticket->asking = ticket->again = false;
 	ticket->redirects = 0;
+	ticket->settled_us = 0;
+	ticket->wait = (struct store_wait){ .level = STORE_LEVEL_STORED };
 	store_command_clear(&ticket->command);
 	return ticket;
 }

@@ -6,9 +6,9 @@
 
 #include "base/loop.h"
 #include "store/command.h"
+#include "store/store.h"
 
 struct store_link;
-struct store_put;
 
 struct store_ticket {
 	struct store_ticket *next;
@@ -18,6 +18,9 @@ struct store_ticket {
 	struct loop_timer deadline;
 	int64_t put_us, patience_ms;
 	bool evaluated; /* was sent with the script's text */
+	struct store_wait wait;
+	enum store_result settled; /* of one that waits: what Redis said of it, and when */
+	int64_t settled_us;
 
 	/* In a Cluster: */
 	uint16_t slot;

@@ -21,8 +21,12 @@ enum store_trip_kind {
 	STORE_TRIP_UNDO,   /* takes back what came to be half of an event */
 	STORE_TRIP_LEAVE,  /* leaves a transaction that is not to be */
 	STORE_TRIP_MAP,	   /* where are the slots of the Cluster? */
-	STORE_TRIP_SCRIPT  /* the script for each */
+	STORE_TRIP_SCRIPT, /* the script for each */
+	STORE_TRIP_WAIT	   /* until replicas, or the disk, have what was done; waited.c */
 };
+
+/* Kinds of waits that are asked for at once. */
+enum { STORE_TRIP_WAITS = 8 };
 
 struct store_trip {
 	struct store_trip *next;
@@ -36,6 +40,8 @@ struct store_trip {
 	struct reason reason;	 /* why, of UNDO */
 	bool refused;		 /* and for good */
 	int64_t begun_ms;
+	struct store_wait waits[STORE_TRIP_WAITS]; /* of WAIT */
+	size_t wait_count;
 
 	struct buf bytes;     /* what it sends beside its events' commands; complete before it is added as a piece */
 	struct iovec *pieces; /* what it sends, in order; those before `sent` are out */

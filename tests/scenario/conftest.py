@@ -1,7 +1,9 @@
 """Fixtures: a Redis and gateways that end with the test, and are looked through when they do."""
 
 import pathlib
+import re
 import shutil
+import subprocess
 import sys
 import tempfile
 
@@ -35,15 +37,25 @@ def route(like, /, **changes):
     return {**ROUTES[like], **changes}
 
 
+def knows_waitaof():
+    """Redis from 7.2 on, Valkey."""
+    text = subprocess.run(["redis-server", "--version"], capture_output=True, text=True, check=True).stdout
+    return tuple(map(int, re.search(r"v=(\d+)\.(\d+)", text).groups())) >= (7, 2)
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "tls(built): for builds that speak TLS to Redis, or for those that do not")
     config.addinivalue_line("markers", "builds(*names): the builds that a test is for; all of them where nothing is said")
+    config.addinivalue_line("markers", "waitaof(known): is for a Redis that knows WAITAOF, or for one that does not")
 
 
 def pytest_collection_modifyitems(config, items):
     """A test that is not for this build is left out, which is not the same as skipped: skipped tests fail in CI."""
     out = [item for item in items if (mark := item.get_closest_marker("builds")) and harness.BUILD not in mark.args]
     out += [item for item in items if (mark := item.get_closest_marker("tls")) and harness.speaks_tls() not in mark.args]
+    if any(item.get_closest_marker("waitaof") for item in items):
+        known = knows_waitaof()
+        out += [item for item in items if (mark := item.get_closest_marker("waitaof")) and known not in mark.args]
     config.hook.pytest_deselected(items=out)
     items[:] = [item for item in items if item not in out]
 

@@ -393,6 +393,8 @@ static void simple_values(void **state)
 	intake_count(&a->store_connects, 1), intake_count(&b->store_connects, 2);
 	intake_count(&a->store_losses, 3), intake_count(&b->store_timeouts, 4);
 	intake_count(&a->store_refusals, 5), intake_count(&b->store_script_loads, 6);
+	intake_count(&a->store_shortfalls, 7);
+	intake_histogram_add(&b->wait_us, 1500000);
 	f->sources.reloads_done = 7;
 	f->sources.reloads_refused = 8;
 	f->sources.loaded_ms = 1767225600123;
@@ -411,6 +413,8 @@ static void simple_values(void **state)
 	must_have(page, "hookgate_redis_timeouts_total 4");
 	must_have(page, "hookgate_redis_refusals_total 5");
 	must_have(page, "hookgate_redis_script_loads_total 6");
+	must_have(page, "hookgate_redis_shortfalls_total 7");
+	must_have(page, "hookgate_redis_wait_duration_seconds_sum 1.500000");
 	must_have(page, "hookgate_config_reloads_total{result=\"done\"} 7");
 	must_have(page, "hookgate_config_reloads_total{result=\"refused\"} 8");
 	must_have(page, "hookgate_config_loaded_timestamp_seconds 1767225600.123");

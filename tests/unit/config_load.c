@@ -165,7 +165,9 @@ static const struct slice full = SLICE_LIT(
 	"    events: {include: [push, pull_request.*], exclude: '*'}\n"
 	"    max_body: 1B\n"
 	"    ack_deadline: 60s\n"
-	"    ack: stored\n"
+	"    ack: synced\n"
+	"    ack_replicas: 2\n"
+	"    ack_timeout: 59s\n"
 	"    ordered: on\n"
 	"    keep_learned: on\n"
 	"    missing_id: accept\n"
@@ -244,6 +246,7 @@ static void routes_inherit_and_override(void **state)
 	assert_int_equal(a->max_body, 2000);
 	assert_int_equal(a->ack_deadline_ms, 500);
 	assert_int_equal(a->ack, CONFIG_ACK_JOURNALED);
+	assert_int_equal(a->ack_replicas, 0);
 	assert_int_equal(a->ordered, CONFIG_SWITCH_DEFAULT);
 	assert_int_equal(a->missing_id, CONFIG_MISSING_REJECT);
 	assert_int_equal(a->replay_guard, CONFIG_SWITCH_ON);
@@ -275,7 +278,9 @@ static void routes_inherit_and_override(void **state)
 	assert_text(b->exclude.items[0], "*");
 	assert_int_equal(b->max_body, 1);
 	assert_int_equal(b->ack_deadline_ms, 60000);
-	assert_int_equal(b->ack, CONFIG_ACK_STORED);
+	assert_int_equal(b->ack, CONFIG_ACK_SYNCED);
+	assert_int_equal(b->ack_replicas, 2);
+	assert_int_equal(b->ack_timeout_ms, 59000);
 	assert_int_equal(b->ordered, CONFIG_SWITCH_ON);
 	assert_int_equal(b->keep_learned, CONFIG_SWITCH_ON);
 	assert_int_equal(b->missing_id, CONFIG_MISSING_ACCEPT);
@@ -308,6 +313,34 @@ static void reads_every_spelling_of_a_switch(void **state)
 			config_free(config);
 			buf_free(&text);
 		}
+}
+
+/* What is not said of a wait depends on the rest. */
+static void waits_have_defaults(void **state)
+{
+	static const struct {
+		const char *file, *route;
+		uint32_t replicas;
+		int64_t timeout_ms;
+	} cases[] = {
+		{ "ack: replicated\n", "ack_deadline: 2s", 1, 1000 },
+		{ "", "ack: replicated, ack_deadline: 500ms", 1, 250 },
+		{ "", "ack: synced", 0, 1500 },
+		{ "", "ack: synced, ack_deadline: 100ms", 0, 75 },
+		{ "ack_replicas: 2\n", "ack: synced, ack_deadline: 60s", 2, 1500 },
+		{ "ack_replicas: 2\nack_timeout: 30ms\n", "ack: replicated, ack_replicas: 15", 15, 30 },
+		{ "ack: replicated\nack_replicas: 3\n", "ack_timeout: 1999ms", 3, 1999 },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct buf text = BUF_EMPTY;
+		buf_printf(&text, "listen: :1\n%sroutes: [{name: a, path: /a, provider: none, %s}]\n", cases[i].file,
+			   cases[i].route);
+		struct config *config = load(buf_slice(&text));
+		assert_int_equal(config->routes[0].ack_replicas, cases[i].replicas);
+		assert_int_equal(config->routes[0].ack_timeout_ms, cases[i].timeout_ms);
+		config_free(config);
+		buf_free(&text);
+	}
 }
 
 static void credentials_apart_from_the_url(void **state)
@@ -521,6 +554,7 @@ int main(void)
 		cmocka_unit_test(has_what_the_file_says),
 		cmocka_unit_test(routes_inherit_and_override),
 		cmocka_unit_test(reads_every_spelling_of_a_switch),
+		cmocka_unit_test(waits_have_defaults),
 		cmocka_unit_test(credentials_apart_from_the_url),
 		cmocka_unit_test(sentinels_with_tls),
 		cmocka_unit_test(tls_is_turned_on),

@@ -72,18 +72,22 @@ static void expect_same(const struct journal_event *a, const struct journal_even
 	assert_int_equal(a->window_s, b->window_s);
 	assert_int_equal(a->deduplicate, b->deduplicate);
 	assert_int_equal(a->ordered, b->ordered);
+	assert_int_equal(a->synced, b->synced);
+	assert_int_equal(a->replicas, b->replicas);
 	for (size_t i = 0; i < JOURNAL_FIELDS; i++)
 		assert_true(slice_eq(a->field[i], b->field[i]));
 }
 
 static void test_there_and_back(void **state)
 {
-	for (int flags = 0; flags < 4; flags++) {
+	for (int flags = 0; flags < 16; flags++) {
 		struct journal_event event = sample(), read;
 		struct journal_found found;
 		struct buf buf = BUF_EMPTY;
 		event.deduplicate = (flags & 1) != 0;
 		event.ordered = (flags & 2) != 0;
+		event.synced = (flags & 4) != 0;
+		event.replicas = (uint8_t)(flags >> 3 & 1 ? 15 : flags);
 		assert_true(journal_record_add(&buf, &event));
 		assert_int_equal(buf.n, journal_record_size(&event));
 		assert_int_equal(journal_record_length(buf.p), buf.n);

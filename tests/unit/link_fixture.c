@@ -101,6 +101,15 @@ void put(struct bench *bench, const struct store_event *event, int64_t patience_
 	assert_int_equal(noted->calls, 0);
 }
 
+void confirm(struct bench *bench, const struct store_wait *wait, int64_t patience_ms, struct noted *noted)
+{
+	*noted = (struct noted){ .put.done = on_done };
+	assert_int_equal(
+		store_confirm(bench->store, bench->target, wait, loop_now_ms(bench->loop) + patience_ms, &noted->put),
+		0);
+	assert_int_equal(noted->calls, 0);
+}
+
 struct awaited {
 	const struct noted *noted;
 	size_t count;

@@ -44,6 +44,8 @@ struct store_event event_of(const struct bench *bench, const char *id);
 
 /* Puts, which must be taken; and waits until `count` of them have ended. */
 void put(struct bench *bench, const struct store_event *event, int64_t patience_ms, struct noted *noted);
+/* Asks for a wait for what was put before, which must be taken. */
+void confirm(struct bench *bench, const struct store_wait *wait, int64_t patience_ms, struct noted *noted);
 void await_noted(struct bench *bench, struct noted *noted, size_t count);
 
 /* Puts one event and waits for its end. */

@@ -88,6 +88,40 @@ static void test_cluster(void **state)
 	redis_stop(&redis);
 }
 
+/* What the routes' waits ask for; of a Redis that knows WAITAOF, and of one that does not. */
+static void test_waits(void **state)
+{
+	static const char *const plain[] = { NULL };
+	struct config_route routes[3] = { { .name = SLICE("a"), .ack = CONFIG_ACK_STORED },
+					  { .name = SLICE("b"), .ack = CONFIG_ACK_REPLICATED, .ack_replicas = 1 },
+					  { .name = SLICE("c"), .ack = CONFIG_ACK_SYNCED } };
+	struct config config = { .routes = routes, .route_count = 1 };
+	struct redis_fixture redis;
+	struct store_client *client = NULL;
+	struct reason reason = { "" };
+	struct buf all = BUF_EMPTY;
+	redis_start(&redis, plain);
+	assert_int_equal(store_client_new(&redis.by_socket, NULL, 5000, &client), 0);
+	assert_int_equal(store_client_inspect_waits(client, &config, note, &all, &reason), 0);
+	assert_int_equal(all.n, 0);
+	config.route_count = 2;
+	assert_int_equal(store_client_inspect_waits(client, &config, note, &all, &reason), 0);
+	assert_true(slice_starts(buf_slice(&all), SLICE("danger: it has 0 replicas in step, and route b waits for 1")));
+	config.route_count = 3;
+	assert_int_equal(store_client_inspect_waits(client, &config, note, &all, &reason), -ENOTSUP);
+	assert_true(strstr(reason.text, "does not know") || strstr(reason.text, "set appendonly yes"));
+	/* Who may not ask may not wait either. */
+	redis_do(&redis, "ACL SETUSER default -wait");
+	buf_clear(&all);
+	config.route_count = 2;
+	assert_int_equal(store_client_inspect_waits(client, &config, note, &all, &reason), 0);
+	buf_add_byte(&all, '\0');
+	assert_non_null(strstr((const char *)all.p, "danger: it refuses WAIT, for which route b asks: NOPERM"));
+	buf_free(&all);
+	store_client_free(client);
+	redis_stop(&redis);
+}
+
 static void test_not_there(void **state)
 {
 	const struct config_redis place = { .kind = CONFIG_REDIS_UNIX, .path = "/nowhere" };
@@ -106,6 +140,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_findings),
 		cmocka_unit_test(test_cluster),
+		cmocka_unit_test(test_waits),
 		cmocka_unit_test(test_not_there),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

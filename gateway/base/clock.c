@@ -37,6 +37,18 @@ int64_t clock_mono_us(void)
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+int64_t clock_wall_at(int64_t mono_us)
+{
+	static _Thread_local int64_t looked_us = INT64_MIN / 2, apart_us;
+
+	if (mono_us - looked_us > CLOCK_APART_US) {
+		struct timespec t = read_clock(CLOCK_REALTIME);
+		looked_us = clock_mono_us();
+		apart_us = (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000 - looked_us;
+	}
+	return (mono_us + apart_us) / 1000;
+}
+
 struct date {
 	int year, month, day; /* month and day from 1 */
 };

@@ -10,6 +10,11 @@ int64_t clock_wall_ms(void); /* since 1970, UTC; may jump */
 int64_t clock_mono_ms(void); /* never jumps; for deadlines */
 int64_t clock_mono_us(void); /* the same in microseconds; for measuring */
 
+/* What the wall clock shows at a moment of clock_mono_us, in milliseconds: for who has looked at that one just now. How far
+ * apart the two are is known from at most CLOCK_APART_US before, so that a jump is seen no later than that. */
+enum { CLOCK_APART_US = 10000 };
+int64_t clock_wall_at(int64_t mono_us);
+
 enum { CLOCK_RFC3339_LENGTH = 24 };
 
 /* "2026-11-22T09:02:03.004Z", 24 bytes, no NUL. Years 0 to 9999; outside them it writes the nearest. Remembers the last

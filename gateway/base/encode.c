@@ -37,19 +37,23 @@ static int hex_pair(const unsigned char *p)
 {
 	int high = hex_values[p[0]] - 1;
 	int low = hex_values[p[1]] - 1;
-	return high < 0 || low < 0 ? -1 : high << 4 | low;
+	/* Minus one has all bits, whatever the other is. */
+	return high * 16 | low;
 }
 
 bool encode_hex_decode(struct slice s, unsigned char *out, size_t *n)
 {
 	if (s.n % 2 != 0)
 		return false;
+	/* A wrong digit makes a negative pair, and is noticed at the end. */
+	int all = 0;
 	for (size_t i = 0; i < s.n / 2; i++) {
 		int byte = hex_pair(s.p + 2 * i);
-		if (byte < 0)
-			return false;
+		all |= byte;
 		out[i] = (unsigned char)byte;
 	}
+	if (all < 0)
+		return false;
 	*n = s.n / 2;
 	return true;
 }

@@ -26,10 +26,18 @@ struct walk {
 	struct json_value found[POINTERS_MAX];
 };
 
+static bool is_space(unsigned char c)
+{
+	const uint64_t spaces = UINT64_C(1) << ' ' | UINT64_C(1) << '\n' | UINT64_C(1) << '\r' | UINT64_C(1) << '\t';
+	return c <= ' ' && (spaces >> c & 1) != 0;
+}
+
 static void skip_space(struct walk *w)
 {
-	while (w->p < w->end && (*w->p == ' ' || *w->p == '\n' || *w->p == '\r' || *w->p == '\t'))
-		w->p++;
+	const unsigned char *p = w->p;
+	while (p < w->end && is_space(*p))
+		p++;
+	w->p = p;
 }
 
 /* 0 at the end: no JSON text has a NUL where we look. */
@@ -124,10 +132,11 @@ static enum json_result take_string(struct walk *w, struct json_value *value)
 
 static bool take_digits(struct walk *w)
 {
-	const unsigned char *start = w->p;
-	while (peek(w) >= '0' && peek(w) <= '9')
-		w->p++;
-	return w->p > start;
+	const unsigned char *start = w->p, *p = start;
+	while (p < w->end && *p >= '0' && *p <= '9')
+		p++;
+	w->p = p;
+	return p > start;
 }
 
 /* RFC 8259 section 6. */
@@ -163,7 +172,7 @@ static bool take_word(struct walk *w, struct slice word)
 
 static bool may_follow(unsigned char c)
 {
-	return c == ',' || c == '\n' || c == '}' || c == ']' || c == ' ' || c == '\r' || c == '\t';
+	return c == ',' || c == '}' || c == ']' || is_space(c);
 }
 
 /* A number, true, false or null. */

@@ -43,15 +43,31 @@ static size_t write_special(struct buf *out, struct slice s)
 	return n;
 }
 
-void json_write_string(struct buf *out, struct slice s)
+/* What begins with a byte that is not a plain one. */
+static void write_mixed(struct buf *out, struct slice s)
 {
-	buf_add_byte(out, '"');
 	while (s.n > 0) {
+		s = slice_from(s, write_special(out, s));
+		if (s.n == 0)
+			break;
 		size_t plain = (size_t)(json_scan_plain(s.p, s.p + s.n) - s.p);
 		buf_add(out, slice_head(s, plain));
 		s = slice_from(s, plain);
-		if (s.n > 0)
-			s = slice_from(s, write_special(out, s));
 	}
+}
+
+void json_write_string(struct buf *out, struct slice s)
+{
+	size_t plain = s.n > 0 ? (size_t)(json_scan_plain(s.p, s.p + s.n) - s.p) : 0;
+	/* Nearly all are plain to the end, and then there is room for the last quote as well. */
+	if (!buf_room(out, plain + 2))
+		return;
+	unsigned char *at = out->p + out->n;
+	*at++ = '"';
+	if (plain > 0)
+		memcpy(at, s.p, plain);
+	out->n += 1 + plain;
+	if (plain < s.n)
+		write_mixed(out, slice_from(s, plain));
 	buf_add_byte(out, '"');
 }

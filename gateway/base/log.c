@@ -110,10 +110,10 @@ static void add_value(struct buf *out, enum log_format format, const struct log_
 	}
 }
 
-static void add_head(struct buf *out, enum log_format format, enum log_level level, const char *event)
+static void add_head(struct buf *out, enum log_format format, int64_t wall_ms, enum log_level level, const char *event)
 {
 	char time[CLOCK_RFC3339_LENGTH];
-	clock_format_rfc3339(clock_wall_ms(), time);
+	clock_format_rfc3339(wall_ms, time);
 	if (format == LOG_JSON) {
 		buf_add(out, SLICE("{\"time\":\""));
 		buf_add(out, slice_of(time, sizeof time));
@@ -130,17 +130,32 @@ static void add_head(struct buf *out, enum log_format format, enum log_level lev
 	buf_add_str(out, event);
 }
 
-static void add_line(struct buf *out, enum log_level level, const char *event, const struct log_field *fields,
-		     size_t count)
+/* `,"name":` or ` name=`. */
+static void add_name(struct buf *out, enum log_format format, struct slice name)
+{
+	if (!buf_room(out, name.n + 4))
+		return;
+	unsigned char *at = out->p + out->n;
+	*at++ = format == LOG_JSON ? ',' : ' ';
+	if (format == LOG_JSON)
+		*at++ = '"';
+	memcpy(at, name.p, name.n);
+	at += name.n;
+	if (format == LOG_JSON)
+		*at++ = '"';
+	*at++ = format == LOG_JSON ? ':' : '=';
+	out->n = (size_t)(at - out->p);
+}
+
+static void add_line(struct buf *out, int64_t wall_ms, enum log_level level, const char *event,
+		     const struct log_field *fields, size_t count)
 {
 	enum log_format format = (enum log_format)atomic_load_explicit(&configured_format, memory_order_relaxed);
-	add_head(out, format, level, event);
+	add_head(out, format, wall_ms, level, event);
 	for (size_t i = 0; i < count; i++) {
 		if (fields[i].kind == LOG_STRING && fields[i].string.n == 0)
 			continue;
-		buf_add(out, format == LOG_JSON ? SLICE(",\"") : SLICE(" "));
-		buf_add_str(out, fields[i].name);
-		buf_add(out, format == LOG_JSON ? SLICE("\":") : SLICE("="));
+		add_name(out, format, fields[i].name);
 		add_value(out, format, &fields[i]);
 	}
 	buf_add(out, format == LOG_JSON ? SLICE("}\n") : SLICE("\n"));
@@ -225,7 +240,7 @@ static bool tell_dropped(void)
 		return true;
 	struct buf line = BUF_EMPTY;
 	const struct log_field field = LOG_U("lines", sink.dropped);
-	add_line(&line, LOG_WARNING, "log lines dropped", &field, 1);
+	add_line(&line, clock_wall_ms(), LOG_WARNING, "log lines dropped", &field, 1);
 	bool told = !buf_failed(&line) && put(buf_slice(&line)) == line.n;
 	if (told)
 		sink.dropped = 0;
@@ -286,12 +301,19 @@ static void register_thread(void)
 
 void log_fields(enum log_level level, const char *event, const struct log_field *fields, size_t count)
 {
+	if (log_enabled(level))
+		log_fields_at(clock_wall_ms(), level, event, fields, count);
+}
+
+void log_fields_at(int64_t wall_ms, enum log_level level, const char *event, const struct log_field *fields,
+		   size_t count)
+{
 	if (!log_enabled(level))
 		return;
 	if (!registered)
 		register_thread();
 	size_t before = gathered.n;
-	add_line(&gathered, level, event, fields, count);
+	add_line(&gathered, wall_ms, level, event, fields, count);
 	if (buf_failed(&gathered)) {
 		gathered.n = before;
 		gathered.failed = false;

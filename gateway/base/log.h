@@ -24,18 +24,18 @@ enum log_kind {
 };
 
 struct log_field {
-	const char *name;
+	struct slice name;
 	enum log_kind kind;
 	struct slice string;
 	int64_t number;
 };
 
 /* clang-format off */
-#define LOG_S(name_, slice_) { .name = (name_), .kind = LOG_STRING, .string = (slice_) }
-#define LOG_C(name_, cstr_) { .name = (name_), .kind = LOG_STRING, .string = slice_str(cstr_) }
-#define LOG_I(name_, number_) { .name = (name_), .kind = LOG_INT, .number = (int64_t)(number_) }
-#define LOG_U(name_, number_) { .name = (name_), .kind = LOG_UINT, .number = (int64_t)(number_) }
-#define LOG_US(name_, number_) { .name = (name_), .kind = LOG_MICROS, .number = (int64_t)(number_) }
+#define LOG_S(name_, slice_) { .name = SLICE_LIT(name_), .kind = LOG_STRING, .string = (slice_) }
+#define LOG_C(name_, cstr_) { .name = SLICE_LIT(name_), .kind = LOG_STRING, .string = slice_str(cstr_) }
+#define LOG_I(name_, number_) { .name = SLICE_LIT(name_), .kind = LOG_INT, .number = (int64_t)(number_) }
+#define LOG_U(name_, number_) { .name = SLICE_LIT(name_), .kind = LOG_UINT, .number = (int64_t)(number_) }
+#define LOG_US(name_, number_) { .name = SLICE_LIT(name_), .kind = LOG_MICROS, .number = (int64_t)(number_) }
 /* clang-format on */
 
 /* Process-wide; may be called again on reload, from any thread. The start values are info and text. */
@@ -45,6 +45,10 @@ bool log_enabled(enum log_level level);
 
 /* One line. Empty string fields are left out. */
 void log_fields(enum log_level level, const char *event, const struct log_field *fields, size_t count);
+
+/* The same for who knows the time (clock_wall_ms) already. */
+void log_fields_at(int64_t wall_ms, enum log_level level, const char *event, const struct log_field *fields,
+		   size_t count);
 
 /* The usual form: log_line(LOG_INFO, "redis back", LOG_S("url", url), LOG_I("away_ms", ms)); */
 #define log_line(level, event, ...)                                                                                    \

@@ -24,6 +24,18 @@ bool num_parse_u64(struct slice s, uint64_t max, uint64_t *out)
 	if (s.n == 0 || s.n > DIGITS_MAX)
 		return false;
 	uint64_t value = 0;
+	if (s.n < DIGITS_MAX) {
+		/* Nineteen digits always fit, so that they need be held against the limit only once. */
+		for (size_t i = 0; i < s.n; i++) {
+			if (!is_digit(s.p[i]))
+				return false;
+			value = value * 10 + (s.p[i] - '0');
+		}
+		if (value > max)
+			return false;
+		*out = value;
+		return true;
+	}
 	for (size_t i = 0; i < s.n; i++) {
 		if (!is_digit(s.p[i]))
 			return false;
@@ -137,6 +149,14 @@ size_t num_format_u64(uint64_t value, char out[20])
 	if (value < 100) {
 		memcpy(out, pairs + value * 2, 2);
 		return 2;
+	}
+	if (value < 10000) {
+		size_t skip = value < 1000;
+		memcpy(digits, pairs + value / 100 * 2, 2);
+		memcpy(digits + 2, pairs + value % 100 * 2, 2);
+		memcpy(out, digits + skip, 3);
+		out[3 - skip] = digits[3];
+		return 4 - skip;
 	}
 	for (; value >= 100; value /= 100) {
 		at -= 2;

@@ -33,7 +33,10 @@ bool slice_eq_nocase_rest(struct slice a, struct slice b)
 		if (!eight_eq_nocase(a.p + i, b.p + i))
 			return false;
 	}
-	for (size_t i = whole; i < a.n; i++) {
+	/* The last ones together with some before them, where there are. */
+	if (whole > 0)
+		return whole == a.n || eight_eq_nocase(a.p + a.n - 8, b.p + a.n - 8);
+	for (size_t i = 0; i < a.n; i++) {
 		if (a.p[i] != b.p[i] && lower(a.p[i]) != lower(b.p[i]))
 			return false;
 	}
@@ -64,7 +67,7 @@ static bool blank(unsigned char c)
 	return c == ' ' || c == '\t';
 }
 
-struct slice slice_trim(struct slice s)
+struct slice slice_trim_blanks(struct slice s)
 {
 	while (s.n > 0 && blank(s.p[s.n - 1]))
 		s.n--;
@@ -75,12 +78,30 @@ struct slice slice_trim(struct slice s)
 	return s;
 }
 
-/* No early exit: the compiler then looks at many bytes at once. */
+/* Not 0 when one of the eight bytes is below 0x20 or 0x7f. */
+static uint64_t eight_controls(const unsigned char *p)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+	uint64_t x;
+	memcpy(&x, p, sizeof x);
+	uint64_t delete = x ^ ones * 0x7f;
+	/* A byte that is smaller than what is taken off borrows, and has no high bit of its own. A borrow may reach the
+	 * byte above, but then there was one. */
+	return (((x - ones * 0x20) & ~x) | ((delete - ones) & ~delete)) & high;
+}
+
+/* Eight bytes at a time, the last ones together with some before them. */
 bool slice_has_control(struct slice s)
 {
-	unsigned char bad = 0;
-	for (size_t i = 0; i < s.n; i++)
-		bad |= (unsigned char)(s.p[i] < 0x20) | (unsigned char)(s.p[i] == 0x7f);
+	if (s.n < 8) {
+		unsigned bad = 0;
+		for (size_t i = 0; i < s.n; i++)
+			bad |= (unsigned)(s.p[i] < 0x20) | (unsigned)(s.p[i] == 0x7f);
+		return bad != 0;
+	}
+	uint64_t bad = eight_controls(s.p + s.n - 8);
+	for (size_t i = 0; i + 8 <= s.n; i += 8)
+		bad |= eight_controls(s.p + i);
 	return bad != 0;
 }
 

@@ -73,7 +73,12 @@ size_t slice_index(struct slice s, unsigned char c);
 bool slice_cut(struct slice s, unsigned char c, struct slice *before, struct slice *after);
 
 /* Without spaces and tabs at both ends (RFC 9110 OWS). */
-struct slice slice_trim(struct slice s);
+struct slice slice_trim_blanks(struct slice s);
+static inline struct slice slice_trim(struct slice s)
+{
+	/* Nearly always there are none. */
+	return s.n > 0 && s.p[0] > ' ' && s.p[s.n - 1] > ' ' ? s : slice_trim_blanks(s);
+}
 
 /* Has a byte below 0x20 or 0x7f: what no id, type or name that we parse may have. */
 bool slice_has_control(struct slice s);

@@ -22,21 +22,25 @@ static const unsigned char in_token[256] = {
 static bool is_token(struct slice s)
 {
 	unsigned all = s.n > 0;
+	size_t i = 0;
 
-	for (size_t i = 0; i < s.n; i++)
+	for (; i + 4 <= s.n; i += 4)
+		all &= in_token[s.p[i]] & in_token[s.p[i + 1]] & in_token[s.p[i + 2]] & in_token[s.p[i + 3]];
+	for (; i < s.n; i++)
 		all &= in_token[s.p[i]];
 	return all != 0;
 }
 
-/* RFC 9110, section 5.5: field values have no control characters but the tab. No early exit: the compiler then looks at
- * many bytes at once. */
+/* RFC 9110, section 5.5: field values have no control characters but the tab. */
 static bool is_field_value(struct slice s)
 {
-	unsigned char bad = 0;
-
-	for (size_t i = 0; i < s.n; i++)
-		bad |= (unsigned char)((s.p[i] < 0x20) & (s.p[i] != '\t')) | (unsigned char)(s.p[i] == 0x7f);
-	return bad == 0;
+	if (!slice_has_control(s))
+		return true;
+	for (size_t i = 0; i < s.n; i++) {
+		if ((s.p[i] < 0x20 && s.p[i] != '\t') || s.p[i] == 0x7f)
+			return false;
+	}
+	return true;
 }
 
 static bool is_target(struct slice s)

@@ -29,7 +29,8 @@ static void count_outcome(struct intake_worker *worker, const struct intake_rout
 }
 
 static void log_outcome(const struct intake_head *head, const struct intake_delivery *delivery,
-			const struct intake_route *route, enum intake_outcome outcome, const char *reason, int64_t us)
+			const struct intake_route *route, enum intake_outcome outcome, const char *reason,
+			int64_t now_us)
 {
 	const struct request *request = head->request;
 
@@ -46,10 +47,11 @@ static void log_outcome(const struct intake_head *head, const struct intake_deli
 		LOG_S("path", route ? SLICE_NONE : slice_head(request->path, 200)),
 		LOG_U("bytes", request->body.n),
 		LOG_S("address", request->address),
-		LOG_US("ms", us),
+		LOG_US("ms", now_us - head->begun_us),
 		LOG_C("reason", reason),
 	};
-	log_fields(intake_outcome_level(outcome), "delivery", fields, sizeof fields / sizeof fields[0]);
+	log_fields_at(clock_wall_at(now_us), intake_outcome_level(outcome), "delivery", fields,
+		      sizeof fields / sizeof fields[0]);
 }
 
 /* What we answer where nobody has other wishes. */
@@ -65,11 +67,11 @@ static void own_answer(struct answer *answer, enum intake_outcome outcome)
 static void settle(struct intake_worker *worker, const struct intake_head *head, const struct intake_delivery *delivery,
 		   const struct intake_route *route, enum intake_outcome outcome, const char *reason)
 {
-	int64_t us = clock_mono_us() - head->begun_us;
+	int64_t now_us = clock_mono_us();
 
 	count_outcome(worker, route, outcome);
-	intake_histogram_add(&worker->stats->answer_us, us);
-	log_outcome(head, delivery, route, outcome, reason, us);
+	intake_histogram_add(&worker->stats->answer_us, now_us - head->begun_us);
+	log_outcome(head, delivery, route, outcome, reason, now_us);
 }
 
 /* The end of every delivery that came as far as having a route. `delivery` is gone after it. */

@@ -23,39 +23,53 @@ static void lower_eight(unsigned char *out, const unsigned char *in)
 	memcpy(out, &bytes, sizeof bytes);
 }
 
-static void write_lower(struct buf *out, struct slice name)
+/* Eight bytes at a time, the last ones together with some before them. */
+static void copy_lower(unsigned char *out, struct slice name)
 {
-	if (!buf_room(out, name.n + 2))
+	for (size_t i = 0; i + 8 <= name.n; i += 8)
+		lower_eight(out + i, name.p + i);
+	if (name.n >= 8) {
+		lower_eight(out + name.n - 8, name.p + name.n - 8);
 		return;
-	unsigned char *at = out->p + out->n;
-	*at++ = '"';
-	/* A name is a token (RFC 9110): nothing in it needs escaping. Eight at a time, then the rest. */
-	size_t whole = name.n & ~(size_t)7;
-	for (size_t i = 0; i < whole; i += 8)
-		lower_eight(at + i, name.p + i);
-	for (size_t i = whole; i < name.n; i++) {
+	}
+	for (size_t i = 0; i < name.n; i++) {
 		unsigned char c = name.p[i];
 
-		at[i] = (unsigned char)(c | ((unsigned char)(c - 'A') < 26) << 5);
+		out[i] = (unsigned char)(c | ((unsigned char)(c - 'A') < 26) << 5);
 	}
-	at[name.n] = '"';
-	out->n += name.n + 2;
 }
 
-/* False: all names differ, by their lengths and first letters. True: two of them may be the same. */
+/* The separator, `"name"` and a colon. A name is a token (RFC 9110): nothing in it needs escaping. */
+static void write_name(struct buf *out, char separator, struct slice name)
+{
+	if (!buf_room(out, name.n + 4))
+		return;
+	unsigned char *at = out->p + out->n;
+	at[0] = (unsigned char)separator;
+	at[1] = '"';
+	copy_lower(at + 2, name);
+	at[name.n + 2] = '"';
+	at[name.n + 3] = ':';
+	out->n += name.n + 4;
+}
+
+/* False: all names differ, by their lengths and three of their letters. True: two of them may be the same. */
 static bool may_repeat(const struct request *request)
 {
-	uint64_t seen = 0, before;
+	uint64_t seen[4] = { 0 };
+	bool repeated = false;
 
 	for (size_t i = 0; i < request->header_count; i++) {
 		struct slice name = request->headers[i].name;
+		size_t mark = name.n * 5;
 
-		before = seen;
-		seen |= UINT64_C(1) << ((name.n * 11 + (name.n > 0 ? name.p[0] | 0x20 : 0)) & 63);
-		if (seen == before)
-			return true;
+		if (name.n > 0)
+			mark += (name.p[0] | 0x20U) + 33 * (name.p[name.n / 2] | 0x20U) +
+				9 * (name.p[name.n - 1] | 0x20U);
+		repeated |= (seen[mark >> 6 & 3] >> (mark & 63) & 1) != 0;
+		seen[mark >> 6 & 3] |= UINT64_C(1) << (mark & 63);
 	}
-	return false;
+	return repeated;
 }
 
 static bool seen_before(const struct request *request, size_t at)
@@ -104,9 +118,7 @@ struct slice intake_entry_headers(struct intake_worker *worker, const struct req
 		if (is_credential(header->name) || slice_eq_nocase(header->name, secret_header) ||
 		    (repeats && seen_before(request, i)))
 			continue;
-		buf_add_byte(out, (unsigned char)separator);
-		write_lower(out, header->name);
-		buf_add_byte(out, ':');
+		write_name(out, separator, header->name);
 		if (repeats && seen_after(request, i))
 			write_array(out, request, i);
 		else
@@ -130,10 +142,19 @@ static uint64_t next_random(struct intake_worker *worker)
 	return worker->random[1] + b;
 }
 
+/* Each half's digits at once: spread to one in a byte, then all made letters or figures. Any order of them will do, since
+ * the number was drawn. */
 static void write_hex(char *out, uint64_t value)
 {
-	for (int i = 15; i >= 0; i--, value >>= 4)
-		out[i] = "0123456789abcdef"[value & 15];
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+
+	for (int half = 0; half < 2; half++, value >>= 4) {
+		uint64_t digits = value & (ones * 15);
+		uint64_t letters = (digits + ones * 6) >> 4 & ones;
+
+		digits += ones * '0' + letters * ('a' - '0' - 10);
+		memcpy(out + 8 * half, &digits, sizeof digits);
+	}
 }
 
 /* 00-<32 hex>-<16 hex>-<2 hex>, lower case, neither id all zeros. */

@@ -156,11 +156,7 @@ int trust_read_event(const struct trust_verifier *route_verifier, const struct r
 	const struct request *request = trust_plain(route_verifier, sent, arena, &plain);
 	const struct trust_verifier *verifier = trust_pick(route_verifier, request, arena);
 	const struct trust_description *d = verifier->description;
-	struct trust_reading reading = { .description = d,
-					 .request = request,
-					 .arena = arena,
-					 .family = trust_family(&d->verify, request),
-					 .verifier = verifier };
+	struct trust_reading reading;
 	struct trust_event e = { .reason = "" };
 	struct finding finding = { TRUST_EVENT_OK, "the body is not as this provider sends it" };
 	struct slice id, type;
@@ -169,6 +165,8 @@ int trust_read_event(const struct trust_verifier *route_verifier, const struct r
 
 	if (fault)
 		return fault;
+	trust_reading_begin(&reading, d, request, arena, verifier);
+	reading.family = trust_family(&d->verify, request);
 	if (finding.result == TRUST_EVENT_OK)
 		finding = read_id(&reading, id, &e);
 	if (finding.result == TRUST_EVENT_OK)

@@ -279,12 +279,9 @@ enum trust_result trust_gather_group(const struct trust_verifier *verifier, cons
 	const char *reasons[3] = { "", "", "" };
 	enum trust_result results[3];
 
-	evidence->reading = (struct trust_reading){ .description = verifier->description,
-						    .request = request,
-						    .arena = arena,
-						    .family = trust_family(verify, request),
-						    .now_ms = now_ms,
-						    .verifier = verifier };
+	trust_reading_begin(&evidence->reading, verifier->description, request, arena, verifier);
+	evidence->reading.family = trust_family(verify, request);
+	evidence->reading.now_ms = now_ms;
 	evidence->group = group;
 	evidence->candidate_count = 0;
 	evidence->timestamp = SLICE_NONE;

@@ -28,10 +28,22 @@ struct trust_reading {
 	const struct trust_verifier *verifier; /* for the public URL and the filter hmac; may be NULL */
 	struct trust_lane *lane;	       /* with `secret` for the filter hmac, else NULL */
 	size_t secret;
-	bool unproven;	    /* the filter hmac may only see what cannot be a delivery */
-	uint32_t looked_up; /* pointers whose values are known */
-	struct json_value values[TRUST_POINTERS_MAX];
+	bool unproven;				      /* the filter hmac may only see what cannot be a delivery */
+	uint32_t looked_up;			      /* pointers whose values are known */
+	struct json_value values[TRUST_POINTERS_MAX]; /* only those that were looked up are anything */
 };
+
+/* All of it empty but for these; the values are left alone, for they are many and a delivery is read several times. */
+static inline void trust_reading_begin(struct trust_reading *reading, const struct trust_description *description,
+				       const struct request *request, struct arena *arena,
+				       const struct trust_verifier *verifier)
+{
+	memset(reading, 0, offsetof(struct trust_reading, values));
+	reading->description = description;
+	reading->request = request;
+	reading->arena = arena;
+	reading->verifier = verifier;
+}
 
 /* What the place `key` resolves to: not the secret, but the text "{key}" at this one address, so that the signed text
  * can be shown. A scheme that hashes the secret puts it in its place (scheme_hash.c). */

@@ -41,6 +41,15 @@ static enum trust_found find_pointer(const struct trust_place *place, struct tru
 	return json_text(value, reading->arena, out) ? TRUST_FOUND : TRUST_UNREADABLE;
 }
 
+static enum trust_found find_raw(const struct trust_place *place, const struct trust_reading *reading,
+				 struct slice *out)
+{
+	if (!(reading->looked_up & (1U << place->index)) || reading->values[place->index].type == JSON_NONE)
+		return TRUST_ABSENT;
+	*out = reading->values[place->index].raw;
+	return TRUST_FOUND;
+}
+
 /* The nth segment of the path, from 1: "hooks" and "x" of "/hooks/x". */
 static enum trust_found find_segment(size_t n, struct trust_reading *reading, struct slice *out)
 {
@@ -104,8 +113,7 @@ static enum trust_found find_here(const struct trust_place *place, struct trust_
 	case TRUST_PLACE_POINTER:
 		return find_pointer(place, reading, out);
 	case TRUST_PLACE_RAW:
-		*out = reading->values[place->index].raw;
-		return reading->values[place->index].type == JSON_NONE ? TRUST_ABSENT : TRUST_FOUND;
+		return find_raw(place, reading, out);
 	case TRUST_PLACE_BODY:
 		*out = request->body;
 		return TRUST_FOUND;

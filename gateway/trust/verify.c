@@ -251,14 +251,12 @@ int trust_check(const struct trust_verifier *verifier, struct trust_lane *lane, 
 {
 	struct request plain;
 	const struct request *request = trust_plain(verifier, sent, arena, &plain);
-	struct trust_reading reading = { .description = verifier->description,
-					 .request = request,
-					 .arena = arena,
-					 .now_ms = now_ms,
-					 .verifier = verifier };
+	struct trust_reading reading;
 	struct trust_verdict v = { .result = TRUST_ACCEPTED, .secret_index = SIZE_MAX };
 	int fault = 0;
 
+	trust_reading_begin(&reading, verifier->description, request, arena, verifier);
+	reading.now_ms = now_ms;
 	v.reason =
 		verifier->description->verify.scheme->keyed ? "the signature is right" : "this route verifies nothing";
 	if (!trust_handshake(verifier, &reading, lane, false, &v) &&

@@ -190,6 +190,12 @@ static void reads_the_clocks(void **state)
 	int64_t us = clock_mono_us();
 	assert_true(us / 1000 >= ms && us / 1000 - ms < 5000);
 	assert_true(clock_mono_ms() >= ms);
+	/* Right now, and a while ago. */
+	for (int64_t back_us = 0; back_us < 10000000; back_us = back_us * 10 + 1) {
+		int64_t before_ms = clock_wall_ms(), mono_us = clock_mono_us(), after_ms = clock_wall_ms();
+		int64_t at_ms = clock_wall_at(mono_us - back_us) + back_us / 1000;
+		assert_true(at_ms >= before_ms - 2 && at_ms <= after_ms + 2);
+	}
 }
 
 int main(void)

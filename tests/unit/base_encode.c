@@ -53,6 +53,20 @@ static void decodes_hex(void **state)
 	}
 }
 
+/* Every byte in place of each digit. */
+static void refuses_each_wrong_digit(void **state)
+{
+	for (unsigned c = 0; c < 256; c++)
+		for (size_t at = 0; at < 6; at++) {
+			unsigned char text[6] = { '0', 'f', 'F', '9', 'a', 'A' }, out[3];
+			size_t n = 7;
+			text[at] = (unsigned char)c;
+			bool right = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+			assert_int_equal(encode_hex_decode(slice_of(text, sizeof text), out, &n), right);
+			assert_int_equal(n, right ? 3 : 7);
+		}
+}
+
 static void encodes_hex(void **state)
 {
 	char out[8];
@@ -250,13 +264,10 @@ static void round_trips(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(decodes_hex),
-		cmocka_unit_test(encodes_hex),
-		cmocka_unit_test(decodes_base64_as_each_alphabet_says),
-		cmocka_unit_test(encodes_base64),
-		cmocka_unit_test(decodes_percent),
-		cmocka_unit_test(knows_utf8),
-		cmocka_unit_test(round_trips),
+		cmocka_unit_test(decodes_hex),	  cmocka_unit_test(refuses_each_wrong_digit),
+		cmocka_unit_test(encodes_hex),	  cmocka_unit_test(decodes_base64_as_each_alphabet_says),
+		cmocka_unit_test(encodes_base64), cmocka_unit_test(decodes_percent),
+		cmocka_unit_test(knows_utf8),	  cmocka_unit_test(round_trips),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

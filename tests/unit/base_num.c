@@ -179,11 +179,33 @@ static void formats_digits(void **state)
 	}
 }
 
+/* There and back: all small ones, and those around each power of ten. */
+static void formats_what_it_parses(void **state)
+{
+	uint64_t power = 1;
+	for (uint64_t value = 0; value < 20000; value++) {
+		char out[20];
+		uint64_t back;
+		size_t n = num_format_u64(value, out);
+		assert_true(num_parse_u64(slice_of(out, n), value, &back) && back == value);
+		assert_true(value == 0 || !num_parse_u64(slice_of(out, n), value - 1, &back));
+		assert_int_equal(n, value < 10 ? 1 : value < 100 ? 2 : value < 1000 ? 3 : value < 10000 ? 4 : 5);
+	}
+	for (int digits = 1; digits < 20; digits++, power *= 10)
+		for (uint64_t value = power - 1; value <= power + 1; value++) {
+			char out[20];
+			uint64_t back;
+			size_t n = num_format_u64(value, out);
+			assert_true(num_parse_u64(slice_of(out, n), UINT64_MAX, &back) && back == value);
+		}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(parses_unsigned),  cmocka_unit_test(parses_sizes),   cmocka_unit_test(parses_signed),
-		cmocka_unit_test(parses_durations), cmocka_unit_test(formats_digits),
+		cmocka_unit_test(parses_unsigned), cmocka_unit_test(parses_sizes),
+		cmocka_unit_test(parses_signed),   cmocka_unit_test(parses_durations),
+		cmocka_unit_test(formats_digits),  cmocka_unit_test(formats_what_it_parses),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

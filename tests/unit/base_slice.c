@@ -109,6 +109,15 @@ static void sees_control_characters(void **state)
 		assert_int_equal(slice_has_control(slice_of(text, sizeof text)), c < 0x20 || c == 0x7f);
 	}
 	assert_false(slice_has_control(SLICE_NONE));
+	/* Each byte at each place of each length. */
+	for (unsigned c = 0; c < 256; c++)
+		for (size_t n = 1; n < 35; n++)
+			for (size_t at = 0; at < n; at++) {
+				unsigned char long_text[35];
+				memset(long_text, c & 1 ? 0x20 : 0xff, sizeof long_text);
+				long_text[at] = (unsigned char)c;
+				assert_int_equal(slice_has_control(slice_of(long_text, n)), c < 0x20 || c == 0x7f);
+			}
 }
 
 static void orders_by_bytes(void **state)
@@ -147,10 +156,25 @@ static void test_eq_nocase_every_pair(void **state)
 	}
 }
 
+/* At each length, with one byte that is of the other case, or another byte, at each place. */
+static void test_eq_nocase_every_length(void **state)
+{
+	for (size_t n = 0; n < 40; n++)
+		for (size_t at = 0; at < (n > 0 ? n : 1); at++) {
+			unsigned char one[40], two[40];
+			memset(one, 'k', sizeof one);
+			memset(two, 'K', sizeof two);
+			assert_true(slice_eq_nocase(slice_of(one, n), slice_of(two, n)));
+			two[at] = '+';
+			assert_int_equal(slice_eq_nocase(slice_of(one, n), slice_of(two, n)), n == 0);
+		}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_eq_nocase_every_pair),
+		cmocka_unit_test(test_eq_nocase_every_length),
 		cmocka_unit_test(compares_without_case),
 		cmocka_unit_test(knows_prefixes),
 		cmocka_unit_test(finds_and_cuts),

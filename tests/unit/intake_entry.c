@@ -2,6 +2,8 @@
 #include "intake/filter.h"
 #include "intake/inside.h"
 
+#include <stdio.h>
+
 /* cmocka.h wants the others before it. */
 /* clang-format off */
 #include <stdarg.h>
@@ -60,6 +62,38 @@ static void test_headers(void **state)
 		if (!slice_eq(made, slice_str(rows[i].wanted)))
 			fail_msg("row %zu: %.*s", i, SLICE_ARGS(made));
 	}
+	buf_free(&worker.scratch);
+}
+
+/* Names of every length, in capitals; two that may or may not be the same; and none in front of the other. */
+static void test_names(void **state)
+{
+	struct intake_worker worker = { .random = { 1, 2 } };
+
+	(void)state;
+	for (size_t n = 1; n < 40; n++)
+		for (int same = 0; same < 2; same++) {
+			char capitals[40], small[40], wanted[120];
+			struct header headers[2];
+			struct request request = { .headers = headers, .header_count = 2 };
+			struct slice made;
+
+			memset(capitals, 'Q', n);
+			memset(small, 'q', n);
+			capitals[n / 3] = same ? 'Q' : '-';
+			headers[0] = (struct header){ slice_of(capitals, n), SLICE("1") };
+			headers[1] = (struct header){ slice_of(small, n), SLICE("2") };
+			made = intake_entry_headers(&worker, &request, SLICE_NONE);
+			for (size_t i = 0; i < n; i++)
+				capitals[i] = capitals[i] == 'Q' ? 'q' : '-';
+			if (same)
+				(void)snprintf(wanted, sizeof wanted, "{\"%.*s\":[\"1\",\"2\"]}", (int)n, capitals);
+			else
+				(void)snprintf(wanted, sizeof wanted, "{\"%.*s\":\"1\",\"%.*s\":\"2\"}", (int)n,
+					       capitals, (int)n, small);
+			if (!slice_eq(made, slice_str(wanted)))
+				fail_msg("%zu: %.*s, not %s", n, SLICE_ARGS(made), wanted);
+		}
 	buf_free(&worker.scratch);
 }
 
@@ -203,9 +237,9 @@ static void test_filter(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_headers),		 cmocka_unit_test(test_traceparent),
-		cmocka_unit_test(test_two_traceparents), cmocka_unit_test(test_made_traceparents),
-		cmocka_unit_test(test_filter),
+		cmocka_unit_test(test_headers),		  cmocka_unit_test(test_names),
+		cmocka_unit_test(test_traceparent),	  cmocka_unit_test(test_two_traceparents),
+		cmocka_unit_test(test_made_traceparents), cmocka_unit_test(test_filter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,8 +98,6 @@ void *http_exchange_begin(void *arg, const char *uri, struct MHD_Connection *mhd
 
 	if (!exchange)
 		return NULL;
-	if (connection->ended_in_run == server->run)
-		connection->pipelines = server->more = true;
 	exchange->server = server;
 	exchange->connection = connection;
 	exchange->mhd = mhd;
@@ -340,8 +338,8 @@ void http_exchange_end(void *arg, struct MHD_Connection *mhd, void **state, enum
 	*state = NULL;
 	server = exchange->server;
 	connection = exchange->connection;
-	connection->ended_in_run = server->run;
-	server->more |= connection->pipelines;
+	/* libmicrohttpd may have been told in this very turn that the next request is there, and reads it in the next. */
+	server->more = true;
 	if (exchange->state == HTTP_STATE_HEAD)
 		refuse(exchange, HTTP_REFUSED_CUT_OFF, "the head is malformed, too large or cut off");
 	else if (exchange->state == HTTP_STATE_BODY)

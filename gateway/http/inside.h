@@ -38,8 +38,6 @@ struct http_connection {
 	int fd;
 	int64_t deadline_ms; /* loop's clock; INT64_MAX while a delivery waits */
 	bool in_request;
-	bool pipelines; /* a request has begun in the turn that ended the one before it */
-	uint64_t ended_in_run;
 	unsigned char address_length;
 	char address[INET6_ADDRSTRLEN];
 };
@@ -102,7 +100,6 @@ struct http_server {
 	int64_t idle_timeout_ms, request_timeout_ms;
 	size_t look_from; /* connection.c: where the next sweep looks for ended streams */
 	size_t waiting;	  /* exchanges that wait without being suspended */
-	uint64_t run;	  /* libmicrohttpd's turns, counted */
 	bool more;	  /* what this turn did goes on in the next */
 	bool draining;
 	struct loop_timer retry;

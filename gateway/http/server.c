@@ -30,7 +30,7 @@ static void ready(void *arg, unsigned events)
 
 /* True when libmicrohttpd has kept work for itself. With deliveries waiting it always says so, for it would call their
  * steps again; then what this turn did tells whether the next has anything to do: send an answer that was queued, read
- * on in a body, look at what a pipelining client has sent. */
+ * on in a body, read the next request of who has had an answer. */
 static bool wants_more(const struct http_daemon *daemon)
 {
 	MHD_UNSIGNED_LONG_LONG timeout = 0;
@@ -46,7 +46,6 @@ static void run(struct http_daemon *daemon)
 	struct http_server *server = daemon->server;
 
 	for (int i = 0; i < RUNS_PER_TURN && daemon->runnable; i++) {
-		server->run++;
 		server->more = false;
 		MHD_run(daemon->mhd);
 		daemon->runnable = wants_more(daemon);

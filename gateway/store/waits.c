@@ -2,7 +2,7 @@
  *
  * The one difficulty: too few replicas are a danger, which may be over in a second; that `ack: synced` cannot be had at all is a
  * mistake, and a gateway that starts all the same would refuse every delivery of that route. */
-#include "store/client.h"
+#include "store/client_inner.h"
 #include "store/link.h"
 
 #include <errno.h>
@@ -13,16 +13,18 @@ struct waits {
 	struct store_client *client;
 	void (*found)(void *arg, bool danger, const char *text);
 	void *arg;
+	const char *name; /* of the master of a Cluster; NULL: there is but one Redis */
 	/* The route that asks for most, of each kind; NULL: none does. */
 	const struct config_route *replicated, *synced;
 };
 
 static void __attribute__((format(printf, 3, 4))) say(const struct waits *waits, bool danger, const char *format, ...)
 {
-	char text[320];
+	char text[360];
+	int n = waits->name ? snprintf(text, sizeof text, "%.80s: ", waits->name) : 0;
 	va_list args;
 	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
+	vsnprintf(text + n, sizeof text - (size_t)n, format, args);
 	va_end(args);
 	waits->found(waits->arg, danger, text);
 }
@@ -130,18 +132,35 @@ static int look_at_disk(const struct waits *waits, struct reason *reason)
 	return fault != 0 || text.n > 0 ? fault : look_at_fsync(waits, reason);
 }
 
+static int look(const struct waits *waits, struct reason *reason)
+{
+	int fault = 0;
+	if (waits->replicated)
+		fault = look_at_replicas(waits, reason);
+	if (fault == 0 && waits->replicated && waits->replicated->ack == CONFIG_ACK_REPLICATED)
+		fault = try_wait(waits, reason);
+	if (fault == 0 && waits->synced)
+		fault = look_at_disk(waits, reason);
+	return fault;
+}
+
+/* That one cannot be asked is told by who looks at the Cluster as a whole. */
+static int look_at_master(void *arg, struct store_client *client, const char *name, struct reason *reason)
+{
+	struct waits *waits = arg;
+	waits->client = client;
+	waits->name = name;
+	int fault = look(waits, reason);
+	return fault == -EIO ? 0 : fault;
+}
+
 int store_client_inspect_waits(struct store_client *client, const struct config *config,
 			       void (*found)(void *arg, bool danger, const char *text), void *arg,
 			       struct reason *reason)
 {
 	struct waits waits = { .client = client, .found = found, .arg = arg };
-	int fault = 0;
 	find_routes(&waits, config);
-	if (waits.replicated)
-		fault = look_at_replicas(&waits, reason);
-	if (fault == 0 && waits.replicated && waits.replicated->ack == CONFIG_ACK_REPLICATED)
-		fault = try_wait(&waits, reason);
-	if (fault == 0 && waits.synced)
-		fault = look_at_disk(&waits, reason);
-	return fault;
+	if (!waits.replicated && !waits.synced)
+		return 0;
+	return client->nodes ? store_nodes_each(client->nodes, look_at_master, &waits, reason) : look(&waits, reason);
 }

@@ -2,6 +2,7 @@
 
 import statistics
 
+import durability
 import schemes
 
 COLUMNS = [
@@ -22,6 +23,7 @@ TARGETS = [
     ("CPU, refused : accepted", "refused", "hookgate", "cpu_us", 1.0, "at most"),
     # Two runs of one server differ by some per cent.
     ("CPU, one busy route of 10,000 : of 2", "routes", "hookgate", "cpu_us", 1.05, "at most"),
+    *durability.TARGETS,
     ("memory of an idle connection, hookgate : floor", "hookgate-idle", "floor-idle", "kb_per_connection", 1.5, "at most"),
 ]
 
@@ -37,6 +39,7 @@ NAMES = {
     "nginx-20k": "(c) nginx with Lua, 20 KB GitHub",
     "twelve": "hookgate, 12 busy routes",
     "cluster": "hookgate, 12 busy routes, Cluster of three",
+    **durability.NAMES,
     **{name: f"hookgate, {name} ({scheme.provider})" for name, scheme in schemes.SCHEMES.items()},
     "floor-idle": "(a) floor",
     "floor-idle-12k": "(a) floor, 12 KB a connection asked for",
@@ -106,6 +109,9 @@ def whole(samples, options):
         rows = [["idle keep-alive connections", "number", "KB each"]]
         rows += [[NAMES[s["row"]], str(s["connections"]), f"{s['kb_per_connection']:.1f}"] for s in idle]
         parts.append(_table(rows))
+    drains = [s["drain_rate"] for s in samples if "drain_rate" in s]
+    if drains:
+        parts.append(f"The journal is drained at {_spread(drains, '{:.0f}')} events a second when Redis is back.")
     targets = _targets(samples)
     if targets:
         parts.append(_table([["ratio within a round, median (range)", "measured", "target", ""]] + targets))

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 
+import durability
 import machine
 import report
 import schemes
@@ -59,7 +60,8 @@ def arguments():
     parser.add_argument("--quick", action="store_true", help="3 rounds of 1.5 s, floor, hookgate and nginx only")
     parser.add_argument("--schemes", action="store_true", help="CPU of one provider of each scheme beside Stripe's; rounds of 2 s")
     parser.add_argument("--cluster", action="store_true", help="one Redis and a Cluster of three masters")
-    parser.add_argument("--only", metavar="ROWS", help="some of: " + ",".join([*ROWS, *CLUSTER, *SCHEMES, *IDLE]))
+    parser.add_argument("--durability", action="store_true", help="each ack level; the journal beside Redis and in its place; draining")
+    parser.add_argument("--only", metavar="ROWS", help="some of: " + ",".join([*ROWS, *CLUSTER, *durability.ROWS, *SCHEMES, *IDLE]))
     parser.add_argument("--json", metavar="FILE", help="write every sample there")
     parser.add_argument("--profile", action="store_true", help="where hookgate's CPU goes, by perf, instead of the rows")
     parser.add_argument("--hookgate", type=pathlib.Path, default=ROOT / "build/release/hookgate", help=argparse.SUPPRESS)
@@ -73,10 +75,12 @@ def arguments():
         options.only = options.only or ",".join(["hookgate", *SCHEMES])
     if options.cluster:
         options.only = options.only or ",".join(["hookgate", *CLUSTER])
+    if options.durability:
+        options.only = options.only or ",".join(["hookgate", *durability.ROWS])
     options.rounds = 5 if options.rounds is None else options.rounds
     options.secs = 4.0 if options.secs is None else options.secs
     options.only = options.only.split(",") if options.only else [*ROWS, *IDLE]
-    unknown = [name for name in options.only if name not in {**ROWS, **CLUSTER, **SCHEMES, **IDLE}]
+    unknown = [name for name in options.only if name not in {**ROWS, **CLUSTER, **durability.ROWS, **SCHEMES, **IDLE}]
     if unknown or options.rounds < 1 or options.secs <= 0 or options.conns < 1:
         parser.error(f"no such row: {', '.join(unknown)}" if unknown else "rounds, secs and conns must be more than nothing")
     return options
@@ -131,7 +135,7 @@ class Load:
 
 def start(options, row, folder):
     redis = None if row["server"] is servers.Floor else row.get("redis", servers.Redis)(folder / "redis")
-    more = {key: row[key] for key in ("routes", "pool", "route") if key in row}
+    more = {key: row[key] for key in ("routes", "pool", "route", "config", "stripe") if key in row}
     try:
         return redis, row["server"](folder / "server", options, redis, **more)
     except Exception:
@@ -161,8 +165,8 @@ def verify(name, row, server, result, stored, counted=None):
 
 
 def entries(server, redis, row):
-    """How many entries the row's streams have; None where there is nothing to count."""
-    if redis is None:
+    """How many entries the row's streams have; None where there is nothing to count, or not now."""
+    if redis is None or "after" in row:
         return None
     kind = row.get("kind", "stripe")
     if "route" in row:
@@ -176,6 +180,8 @@ def sample(options, name, row, folder):
     redis, server = start(options, row, folder)
     load = None
     try:
+        if "before" in row:
+            row["before"](redis, server)
         load = Load(options, server.port, row)
         load.expect("signed")
         load.go()
@@ -196,7 +202,9 @@ def sample(options, name, row, folder):
         after = entries(server, redis, row)
         counted = server.counted() - counted if isinstance(server, servers.Hookgate) else None
         verify(name, row, server, result, None if before is None else after - before, counted)
+        more = row["after"](redis, server) if "after" in row else {}
         return {
+            **more,
             "row": name,
             "deliveries": result["answered"],
             "rate": result["answered"] / result["seconds"],
@@ -291,7 +299,7 @@ def sign(options, name, folder):
 
 def measure(options, folder):
     samples, number = [], 0
-    rows = {name: row for name, row in {**ROWS, **CLUSTER}.items() if name in options.only}
+    rows = {name: row for name, row in {**ROWS, **CLUSTER, **durability.ROWS}.items() if name in options.only}
     rows.update((name, sign(options, name, folder)) for name in SCHEMES if name in options.only)
     for turn in range(options.rounds):
         for name, row in rows.items():

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -72,8 +73,13 @@ class Process:
 class Redis(Process):
     def __init__(self, folder, more=()):
         super().__init__(folder)
-        self.spawn(["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--dir", folder, "--save", "",
-                    "--appendonly", "no", "--tcp-backlog", "4096", *more])
+        self.command = ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--dir", folder, "--save", "",
+                        "--appendonly", "no", "--tcp-backlog", "4096", *more]
+        self.again()
+
+    def again(self):
+        """Started, or started once more after it has ended."""
+        self.spawn(self.command)
         wait_for("redis-server", lambda: connects(self.port), self.process, self.log)
         self.link = socket.create_connection(("127.0.0.1", self.port), 30)
         self.replies = self.link.makefile("rb")
@@ -159,13 +165,14 @@ class Floor(Process):
 class Hookgate(Process):
     """With a log line for every delivery and with metrics."""
 
-    def __init__(self, folder, options, redis, routes=0, route=None):
+    def __init__(self, folder, options, redis, routes=0, route=None, config=None, stripe=None):
         super().__init__(folder)
         self.admin = machine.free_port()
         self.redis = redis
         many = [{"name": f"stripe-{i:05}", "path": f"/hooks/stripe-{i:05}", "provider": "stripe", "secret": STRIPE_SECRET}
                 for i in range(routes)]
         config = {
+            **(config or {}),
             "listen": f"127.0.0.1:{self.port}",
             "workers": options.workers,
             "admin": {"listen": f"127.0.0.1:{self.admin}"},
@@ -175,7 +182,7 @@ class Hookgate(Process):
             "connections_per_address": 16384,
             "idle_timeout": "75s",
             "routes": many + ([dict(route, public_url=schemes.PUBLIC)] if route else []) + [
-                {"name": "stripe", "path": "/hooks/stripe", "provider": "stripe", "secret": STRIPE_SECRET},
+                {"name": "stripe", "path": "/hooks/stripe", "provider": "stripe", "secret": STRIPE_SECRET, **(stripe or {})},
                 {"name": "github", "path": "/hooks/github", "provider": "github", "secret": GITHUB_SECRET},
             ],
         }
@@ -199,10 +206,14 @@ class Hookgate(Process):
     def stored(self, redis, kind):
         return redis.length("hookgate:{%s}:events" % kind)
 
+    def metric(self, name):
+        """Its sum over all labels."""
+        lines = [line for line in self.get("/metrics")[1].splitlines() if re.match(rf"{name}[{{ ]", line)]
+        return sum(float(line.rpartition(" ")[2]) for line in lines)
+
     def counted(self):
         """Deliveries by its own metrics, all outcomes."""
-        lines = [line for line in self.get("/metrics")[1].splitlines() if line.startswith("hookgate_deliveries_total{")]
-        return sum(int(line.rpartition(" ")[2]) for line in lines)
+        return int(self.metric("hookgate_deliveries_total"))
 
     def logged(self, deliveries):
         """A line may be written a moment after its answer was seen."""

@@ -115,6 +115,14 @@ struct config_network {
 	struct config_range range; /* where it is not */
 };
 
+/* What is answered in place of the provider's or our own. */
+struct config_answer {
+	unsigned status; /* 0: no wish */
+	struct slice body;
+	bool body_set;		   /* an empty body can be asked for */
+	struct slice content_type; /* empty: text/plain */
+};
+
 struct config_route {
 	size_t index;
 	bool wrong;	       /* only in a partial config: errors were found in it, texts may be empty */
@@ -147,6 +155,7 @@ struct config_route {
 	struct slice answer_body;
 	bool answer_body_set;		  /* an empty body can be asked for */
 	struct slice answer_content_type; /* empty: application/json for our own body, else text/plain */
+	struct config_answer refusal;	  /* of a delivery with no, a wrong or an old signature */
 };
 
 /* In place of a host that keys are fetched from. */

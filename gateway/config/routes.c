@@ -216,31 +216,51 @@ static void read_events(const struct config_reader *r, struct config_route_draft
 	read_patterns(r, "exclude", draft->exclude, &draft->route.exclude);
 }
 
+/* The type that a body has, where both are right. */
+static void read_body(const struct config_reader *r, enum config_section section, const struct config_node *map,
+		      const struct config_node *body, const struct config_node *type, struct config_answer *out)
+{
+	bool ill_typed = false;
+
+	if (type) {
+		size_t slash = slice_index(type->text, '/');
+
+		out->content_type = type->text;
+		ill_typed = slash == 0 || slash + 1 >= type->text.n;
+		if (ill_typed)
+			config_schema_refuse(r, section, "content_type", type, "no media type");
+	}
+	if (!body) {
+		if (type && !config_node_get(map, SLICE("body")) && !ill_typed)
+			config_error(r->diag, r->file, type, "a type without a body; accepted: beside %s.body",
+				     section == CONFIG_SECTION_ROUTE_ANSWER ? "answer" : "refusal");
+		return;
+	}
+	out->body = body->text;
+	out->body_set = true;
+}
+
 static void read_answer(const struct config_reader *r, struct config_route_draft *draft)
 {
 	struct config_route *route = &draft->route;
-	bool ill_typed = false;
+	struct config_answer answer = { .status = 0 };
+
 	config_schema_read(r, CONFIG_SECTION_ROUTE_ANSWER, draft->answer, draft);
-	if (draft->answer_content_type) {
-		struct slice type = draft->answer_content_type->text;
-		size_t slash = slice_index(type, '/');
-		route->answer_content_type = type;
-		ill_typed = slash == 0 || slash + 1 >= type.n;
-		if (ill_typed)
-			config_schema_refuse(r, CONFIG_SECTION_ROUTE_ANSWER, "content_type", draft->answer_content_type,
-					     "no media type");
-	}
-	if (!draft->answer_body) {
-		if (draft->answer_content_type && !config_node_get(draft->answer, SLICE("body")) && !ill_typed)
-			config_error(r->diag, r->file, draft->answer_content_type,
-				     "a type without a body; accepted: beside answer.body");
-		return;
-	}
-	route->answer_body = draft->answer_body->text;
-	route->answer_body_set = true;
+	read_body(r, CONFIG_SECTION_ROUTE_ANSWER, draft->answer, draft->answer_body, draft->answer_content_type,
+		  &answer);
+	route->answer_body = answer.body;
+	route->answer_body_set = answer.body_set;
+	route->answer_content_type = answer.content_type;
 	if (route->answer_body.n > 0 && (route->answer_status == 204 || route->answer_status == 205))
 		config_error(r->diag, r->file, draft->answer_body, "an answer of status %u has no body",
 			     route->answer_status);
+}
+
+static void read_refusal(const struct config_reader *r, struct config_route_draft *draft)
+{
+	config_schema_read(r, CONFIG_SECTION_ROUTE_REFUSAL, draft->refusal, draft);
+	read_body(r, CONFIG_SECTION_ROUTE_REFUSAL, draft->refusal, draft->refusal_body, draft->refusal_content_type,
+		  &draft->route.refusal);
 }
 
 /* A URL with a path is the whole of it, a bare origin stands in front of the path as the file's does. */
@@ -291,6 +311,8 @@ static void read_route(const struct config_reader *r, const struct config *confi
 		read_events(r, &draft);
 		read_public_url(r, &draft);
 		read_answer(r, &draft);
+		if (draft.refusal)
+			read_refusal(r, &draft);
 		config_read_backlog(r, CONFIG_SECTION_ROUTE, draft.max_backlog, &draft.route.max_backlog);
 		config_read_route_ack(r, config, &draft.route);
 	} else if (!node->broken) {

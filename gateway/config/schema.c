@@ -33,6 +33,7 @@ struct key {
 #define PREFIX_ROUTE_SECRET "routes[].secrets[]."
 #define PREFIX_ROUTE_EVENTS "routes[].events."
 #define PREFIX_ROUTE_ANSWER "routes[].answer."
+#define PREFIX_ROUTE_REFUSAL "routes[].refusal."
 
 #define IN(type, member) offsetof(struct type, member), sizeof(((struct type *)NULL)->member)
 #define KEY(section, name, type, need, fallback, target, accepts, help)                                                \
@@ -63,6 +64,7 @@ static const char *const prefixes[] = {
 	[CONFIG_SECTION_ROUTE_SECRET] = PREFIX_ROUTE_SECRET,
 	[CONFIG_SECTION_ROUTE_EVENTS] = PREFIX_ROUTE_EVENTS,
 	[CONFIG_SECTION_ROUTE_ANSWER] = PREFIX_ROUTE_ANSWER,
+	[CONFIG_SECTION_ROUTE_REFUSAL] = PREFIX_ROUTE_REFUSAL,
 };
 
 enum { KEY_COUNT = sizeof keys / sizeof keys[0], WORDS_ROOM = 512 };

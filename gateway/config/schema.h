@@ -38,7 +38,8 @@ enum config_section {
 	CONFIG_SECTION_ROUTE,
 	CONFIG_SECTION_ROUTE_SECRET,
 	CONFIG_SECTION_ROUTE_EVENTS,
-	CONFIG_SECTION_ROUTE_ANSWER
+	CONFIG_SECTION_ROUTE_ANSWER,
+	CONFIG_SECTION_ROUTE_REFUSAL
 };
 
 /* The config while it is being made. Nodes are NULL where the key is left out, has no default, or is of a wrong kind
@@ -67,6 +68,7 @@ struct config_route_draft {
 	const struct config_node *name, *path, *provider, *secret, *secrets, *max_backlog;
 	const struct config_node *events, *include, *exclude;
 	const struct config_node *public_url, *answer, *answer_body, *answer_content_type;
+	const struct config_node *refusal, *refusal_body, *refusal_content_type;
 };
 
 struct config_secret_draft {

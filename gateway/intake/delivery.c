@@ -119,6 +119,8 @@ static void finish_refused(struct intake_delivery *delivery, enum intake_outcome
 		if (delivery->verdict.refusal_content_type.n > 0)
 			message_add(&answer, SLICE("Content-Type"), delivery->verdict.refusal_content_type);
 	}
+	if (delivery->verdict.refusal_challenge.n > 0)
+		message_add(&answer, SLICE("WWW-Authenticate"), delivery->verdict.refusal_challenge);
 	intake_finish(delivery, outcome, delivery->verdict.reason, &answer);
 }
 

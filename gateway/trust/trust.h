@@ -167,7 +167,8 @@ struct trust_verdict {
 	struct slice learned;
 	bool refusal_has_body; /* of a refusal: then these are its body and type, else the outcome's own */
 	struct slice refusal_body, refusal_content_type;
-	struct slice key_url; /* for TRUST_KEY_PENDING: what is waited for; in the arena */
+	struct slice refusal_challenge; /* for WWW-Authenticate; empty: none */
+	struct slice key_url;		/* for TRUST_KEY_PENDING: what is waited for; in the arena */
 };
 
 /* The URL in it, for a person. */

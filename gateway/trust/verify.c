@@ -241,9 +241,49 @@ static void dress_refusal(const struct trust_description *d, struct trust_verdic
 {
 	if (verdict->refusal_status == 0)
 		verdict->refusal_status = d->refusals[verdict->result];
+	if (verdict->refusal_has_body)
+		return;
 	verdict->refusal_has_body = d->refusal_has_body;
 	verdict->refusal_body = d->refusal_body;
 	verdict->refusal_content_type = d->refusal_content_type;
+}
+
+/* What the route says goes before. A handshake's own status was found by then. */
+static void dress_by_route(const struct config_answer *own, struct trust_verdict *verdict)
+{
+	if (verdict->result != TRUST_SIGNATURE_MISSING && verdict->result != TRUST_SIGNATURE_MISMATCH &&
+	    verdict->result != TRUST_TIMESTAMP_OUT_OF_TOLERANCE)
+		return;
+	if (own->status != 0 && verdict->refusal_status == 0)
+		verdict->refusal_status = own->status;
+	if (!own->body_set)
+		return;
+	verdict->refusal_has_body = true;
+	verdict->refusal_body = own->body;
+	verdict->refusal_content_type =
+		own->content_type.n > 0 || own->body.n == 0 ? own->content_type : SLICE("text/plain");
+}
+
+/* RFC 9110, 15.5.2: who sends passwords may wait to be asked for one (Amazon SNS does). */
+static void ask_for_password(const struct trust_verifier *verifier, struct trust_verdict *verdict)
+{
+	if (verifier->description->verify.scheme == &trust_scheme_basic &&
+	    (verdict->result == TRUST_SIGNATURE_MISSING || verdict->result == TRUST_SIGNATURE_MISMATCH) &&
+	    (verdict->refusal_status == 0 || verdict->refusal_status == 401))
+		verdict->refusal_challenge = SLICE("Basic realm=\"hookgate\"");
+}
+
+static void dress(const struct trust_verifier *verifier, struct trust_verdict *verdict)
+{
+	bool by_handshake = verdict->refusal_status != 0;
+
+	if (verdict->result == TRUST_ACCEPTED || verdict->result == TRUST_CHALLENGE ||
+	    verdict->result > TRUST_MALFORMED_BODY)
+		return;
+	if (!by_handshake && verifier->route)
+		dress_by_route(&verifier->route->refusal, verdict);
+	dress_refusal(verifier->description, verdict);
+	ask_for_password(verifier, verdict);
 }
 
 int trust_check(const struct trust_verifier *verifier, struct trust_lane *lane, const struct request *sent,
@@ -266,8 +306,7 @@ int trust_check(const struct trust_verifier *verifier, struct trust_lane *lane, 
 		fault = -ENOMEM;
 	if (fault)
 		return fault;
-	if (v.result != TRUST_ACCEPTED && v.result != TRUST_CHALLENGE && v.result <= TRUST_MALFORMED_BODY)
-		dress_refusal(verifier->description, &v);
+	dress(verifier, &v);
 	*verdict = v;
 	return 0;
 }

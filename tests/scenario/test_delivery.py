@@ -227,6 +227,53 @@ def test_an_answer_of_ones_own(stack, redis):
     assert gateway.deliver(sign.stripe("wrong")).status == 401
 
 
+def test_a_refusal_of_ones_own(stack, redis):
+    """Over the description's, for who has no, a wrong or an old signature; and nobody else."""
+    figma = {"name": "figma", "provider": "figma", "secret": "pass"}
+    gateway = stack.gateway(redis, [
+        route("stripe", refusal={"status": 403, "body": "go away", "content_type": "text/x-go"}),
+        route("github", refusal={"body": ""}),
+        {**figma, "path": "/hooks/figma"},
+        {**figma, "name": "own", "path": "/hooks/own", "refusal": {"status": 410}},
+    ])
+    for delivery in (sign.stripe("wrong"), sign.stripe(STRIPE, t=int(time.time()) - 3600), sign.stripe(STRIPE).replaced("Stripe-Signature", None)):
+        response = gateway.deliver(delivery)
+        assert (response.status, response.body, response.header("Content-Type")) == (403, b"go away", "text/x-go")
+    assert gateway.deliver(sign.stripe(STRIPE)).status == 200
+    assert gateway.deliver(sign.stripe(STRIPE, body=b"{")).status == 400
+    response = gateway.deliver(sign.github("wrong"))
+    assert (response.status, response.body) == (401, b"")
+    wrong = b'{"passcode":"wrong","event_type":"PING","webhook_id":"1","timestamp":"t"}'
+    response = gateway.deliver(sign.plain("/hooks/figma", body=wrong))
+    assert (response.status, response.outcome()) == (400, "signature_mismatch")
+    assert gateway.deliver(sign.plain("/hooks/own", body=wrong)).status == 410
+
+
+def test_the_route_goes_before_what_a_provider_demands(stack, redis):
+    graph = {"provider": "msgraph", "secret": "state"}
+    body = b'{"value":[{"clientState":"state","subscriptionId":"s","resource":"r","changeType":"created"}]}'
+    gateway = stack.gateway(redis, [
+        {**graph, "name": "theirs", "path": "/theirs"},
+        {**graph, "name": "own", "path": "/own", "answer": {"status": 200, "body": "mine", "content_type": "text/x-own"}},
+    ])
+    response = gateway.deliver(sign.plain("/theirs", body=body))
+    assert (response.status, response.body) == (202, b"")
+    response = gateway.deliver(sign.plain("/own", body=body))
+    assert (response.status, response.body, response.header("Content-Type")) == (200, b"mine", "text/x-own")
+
+
+def test_a_password_is_asked_for(stack, redis):
+    """Amazon SNS sends the one in the address only after it was asked (RFC 9110, 15.5.2)."""
+    basic = {"provider": "basic", "secret": "user:password"}
+    gateway = stack.gateway(redis, [{**basic, "name": "a", "path": "/a"}, {**basic, "name": "b", "path": "/b", "refusal": {"status": 403}}, route("stripe")])
+    for headers in ([], [sign.basic("user", "wrong")]):
+        response = gateway.deliver(sign.plain("/a", headers=headers))
+        assert (response.status, response.header("WWW-Authenticate")) == (401, 'Basic realm="hookgate"')
+    response = gateway.deliver(sign.plain("/b"))
+    assert (response.status, response.header("WWW-Authenticate")) == (403, None)
+    assert gateway.deliver(sign.stripe("wrong")).header("WWW-Authenticate") is None
+
+
 def test_a_delivery_without_an_id(stack, redis, db):
     gateway = stack.gateway(redis, [
         route("stripe", name="digest", path="/digest"),

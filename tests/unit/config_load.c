@@ -119,6 +119,8 @@ static void has_the_defaults(void **state)
 	assert_int_equal(route->answer_status, 0);
 	assert_false(route->answer_body_set);
 	assert_int_equal(route->answer_content_type.n, 0);
+	assert_int_equal(route->refusal.status, 0);
+	assert_false(route->refusal.body_set);
 	config_free(config);
 	config_free(NULL);
 }
@@ -176,7 +178,8 @@ static const struct slice full = SLICE_LIT(
 	"    tolerance: 7d\n"
 	"    retention: 3660d\n"
 	"    max_backlog: 2KiB\n"
-	"    answer: {status: 202, body: '', content_type: text/plain}\n");
+	"    answer: {status: 202, body: '', content_type: text/plain}\n"
+	"    refusal: {status: 403, body: 'no', content_type: text/x-no}\n");
 
 static void has_what_the_file_says(void **state)
 {
@@ -294,6 +297,10 @@ static void routes_inherit_and_override(void **state)
 	assert_true(b->answer_body_set);
 	assert_int_equal(b->answer_body.n, 0);
 	assert_text(b->answer_content_type, "text/plain");
+	assert_int_equal(b->refusal.status, 403);
+	assert_true(b->refusal.body_set);
+	assert_text(b->refusal.body, "no");
+	assert_text(b->refusal.content_type, "text/x-no");
 	config_free(config);
 }
 

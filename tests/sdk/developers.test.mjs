@@ -1,5 +1,6 @@
 // What developers build with: AI, identity, media, content, tools.
 
+import { generateKeyPairSync } from "node:crypto";
 import { Webhook as SvixWebhook } from "svix";
 import Anthropic from "@anthropic-ai/sdk";
 import { verifyWebhook as clerkVerify } from "@clerk/backend/webhooks";
@@ -17,6 +18,7 @@ import { Receiver } from "@upstash/qstash";
 import { WorkOS } from "@workos-inc/node";
 import * as atlassian from "atlassian-jwt";
 import { v2 as cloudinary } from "cloudinary";
+import messages from "http-message-signatures";
 import ImageKit from "imagekit";
 import { AccessToken, WebhookReceiver } from "livekit-server-sdk";
 import OpenAI from "openai";
@@ -35,6 +37,48 @@ const mux = new Mux({ tokenId: "none", tokenSecret: "none" });
 const webflow = new WebflowClient({ accessToken: "none" });
 const workos = new WorkOS("none");
 const imagekit = new ImageKit({ publicKey: "none", privateKey: "none", urlEndpoint: "https://example.com" });
+
+function ed25519() {
+  const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+  const pem = publicKey.export({ type: "spki", format: "pem" });
+  return { route: pem, sign: privateKey, verify: pem };
+}
+
+const digestOf = (body) => `sha-256=:${sha256(body, "base64")}:`;
+
+// RFC 9421 is no vendor's; that the digest is the body's is not its library's business.
+const httpMessage = ({ name, alg, secret, another }) => ({
+  name,
+  provider: "rfc9421",
+  sdk: "http-message-signatures",
+  signer: "the SDK",
+  secret,
+  another,
+  signature: "Signature",
+  age: 400,
+  event() {
+    const id = unique("msg-");
+    return { id, type: "order.paid", body: json({ type: "order.paid" }) };
+  },
+  async sign({ id, body }, key, at) {
+    const message = { method: "POST", url: `${publicUrl}/hooks/${name}`, headers: { "Content-Digest": digestOf(body), "Idempotency-Key": id } };
+    const config = {
+      key: messages.createSigner(key, alg, "test"),
+      fields: ["@method", "@target-uri", "content-digest", "idempotency-key"],
+      params: ["created", "keyid", "alg"],
+      paramValues: { created: new Date(at) },
+    };
+    return (await messages.httpbis.signMessage(config, message)).headers;
+  },
+  async verify({ headers, body, key, url }) {
+    const verifier = { id: "any", algs: [alg], verify: messages.createVerifier(key, alg) };
+    const verified = await messages.httpbis.verifyMessage(
+      { keyLookup: async () => verifier, requiredFields: ["content-digest"], all: true },
+      { method: "POST", url, headers },
+    );
+    return verified === true && headers["content-digest"] === digestOf(body);
+  },
+});
 
 export default [
   {
@@ -381,6 +425,7 @@ export default [
       const claims = atlassian.decodeSymmetric(headers.authorization.slice(4), key, "HS256");
       return claims.qsh === atlassian.createQueryStringHash(atlassian.fromMethodAndUrl("POST", path));
     },
-    send: "its plugin only verifies",
   },
+  httpMessage({ name: "rfc9421", alg: "hmac-sha256", secret: "rfc9421-shared-0123456789", another: "rfc9421-another-0123456789" }),
+  httpMessage({ name: "rfc9421-key", alg: "ed25519", secret: ed25519(), another: ed25519() }),
 ].map(provider);

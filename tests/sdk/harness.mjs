@@ -257,9 +257,10 @@ export class Gateway extends Child {
   async sent(route, { type, body, contentType, secret }) {
     const found = this.routes.find(({ name }) => name === route);
     let config = this.config;
-    if (secret instanceof KeyObject) {
+    // A private key, or one with a name.
+    if (secret instanceof KeyObject || secret?.jwk) {
       config = this.workspace.file("send.yaml");
-      const signing = { ...found, secret: secret.export({ type: "pkcs8", format: "pem" }) };
+      const signing = { ...found, secret: secret.jwk ? JSON.stringify(secret.jwk) : secret.export({ type: "pkcs8", format: "pem" }) };
       writeFileSync(config, JSON.stringify({ listen: ":0", redis: { url: `unix://${this.redis.socket}` }, routes: [signing] }));
     }
     return capture(async (port) => {

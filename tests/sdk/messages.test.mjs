@@ -339,7 +339,6 @@ export default [
       ebayClient.getPublicKey = async () => ({ key: key.replace(/\n/g, "") });
       return ebay.validateSignature(JSON.parse(body), headers["x-ebay-signature"], {});
     },
-    send: "its plugin only verifies",
   },
   {
     name: "aws-sns",
@@ -369,6 +368,6 @@ export default [
     },
     spoil: (body) => body.replace("an order", "no order"),
     verify: snsVerify,
-    send: "its plugin only verifies",
+    send: { body: undefined },
   },
 ].map(provider);

@@ -41,7 +41,7 @@ const braintreeGateway = (privateKey) =>
 function truelayerKeys(kid) {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-521" });
   const jwks = JSON.stringify({ keys: [{ ...publicKey.export({ format: "jwk" }), kid }] });
-  return { route: jwks, sign: { kid, pem: privateKey.export({ type: "sec1", format: "pem" }) }, verify: jwks };
+  return { route: jwks, sign: { kid, pem: privateKey.export({ type: "sec1", format: "pem" }), jwk: { ...privateKey.export({ format: "jwk" }), kid } }, verify: jwks };
 }
 
 const adyenItem = (id) => ({
@@ -222,7 +222,6 @@ export default [
         body,
         requiredHeaders: ["X-Tl-Webhook-Timestamp"],
       }),
-    send: "its plugin only verifies",
   },
   {
     name: "chargebee",

@@ -122,7 +122,22 @@ static enum plugin_result look_at_topic(const struct plugin_host *host, struct p
 	return plugin_refuse(host, call, PLUGIN_MISMATCH, "TopicArn is none of the route's topics");
 }
 
-/* https://sns.REGION.amazonaws.com/NAME.pem, also of China. */
+static bool consists_of(struct plugin_bytes text, const char *others, bool upper)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		unsigned char c = text.p[i];
+		bool fine = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (upper && c >= 'A' && c <= 'Z');
+
+		for (const char *k = others; *k != '\0'; k++)
+			fine |= (unsigned char)*k == c;
+		if (!fine)
+			return false;
+	}
+	return true;
+}
+
+/* https://sns.REGION.amazonaws.com/NAME.pem, also of China. A file, and nothing that the service makes when it is asked: the
+ * address is what makes the certificate Amazon's. */
 static bool is_amazons(struct plugin_bytes url)
 {
 	static const struct plugin_bytes scheme = { (const unsigned char *)"https://sns.", 12 };
@@ -131,11 +146,7 @@ static bool is_amazons(struct plugin_bytes url)
 	if (!plugin_starts(url, scheme) || !plugin_cut(plugin_from(url, scheme.n), '/', &host, &path) ||
 	    !plugin_cut(host, '.', &region, &domain))
 		return false;
-	for (size_t i = 0; i < region.n; i++)
-		if (!((region.p[i] >= 'a' && region.p[i] <= 'z') || (region.p[i] >= '0' && region.p[i] <= '9') ||
-		      region.p[i] == '-'))
-			return false;
-	return region.n >= 3 &&
+	return region.n >= 3 && consists_of(region, "-", false) && consists_of(path, "/-_.", true) &&
 	       (plugin_same(domain, PLUGIN_LITERAL("amazonaws.com")) ||
 		plugin_same(domain, PLUGIN_LITERAL("amazonaws.com.cn"))) &&
 	       path.n > 4 && plugin_same(plugin_from(path, path.n - 4), PLUGIN_LITERAL(".pem"));

@@ -189,25 +189,28 @@ static bool covers_all(const struct plugin_host *host, struct plugin_call *call,
 	return true;
 }
 
-/* Every digest of a kind that is known must be right, and there must be one (RFC 9530, section 2). */
+/* Every digest of a kind that is known must be right, and there must be one (RFC 9530, section 2). Each stands there once: to
+ * hash a body is work, and who sends it has proved nothing yet. */
 static enum plugin_result check_digest(const struct plugin_host *host, struct plugin_call *call, bool *right)
 {
 	struct plugin_bytes rest, name, text, inner, sent, is, body = host->part(call, PLUGIN_BODY);
 	enum plugin_result result = plugin_whole_header(host, call, "content-digest", &rest);
-	size_t known = 0, wrong = 0;
+	size_t known[2] = { 0, 0 }, wrong = 0;
 
 	while (result == PLUGIN_OK && plugin_next_member(&rest, &name, &text)) {
 		bool longer = plugin_same(name, PLUGIN_LITERAL("sha-512"));
 
 		if (!longer && !plugin_same(name, PLUGIN_LITERAL("sha-256")))
 			continue;
-		known++;
+		if (known[longer]++ > 0)
+			return plugin_refuse(host, call, PLUGIN_MALFORMED_REQUEST,
+					     "a digest stands in Content-Digest more than once");
 		result = host->digest(call, longer ? PLUGIN_SHA512 : PLUGIN_SHA256, &body, 1, &is);
 		if (result == PLUGIN_OK &&
 		    !(plugin_byte_sequence(host, call, text, &inner, &sent) && host->equal(sent, is)))
 			wrong++;
 	}
-	*right = known > 0 && wrong == 0;
+	*right = known[0] + known[1] > 0 && wrong == 0;
 	return result == PLUGIN_MISSING ? PLUGIN_OK : result;
 }
 

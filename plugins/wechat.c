@@ -29,6 +29,26 @@ static struct plugin_bytes element(struct plugin_bytes xml, struct plugin_bytes 
 	return text;
 }
 
+/* What is signed of a body: the text of an element that stands there once, with nothing besides, so that other readers find
+ * the same. False where it is not so. */
+static bool encrypted_text(struct plugin_bytes xml, struct plugin_bytes *text)
+{
+	static const struct plugin_bytes begin = { (const unsigned char *)"<Encrypt", 8 };
+	struct plugin_bytes after = { NULL, 0 };
+	size_t count = 0;
+
+	*text = element(xml, PLUGIN_LITERAL("<Encrypt>"));
+	if (text->n > 0)
+		after = plugin_from(xml, (size_t)(text->p - xml.p) + text->n);
+	for (; xml.n > 0; xml = plugin_from(xml, 1))
+		count += plugin_starts(xml, begin) || plugin_starts(xml, PLUGIN_LITERAL("<!DOCTYPE"));
+	if (count != 1)
+		return false;
+	if (plugin_starts(after, PLUGIN_LITERAL("]]>")))
+		after = plugin_from(after, 3);
+	return plugin_starts(after, PLUGIN_LITERAL("</Encrypt>"));
+}
+
 static enum plugin_result parameter(const struct plugin_host *host, struct plugin_call *call, struct plugin_bytes name,
 				    struct plugin_bytes *value)
 {
@@ -119,8 +139,9 @@ static enum plugin_result gather(const struct plugin_host *host, struct plugin_c
 	/* Of a question only: else a question that was seen would prove any body. */
 	if (safe && plugin_same(host->part(call, PLUGIN_METHOD), PLUGIN_LITERAL("GET")))
 		(void)parameter(host, call, PLUGIN_LITERAL("echostr"), &state->cipher);
-	else if (safe)
-		state->cipher = element(host->part(call, PLUGIN_BODY), PLUGIN_LITERAL("<Encrypt>"));
+	else if (safe && !encrypted_text(host->part(call, PLUGIN_BODY), &state->cipher))
+		return plugin_refuse(host, call, PLUGIN_MALFORMED_BODY,
+				     "msg_signature is there, and not just one encrypted text");
 	if (safe && state->cipher.n == 0)
 		return plugin_refuse(host, call, PLUGIN_MALFORMED_BODY,
 				     "msg_signature is there, and nothing encrypted");

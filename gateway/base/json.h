@@ -37,6 +37,12 @@ enum json_result { JSON_OK, JSON_BROKEN, JSON_DEEP };
 enum json_result json_find(struct slice text, const struct json_pointer *const *pointers, size_t count,
 			   struct json_value *values);
 
+/* The same where programs that take the last of equal names, or look at no case of letters, must find the same values: a
+ * name on the way to one that stands twice in its object, in any case of ASCII's letters, is JSON_BROKEN, and so is what is
+ * no JSON behind the last value. For values that are signed one by one, where who sends chooses what else stands there. */
+enum json_result json_find_once(struct slice text, const struct json_pointer *const *pointers, size_t count,
+				struct json_value *values);
+
 /* The text of a string value, unescaped (into the arena only if it had escapes, else borrowed from the text), of a
  * number or a boolean as it stands. False for null, objects, arrays, JSON_NONE, a broken escape or lone surrogate, or
  * when the arena failed. */

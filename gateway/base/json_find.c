@@ -21,6 +21,8 @@ struct walk {
 	const unsigned char *end;
 	const struct json_pointer *const *pointers;
 	pointer_set open; /* neither found nor shown to be absent; when it is empty, the walk is over */
+	bool once;	  /* json_find_once() */
+	size_t objects;	  /* that we are in on the way: only they can name something twice */
 	size_t depth;
 	unsigned char closers[DEPTH_MAX]; /* the bracket that ends each container we are in */
 	struct json_value found[POINTERS_MAX];
@@ -203,8 +205,13 @@ static enum json_result take_scalar(struct walk *w, struct json_value *value)
 
 /* --- walking --- */
 
+static bool starts(struct slice s, struct slice with, bool any_case)
+{
+	return any_case ? slice_eq_nocase(slice_head(s, with.n), with) : slice_starts(s, with);
+}
+
 /* Whether a member's name, which has escapes in it, is `token`. */
-static bool is_named(struct slice name, struct slice token)
+static bool is_named(struct slice name, struct slice token, bool any_case)
 {
 	while (name.n > 0) {
 		unsigned char bytes[4] = { name.p[0] };
@@ -213,20 +220,22 @@ static bool is_named(struct slice name, struct slice token)
 			n = json_unescape(&name, bytes);
 		else
 			name = slice_from(name, 1);
-		if (n == 0 || !slice_starts(token, slice_of(bytes, n)))
+		if (n == 0 || !starts(token, slice_of(bytes, n), any_case))
 			return false;
 		token = slice_from(token, n);
 	}
 	return token.n == 0;
 }
 
-static pointer_set match_name(const struct walk *w, size_t level, pointer_set wanted, const struct json_value *name)
+static pointer_set match_name(const struct walk *w, size_t level, pointer_set wanted, const struct json_value *name,
+			      bool any_case)
 {
 	struct slice inner = slice_of(name->raw.p + 1, name->raw.n - 2);
 	pointer_set matched = 0;
 	for (pointer_set left = wanted; left != 0; left &= left - 1) {
 		struct slice token = w->pointers[__builtin_ctz(left)]->tokens[level].name;
-		if (name->escaped ? is_named(inner, token) : slice_eq(inner, token))
+		if (name->escaped ? is_named(inner, token, any_case)
+				  : inner.n == token.n && starts(inner, token, any_case))
 			matched |= left & (0 - left);
 	}
 	return matched;
@@ -243,8 +252,10 @@ static pointer_set match_index(const struct walk *w, size_t level, pointer_set w
 	return matched;
 }
 
-/* Takes `"name" :` and says which of the wanted it is. */
-static enum json_result take_name(struct walk *w, size_t level, pointer_set wanted, pointer_set *matched)
+/* Takes `"name" :` and says which of the wanted it is. Where each may stand there once, *seen is which have been there in
+ * any case of letters. */
+static enum json_result take_name(struct walk *w, size_t level, pointer_set wanted, pointer_set *seen,
+				  pointer_set *matched)
 {
 	struct json_value name = { .raw.p = w->p };
 	if (peek(w) != '"' || take_string(w, &name) != JSON_OK)
@@ -255,23 +266,37 @@ static enum json_result take_name(struct walk *w, size_t level, pointer_set want
 		return JSON_BROKEN;
 	w->p++;
 	skip_space(w);
-	*matched = match_name(w, level, wanted, &name);
+	*matched = match_name(w, level, wanted, &name, false);
+	if (w->once) {
+		pointer_set alike = match_name(w, level, wanted, &name, true);
+		if ((alike & *seen) != 0)
+			return JSON_BROKEN;
+		*seen |= alike;
+	}
 	return JSON_OK;
 }
 
 static enum json_result walk_value(struct walk *w, size_t level, pointer_set wanted);
 
+static bool is_over(const struct walk *w)
+{
+	return w->open == 0 && (!w->once || w->objects == 0);
+}
+
 /* Walks a container on the way to the wanted. Returns early, somewhere within, when nothing is open any more. */
 static enum json_result walk_members(struct walk *w, size_t level, pointer_set wanted)
 {
 	bool is_object = *w->p == '{';
+	pointer_set seen = 0;
 	enum json_result result = enter(w, *w->p++);
+	w->objects += is_object;
 	skip_space(w);
 	for (size_t index = 0; result == JSON_OK; index++) {
 		unsigned char closer = w->closers[w->depth - 1];
 		if (index == 0 ? peek(w) == closer : peek(w) != ',') {
 			result = leave(w, peek(w));
 			w->p += result == JSON_OK;
+			w->objects -= is_object;
 			return result;
 		}
 		if (index > 0) {
@@ -281,16 +306,18 @@ static enum json_result walk_members(struct walk *w, size_t level, pointer_set w
 		pointer_set matched = 0;
 		if (!is_object)
 			matched = match_index(w, level, wanted, index);
-		else if (take_name(w, level, wanted, &matched) != JSON_OK)
+		else if (take_name(w, level, wanted, &seen, &matched) != JSON_OK)
 			return JSON_BROKEN;
 		result = walk_value(w, level + 1, matched);
-		if (result != JSON_OK || w->open == 0)
+		if (result != JSON_OK || is_over(w))
 			return result;
-		/* The first of equal names counts. */
+		skip_space(w);
+		/* The first of equal names counts, or there is no second. */
+		if (is_object && w->once)
+			continue;
 		wanted &= ~matched;
 		if (wanted == 0)
 			return skip_rest(w);
-		skip_space(w);
 	}
 	return result;
 }
@@ -328,7 +355,7 @@ static enum json_result walk_value(struct walk *w, size_t level, pointer_set wan
 	} else {
 		result = c != 0 ? take_scalar(w, &value) : JSON_BROKEN;
 	}
-	if (result != JSON_OK || w->open == 0)
+	if (result != JSON_OK || is_over(w))
 		return result;
 
 	value.raw.n = (size_t)(w->p - value.raw.p);
@@ -338,8 +365,8 @@ static enum json_result walk_value(struct walk *w, size_t level, pointer_set wan
 	return JSON_OK;
 }
 
-enum json_result json_find(struct slice text, const struct json_pointer *const *pointers, size_t count,
-			   struct json_value *values)
+static enum json_result find(struct slice text, const struct json_pointer *const *pointers, size_t count, bool once,
+			     struct json_value *values)
 {
 	struct walk w;
 	if (count > POINTERS_MAX || text.n == 0)
@@ -348,6 +375,8 @@ enum json_result json_find(struct slice text, const struct json_pointer *const *
 	w.end = text.p + text.n;
 	w.pointers = pointers;
 	w.open = (1U << count) - 1;
+	w.once = once;
+	w.objects = 0;
 	w.depth = 0;
 	memset(w.found, 0, count * sizeof w.found[0]);
 
@@ -362,4 +391,16 @@ enum json_result json_find(struct slice text, const struct json_pointer *const *
 	if (result == JSON_OK && count > 0)
 		memcpy(values, w.found, count * sizeof w.found[0]);
 	return result;
+}
+
+enum json_result json_find(struct slice text, const struct json_pointer *const *pointers, size_t count,
+			   struct json_value *values)
+{
+	return find(text, pointers, count, false, values);
+}
+
+enum json_result json_find_once(struct slice text, const struct json_pointer *const *pointers, size_t count,
+				struct json_value *values)
+{
+	return find(text, pointers, count, true, values);
 }

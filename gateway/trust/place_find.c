@@ -173,7 +173,7 @@ static enum trust_found find_inner(const struct trust_place *place, struct trust
 			return TRUST_UNREADABLE;
 		*value = slice_of(bytes, n);
 	}
-	if (json_find(*value, &place->inner_pointer, 1, &found) != JSON_OK)
+	if (json_find_once(*value, &place->inner_pointer, 1, &found) != JSON_OK)
 		return TRUST_UNREADABLE;
 	if (found.type != JSON_STRING && found.type != JSON_NUMBER && found.type != JSON_BOOL)
 		return TRUST_ABSENT;
@@ -232,7 +232,10 @@ enum json_result trust_reading_look_up(struct trust_reading *reading, uint32_t p
 		}
 	if (count == 0 || !trust_claims_json(reading->request))
 		return JSON_OK;
-	result = json_find(reading->request->body, wanted, count, values);
+	/* Where single values are signed, all programs must read the same ones. */
+	result = description->verify.covered == TRUST_COVER_PARTIAL
+			 ? json_find_once(reading->request->body, wanted, count, values)
+			 : json_find(reading->request->body, wanted, count, values);
 	if (result != JSON_OK)
 		return result;
 	for (size_t i = 0; i < count; i++)

@@ -146,7 +146,8 @@ struct plugin_host {
 				     const struct plugin_field **fields, size_t *count);
 
 	/* The value at a JSON pointer (RFC 6901) in a text. PLUGIN_MISSING; PLUGIN_MALFORMED_BODY where the text is not
-	 * JSON as far as it was read. */
+	 * JSON as far as it was read, or a name on the way stands twice in its object, in any case of letters: of two
+	 * programs one takes the first and one the last. */
 	enum plugin_result (*json)(struct plugin_call *call, struct plugin_bytes text, const char *pointer,
 				   struct plugin_json *value);
 

@@ -193,7 +193,7 @@ static enum plugin_result host_json(struct plugin_call *call, struct plugin_byte
 	compiled = json_pointer_parse(slice_str(pointer));
 	if (!compiled)
 		return trust_plugin_wrong(call);
-	result = json_find(trust_plugin_slice(text), (const struct json_pointer *const[]){ compiled }, 1, &found);
+	result = json_find_once(trust_plugin_slice(text), (const struct json_pointer *const[]){ compiled }, 1, &found);
 	json_pointer_free(compiled);
 	if (result != JSON_OK)
 		return PLUGIN_MALFORMED_BODY;

@@ -150,6 +150,13 @@ static void find_in_anything(struct slice text)
 		MUST((pointers[i] = json_pointer_parse(slice_str(paths[i]))) != NULL);
 	enum json_result result = json_find(text, (const struct json_pointer *const *)pointers, COUNT, values);
 	for (size_t i = 0; i < COUNT; i++) {
+		struct json_value once, first;
+		const struct json_pointer *const one = pointers[i];
+		/* What is only there once is the first. */
+		if (json_find_once(text, &one, 1, &once) == JSON_OK) {
+			MUST(json_find(text, &one, 1, &first) == JSON_OK);
+			MUST(once.type == first.type && (once.type == JSON_NONE || once.raw.p == first.raw.p));
+		}
 		if (result == JSON_OK && values[i].type != JSON_NONE) {
 			struct slice raw = values[i].raw;
 			struct slice out;

@@ -492,9 +492,57 @@ static void reads_back_what_it_wrote(void **state)
 	arena_free(arena);
 }
 
+/* What json_find() finds first, another program may find last, or under a name in other letters. */
+static void finds_what_stands_there_once(void **state)
+{
+	static const struct {
+		const char *text, *pointer, *raw; /* NULL: broken; "": not there */
+	} cases[] = {
+		{ "{\"a\":1,\"b\":2}", "/a", "1" },
+		{ "{\"a\":1,\"b\":2}", "/c", "" },
+		{ "{\"a\":1,\"a\":2}", "/a", NULL },
+		{ "{\"a\":1,\"a\":1}", "/a", NULL },
+		{ "{\"a\":1,\"A\":2}", "/a", NULL },
+		{ "{\"A\":1,\"a\":2}", "/a", NULL },
+		{ "{\"a\":1,\"\\u0061\":2}", "/a", NULL },
+		{ "{\"a\":1,\"\\u0041\":2}", "/a", NULL },
+		{ "{\"a\":1,\"\\u0041b\":2,\"ab\":3}", "/a", "1" },
+		/* Only names on the way count. */
+		{ "{\"b\":1,\"a\":{\"a\":1},\"b\":{\"a\":1}}", "/a/a", "1" },
+		{ "{\"a\":{\"b\":1},\"a\":{}}", "/a/b", NULL },
+		{ "{\"a\":{\"b\":1,\"c\":[],\"B\":0}}", "/a/b", NULL },
+		{ "{\"a\":1,\"a\":{\"b\":1}}", "/a/b", NULL },
+		{ "{\"a\":{\"b\":1}}", "/A", "" },
+		{ "[{\"a\":1},{\"a\":1}]", "/1/a", "1" },
+		{ "[{\"a\":1},{\"a\":1,\"a\":2}]", "/1/a", NULL },
+		/* All of an object that is walked must be JSON, of an array only what comes before. */
+		{ "{\"a\":1,\"b\":", "/a", NULL },
+		{ "{\"a\":1}x", "/a", NULL },
+		{ "[1,2", "/0", "1" },
+		{ "[[1,2],{\"a\"", "/0/1", "2" },
+		{ "{\"a\":[1,2", "/a/0", NULL },
+		{ "{\"a\":[{\"b\":1}],\"c\":{\"a\":1}}", "/a/0/b", "1" },
+		{ "{\"a\":1,\"a\":2}", "", "{\"a\":1,\"a\":2}" },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct slice text = slice_str(cases[i].text);
+		struct json_pointer *pointer = json_pointer_parse(slice_str(cases[i].pointer));
+		struct json_value value;
+		enum json_result result =
+			json_find_once(text, (const struct json_pointer *const[]){ pointer }, 1, &value);
+		json_pointer_free(pointer);
+		if ((result == JSON_OK) != (cases[i].raw != NULL))
+			fail_msg("%s in %s: %d", cases[i].pointer, cases[i].text, result);
+		if (cases[i].raw && !slice_eq(value.raw, slice_str(cases[i].raw)))
+			fail_msg("%s in %s: %.*s", cases[i].pointer, cases[i].text, SLICE_ARGS(value.raw));
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(finds_what_stands_there_once),
 		cmocka_unit_test(finds_values),
 		cmocka_unit_test(refuses_broken_texts),
 		cmocka_unit_test(refuses_each_prefix_of_a_text),

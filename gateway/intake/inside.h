@@ -78,6 +78,8 @@ int intake_window_new(struct intake_worker *worker, unsigned number, struct inta
 	__attribute__((warn_unused_result));
 void intake_window_free(struct intake_window *window);
 void intake_window_add(struct intake_window *window, const struct journal_event *event);
+/* Redis has taken an event, or said "not now". */
+void intake_window_told(struct intake_window *window, bool taken);
 /* Redis is ready: is it another Redis? */
 void intake_window_ready(struct intake_window *window);
 /* Another Redis is wanted from now on: what the one before has is not its business. */

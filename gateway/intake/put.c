@@ -170,6 +170,8 @@ static void stored(struct store_put *put, enum store_result result, const char *
 	intake_histogram_add(&delivery->worker->stats->store_us, redis_us);
 	if (put->waited_us > 0)
 		intake_histogram_add(&delivery->worker->stats->wait_us, put->waited_us);
+	if (delivery->worker->window && !put->refused)
+		intake_window_told(delivery->worker->window, result != STORE_UNAVAILABLE);
 	switch (result) {
 	case STORE_STORED:
 		count_backlog(delivery);

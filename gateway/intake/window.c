@@ -2,7 +2,7 @@
  * another Redis, or one that was started anew, is behind its connection.
  *
  * The special difficulty: what is in the ring must not grow old while Redis is away, since that is when it is needed; so
- * time only counts while Redis is there. */
+ * time only counts while Redis is there and takes events: a master that says NOREPLICAS may be about to be replaced. */
 #include "intake/inside.h"
 #include "intake/resend.h"
 #include "journal/ring.h"
@@ -21,6 +21,7 @@ struct intake_window {
 	uint64_t sent;
 	char identity[96]; /* of the Redis that has what is in the ring; "": none yet */
 	bool cut;
+	bool refusing; /* Redis takes nothing for now */
 };
 
 static bool next(void *arg, struct journal_event *event)
@@ -109,6 +110,11 @@ void intake_window_add(struct intake_window *window, const struct journal_event 
 	(void)journal_ring_add(window->ring, event, loop_now_ms(window->worker->loop));
 }
 
+void intake_window_told(struct intake_window *window, bool taken)
+{
+	window->refusing = !taken && store_state(window->worker->store) == STORE_READY;
+}
+
 void intake_window_ready(struct intake_window *window)
 {
 	const char *identity = store_identity(window->worker->store);
@@ -152,7 +158,7 @@ void intake_window_sample(struct intake_window *window)
 	const struct intake_worker *worker = window->worker;
 	int64_t time_ms = intake_worker_config(worker)->replay_window_ms, now_ms = loop_now_ms(worker->loop);
 
-	if (store_state(worker->store) != STORE_READY || intake_resend_running(window->resend))
+	if (store_state(worker->store) != STORE_READY || window->refusing || intake_resend_running(window->resend))
 		return;
 	journal_ring_forget(window->ring, now_ms - time_ms);
 	note_reach(window, now_ms, time_ms);

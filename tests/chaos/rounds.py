@@ -96,8 +96,8 @@ class Report:
 
     def summary(self):
         answers = ", ".join(f"{count} x {status or 'no answer'}" for status, count in self.counts.most_common())
-        return (f"{self.title}: {self.events} events, {answers}; Redis lost {self.lost_bytes} bytes, "
-                f"was given {self.refilled} events anew; "
+        lost = f"Redis lost {self.lost_bytes} bytes, " if self.lost_bytes else ""
+        return (f"{self.title}: {self.events} events, {answers}; {lost}{self.refilled} lost ones were brought back; "
                 f"{len(self.problems)} problems ({self.seconds:.1f} s)")
 
     def text(self):

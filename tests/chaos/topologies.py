@@ -139,7 +139,7 @@ class Sentinelled:
         def well():
             with contextlib.suppress(redis.exceptions.RedisError, StopIteration, IndexError):
                 master = self.master()
-                named = {self.world.named(i).port for i in range(len(self.sentinels))}
+                named = {self.world.named(i).port for i, sentinel in enumerate(self.sentinels) if sentinel.running()}
                 found = master.client().info("replication")
                 online = [v for k, v in found.items() if k.startswith("slave") and isinstance(v, dict) and v["state"] == "online"]
                 return named == {master.port} and found["role"] == "master" and len(online) == len(self.world.servers()) - 1

@@ -5,6 +5,7 @@ import datetime
 import json
 import subprocess
 import threading
+import time
 
 import harness
 import pytest
@@ -144,6 +145,27 @@ def test_a_replica_that_lagged(stack):
     check_each_once(replica.client(), kept + lost)
     assert gateway.deliver(lost[50]).outcome() == "duplicate"
     assert gateway.metrics().sum("hookgate_replayed_missing_total") == 100
+
+
+def test_a_master_that_refuses_keeps_the_window_young(stack, folder):
+    """One that is cut off takes some more, and then, for min-replicas-to-write, nothing: for longer than the window is long. What it
+    took is only there, and in the window."""
+    world = start_sentinels(stack, replicas=1)
+    gateway = stack.gateway(world.url(), journal=journal(folder), replay_window={"time": "2s"})
+    replica, db = world.replicas[0], world.client_of(world.master)
+    db.execute_command("ACL", "SETUSER", "default", "-psync", "-sync")
+    db.execute_command("CLIENT", "KILL", "TYPE", "replica")
+    only_there = deliver_kept(gateway, 20)
+    db.config_set("min-replicas-to-write", 1)
+    with paced(gateway) as load:
+        began = time.monotonic()
+        wait_until(lambda: time.monotonic() > began + 4, "the window to be over")
+        world.master.kill()
+        assert world.wait_switch(world.master) is replica
+        wait_until(lambda: gateway.log("redis back"), "the gateway to be back")
+    wait_drained(gateway)
+    assert set(load.statuses()) == {200}
+    check_each_once(replica.client(), only_there + load.acknowledged())
 
 
 def test_a_replica_is_never_written_to(stack):

@@ -20,6 +20,7 @@ struct store_ticket *store_tickets_take(struct store_tickets *tickets)
 	ticket->evaluated = ticket->asks = ticket->asking = ticket->again = false;
 	ticket->redirects = 0;
 	ticket->settled_us = 0;
+	ticket->confirms = false;
 	ticket->wait = (struct store_wait){ .level = STORE_LEVEL_STORED };
 	store_command_clear(&ticket->command);
 	return ticket;

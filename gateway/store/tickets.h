@@ -21,6 +21,7 @@ struct store_ticket {
 	struct store_wait wait;
 	enum store_result settled; /* of one that waits: what Redis said of it, and when */
 	int64_t settled_us;
+	bool confirms; /* it has no event */
 
 	/* In a Cluster: */
 	uint16_t slot;

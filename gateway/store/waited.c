@@ -8,7 +8,8 @@
  * The difficulty is what WAIT means: it is about the last write of its own connection, and on one that has written nothing
  * it is true at once. A duplicate writes nothing; so the SET is there, of a key that is gone in a second. It was done
  * after all that has settled on this connection, by whichever connection that was written: replicas and the disk get all
- * of a Redis' writes in one row, and who has the SET has what is before it. Were it refused, nothing would be known.
+ * of a Redis' writes in one row, and who has the SET has what is before it. Where it is refused (by a node of a Cluster whose slot is on its way, or for a lacking right),
+ * the answer is about what this connection has added itself, and nothing else is known.
  *
  * While Redis waits it does not read this connection. So nothing is sent meanwhile (it would only lose the choice of the way
  * that it takes), and what has gathered by the end of a wait all leaves before the next one begins: a disk that is synced
@@ -158,6 +159,7 @@ bool store_waited_lets_go(const struct store_link *link)
 
 void store_waited_confirm(struct store_link *link, struct store_ticket *ticket)
 {
+	ticket->confirms = true;
 	ticket->settled = STORE_STORED;
 	ticket->settled_us = clock_mono_us();
 	store_list_add(&link->waiting.confirms, ticket);
@@ -182,16 +184,25 @@ static void end(struct store_link *link, struct store_ticket *ticket, bool held,
 	store_put_end(link, ticket, held ? ticket->settled : STORE_UNAVAILABLE, held ? NULL : reason->text);
 }
 
-static void end_of(struct store_link *link, const struct store_wait *wait, bool held, const struct reason *reason)
+/* Without the SET. */
+static bool is_known(const struct store_trip *trip, const struct store_ticket *ticket)
+{
+	return !trip->failed || (ticket->settled == STORE_STORED && !ticket->confirms);
+}
+
+static void end_of(struct store_link *link, const struct store_trip *trip, const struct store_wait *wait, bool held,
+		   const struct reason *reason)
 {
 	struct store_list all = { .first = NULL };
 	struct store_ticket *ticket;
 	store_list_join(&all, &link->waiting.settled);
 	while ((ticket = store_list_take(&all)) != NULL) {
-		if (is_same(&ticket->wait, wait))
+		if (!is_same(&ticket->wait, wait))
+			store_list_add(&link->waiting.settled, ticket);
+		else if (is_known(trip, ticket))
 			end(link, ticket, held, reason);
 		else
-			store_list_add(&link->waiting.settled, ticket);
+			end(link, ticket, false, &trip->reason);
 	}
 }
 
@@ -241,13 +252,14 @@ static bool is_another(struct slice text)
 	       slice_starts(text, SLICE("ERR WAITAOF cannot be used with replica"));
 }
 
-static void refused(struct store_link *link, const struct store_wait *wait, struct slice text)
+static void refused(struct store_link *link, const struct store_trip *trip, const struct store_wait *wait,
+		    struct slice text)
 {
 	struct store_waiting *waiting = &link->waiting;
 	struct reason *reason = &waiting->refused[wait->level];
 	say_refusal(wait->level, text, reason);
 	waiting->refused_until_ms[wait->level] = loop_now_ms(link->setup.loop) + REFUSED_MS;
-	end_of(link, wait, false, reason);
+	end_of(link, trip, wait, false, reason);
 }
 
 void store_waited_refuse(struct store_link *link)
@@ -297,12 +309,10 @@ void store_waited_answered(struct store_link *link, struct store_trip *trip, con
 		store_link_drop(link, reason.text);
 		return;
 	}
-	if (trip->failed)
-		end_of(link, wait, false, &trip->reason);
-	else if (error.n > 0)
-		refused(link, wait, error);
+	if (error.n > 0)
+		refused(link, trip, wait, error);
 	else
-		end_of(link, wait, is_held(wait, reply, &reason), &reason);
+		end_of(link, trip, wait, is_held(wait, reply, &reason), &reason);
 	if (!last || --link->waiting.out > 0)
 		return;
 	link->waiting.ahead = link->gathered.count;

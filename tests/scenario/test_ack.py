@@ -7,6 +7,7 @@ import time
 
 import pytest
 import sign
+import topology
 from conftest import STRIPE, route
 from harness import BINARY, SLOW, Load, at_once, entries, wait_until
 from test_journal import gauge, journal, wait_drained
@@ -344,3 +345,40 @@ def test_synced_after_the_file_was_turned_off(stack):
         "ack: synced needs an append-only file, and this Redis has none: set appendonly yes"}
     redis.client().config_set("appendonly", "yes")
     wait_until(lambda: gateway.deliver(sign.stripe(STRIPE)).status == 200, "the file to be there again")
+
+
+# ---- where the master changes ----
+
+
+def test_sentinels(stack):
+    """A switch under load, and no window to make up for it: nothing that had a 2xx is missing on the new master."""
+    world = topology.Sentinels(stack)
+    gateway = stack.gateway(world.url(), [replicated(1, timeout="1s")], replay_window={"time": "0s"})
+    with Load(gateway.address(), lambda: sign.stripe(STRIPE)) as load:
+        load.wait_more(300)
+        world.master.kill()
+        new = world.wait_switch(world.master)
+        wait_until(lambda: len(load.acknowledged()) and gateway.log("redis back"), "the gateway to be back")
+        load.wait_more(300)
+    check_each_once(new.client(), load.acknowledged())
+    # The replica that is left is the new master's, and counts.
+    wait_until(lambda: gateway.deliver(sign.stripe(STRIPE)).status == 200, "the other replica to follow the new master")
+
+
+def test_cluster(stack, folder):
+    """Each node asks its own replicas; one of them stopped costs the routes of its node alone."""
+    cluster = topology.Cluster(folder / "cluster")
+    stack.parts.insert(0, cluster)
+    cluster.wait_well()
+    names = [f"r{i}" for i in range(9)]
+    gateway = stack.gateway(cluster.url(), [replicated(1, name) for name in names])
+    for name in names:
+        assert gateway.deliver(to(name)).outcome() == "accepted"
+        assert len(cluster.entries(name)) == 1
+    master = cluster.of("r0")
+    replica = cluster.replica_of(master)
+    replica.pause()
+    for name in names:
+        assert (gateway.deliver(to(name)).status == 503) == (cluster.of(name) is master), name
+    replica.resume()
+    wait_until(lambda: gateway.deliver(to("r0")).status == 200, "the replica to come back")

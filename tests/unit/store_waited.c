@@ -352,11 +352,17 @@ static void test_cut(void **state)
 	assert_int_equal(peer_count(&peer, "WAIT,"), 1);
 }
 
-/* A wait begins with a write. Where that is refused, the wait says nothing. */
+/* A wait begins with a write. Where that is refused, the wait says nothing of what others have written. */
 static void test_refused_write(void **state)
 {
 	peer.set_answer = "-NOPERM no SET\r\n";
 	put_waiting("a", &one, DEADLINE_MS, &noted[0]);
+	await_noted(&bench, noted, 1);
+	expect_noted(&noted[0], STORE_STORED, "");
+	put_waiting("a", &one, DEADLINE_MS, &noted[0]);
+	await_noted(&bench, noted, 1);
+	expect_noted(&noted[0], STORE_UNAVAILABLE, "what a wait begins with: NOPERM no SET");
+	confirm(&bench, &one, DEADLINE_MS, &noted[0]);
 	await_noted(&bench, noted, 1);
 	expect_noted(&noted[0], STORE_UNAVAILABLE, "what a wait begins with: NOPERM no SET");
 	assert_int_equal(store_state(bench.store), STORE_READY);

@@ -183,6 +183,7 @@ static void put_done(struct store_put *put, enum store_result result, const char
 
 	(void)redis_us;
 	drain->out--;
+	drain->kept.refusing = result == STORE_UNAVAILABLE && !put->refused;
 	if (result == STORE_STORED || result == STORE_DUPLICATE) {
 		slot->stored = true;
 		drain->stubborn = false;

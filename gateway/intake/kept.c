@@ -70,6 +70,10 @@ static void forget(void *arg)
 
 	if (store_state(kept->store) != STORE_READY)
 		return;
+	if (kept->refusing) {
+		forget_in(kept, RETRY_MS);
+		return;
+	}
 	while (kept->mark_count > 0) {
 		const struct intake_kept_mark *mark = mark_at(kept, 0);
 

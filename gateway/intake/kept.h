@@ -18,6 +18,7 @@ struct intake_kept {
 	struct journal *journal;
 	struct store *store;
 	int64_t hold_ms;
+	bool refusing; /* the owner's: Redis takes nothing for now, and may be about to be replaced: nothing grows old */
 	void (*settled)(void *arg, const char *reason);
 	void *arg;
 	struct intake_kept_mark marks[INTAKE_KEPT_MARKS];

@@ -25,6 +25,7 @@ class Clients:
     def __init__(self, world, history, seed, threads=3):
         self.world, self.history = world, history
         self.random = random.Random(seed)
+        self.shared = [route for route in world.routes() if not route.startswith("ordered")]
         self.lock = threading.Lock()
         self.number = 0
         self.large = False
@@ -72,7 +73,7 @@ class Clients:
 
     def _new(self, gateway):
         self.number += 1
-        route = self.random.choice(["plain", "guarded", "journaled"]) if gateway is None else f"ordered{gateway}"
+        route = self.random.choice(self.shared) if gateway is None else f"ordered{gateway}"
         id = f"evt_{self.number}_{route}"
         size = 150000 if self.large else self.random.choice([0] * 15 + [3000] * 4 + [20000])
         return Event(id, route, sign.event(id, size=size))

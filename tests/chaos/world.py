@@ -20,11 +20,13 @@ WINDOW_SECONDS = {"single": 20, "sentinel": 60, "cluster": 60}
 WINDOW_SIZE = {"single": "8MiB", "sentinel": "48MiB", "cluster": "48MiB"}
 
 
-def routes(gateways):
+def routes(gateways, topology):
     """Everybody's routes, and one for each gateway whose order is judged: it is promised by a gateway, not by all together."""
     found = [{"name": "plain", "provider": "stripe", "secret": STRIPE},
              {"name": "guarded", "provider": "github", "secret": GITHUB},
              {"name": "journaled", "provider": "stripe", "secret": STRIPE, "ack": "journaled"}]
+    if topology != "single":
+        found.append({"name": "replicated", "provider": "stripe", "secret": STRIPE, "ack": "replicated"})
     found += [{"name": f"ordered{i}", "provider": "stripe", "secret": STRIPE, "ordered": "on"} for i in range(gateways)]
     return [{**route, "path": f"/hooks/{route['name']}"} for route in found]
 
@@ -50,13 +52,13 @@ class World:
     def _gateway(self, i, count, journal_size, change):
         folder = self.folder / f"gateway{i}"
         journal = (self.disk if self.disk and i == 0 else folder) / "journal"
-        config = {"redis": {"url": self.store.url(i)}, "workers": 2, "routes": routes(count), "ack_deadline": "300ms",
+        config = {"redis": {"url": self.store.url(i)}, "workers": 2, "routes": routes(count, self.topology), "ack_deadline": "300ms",
                   "drain_timeout": "5s", "journal": {"dir": str(journal), "max_size": journal_size},
                   "replay_window": {"time": f"{WINDOW_SECONDS[self.topology]}s", "size": WINDOW_SIZE[self.topology]}}
         return harness.Gateway(folder, {**config, **change})
 
     def routes(self):
-        return [route["name"] for route in routes(len(self.gateways))]
+        return [route["name"] for route in routes(len(self.gateways), self.topology)]
 
     @property
     def redis(self):

@@ -10,7 +10,7 @@ import time
 import harness
 import pytest
 import sign
-from conftest import STRIPE
+from conftest import STRIPE, route
 from harness import Load, entries, wait_until
 from test_journal import deliver_kept, ids, journal, wait_drained
 from test_redis import check_each_once
@@ -147,15 +147,17 @@ def test_a_replica_that_lagged(stack):
     assert gateway.metrics().sum("hookgate_replayed_missing_total") == 100
 
 
-def test_a_master_that_refuses_keeps_the_window_young(stack, folder):
+@pytest.mark.parametrize("ack", ["stored", "journaled"])
+def test_a_master_that_refuses_keeps_the_window_young(stack, folder, ack):
     """One that is cut off takes some more, and then, for min-replicas-to-write, nothing: for longer than the window is long. What it
     took is only there, and in the window."""
     world = start_sentinels(stack, replicas=1)
-    gateway = stack.gateway(world.url(), journal=journal(folder), replay_window={"time": "2s"})
+    gateway = stack.gateway(world.url(), [route("stripe", ack=ack)], journal=journal(folder), replay_window={"time": "2s"})
     replica, db = world.replicas[0], world.client_of(world.master)
     db.execute_command("ACL", "SETUSER", "default", "-psync", "-sync")
     db.execute_command("CLIENT", "KILL", "TYPE", "replica")
     only_there = deliver_kept(gateway, 20)
+    wait_drained(gateway)
     db.config_set("min-replicas-to-write", 1)
     with paced(gateway) as load:
         began = time.monotonic()

@@ -357,3 +357,26 @@ class Twice:
 
     def second(self):
         return self.next(1)
+
+
+def test_replicas_are_waited_for(stack, cluster):
+    """Each node's own, by a connection of its own; also where the slot goes to another node under load."""
+    routes = [{**one, "ack": "replicated", "ack_replicas": 1, "ack_timeout": "5s"} for one in ROUTES]
+    gateway = serve(stack, cluster, routes=routes, ack_deadline="20s")
+    slot, home = cluster.slot("hookgate:{r0}:events"), cluster.of("r0")
+    other = next(node for node in cluster.nodes[:3] if node is not home)
+    with Load(gateway.address(), deliveries()) as load:
+        load.wait_more(300)
+        for to in (other, home):
+            cluster.move(slot, to)
+            load.wait_more(300)
+    # What was stored a moment before its slot began to move is not known to be on a replica, and said so.
+    assert set(load.statuses()) <= {200, 503}
+    assert load.statuses().count(503) < 50
+    assert missing(cluster, load.acknowledged()) == []
+    cluster.replica_of(home).pause()
+    gateway.rewrite(routes=[{**one, "ack_timeout": "200ms"} for one in routes])
+    assert gateway.reload()["event"] == "reloaded"
+    for name in NAMES:
+        response = gateway.deliver(sign.stripe(STRIPE, path=f"/hooks/{name}"))
+        assert (response.status == 503) == (cluster.of(name) is home)

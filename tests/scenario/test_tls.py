@@ -9,12 +9,12 @@ import harness
 import pytest
 import sign
 from certificates import Authority
-from conftest import STRIPE
+from conftest import STRIPE, route
 from harness import Load, wait_until
 from test_journal import deliver_kept, journal, wait_drained
 from test_redis import check_each_once
 from test_sentinel import check_kept, paced, run, taken
-from topology import start_sentinels
+from topology import Cluster, start_sentinels
 
 built = pytest.mark.tls(True)
 not_built = pytest.mark.tls(False)
@@ -193,3 +193,37 @@ def test_sentinels_and_a_switch_by_tls(stack, authority):
         load.wait_more(100)
     check_kept(new.client(), load)
     assert run("status", gateway)[0] == 0
+
+
+@built
+def test_a_cluster(stack, authority, folder):
+    """Every node, those that were found as well, and the one that takes over."""
+    cluster = Cluster(folder / "cluster", tls=authority)
+    stack.parts.insert(0, cluster)
+    routes = [route("stripe", name=f"r{i}", path=f"/hooks/r{i}") for i in range(6)]
+    gateway = stack.gateway({"url": cluster.url(), "tls": {"ca": authority.ca}}, routes=routes, ack_deadline="500ms",
+                            journal=journal(folder))
+    kept = []
+
+    def deliver_all():
+        for one in routes:
+            kept.append((one["name"], sign.stripe(STRIPE, path=one["path"])))
+            assert gateway.deliver(kept[-1][1]).outcome() == "accepted"
+
+    deliver_all()
+    home = cluster.of("r0")
+    cluster.move(cluster.slot("hookgate:{r0}:events"), next(node for node in cluster.nodes[:3] if node is not home))
+    deliver_all()
+    victim = cluster.of("r0")
+    victim.kill()
+    deliver_all()
+    wait_until(lambda: cluster.of("r0") not in (victim, None), "the replica to take over", 30)
+    gateway.wait_log("redis back")
+    deliver_all()
+    wait_drained(gateway)
+    for name, delivery in kept:
+        assert cluster.entries(name).ids().count(delivery.id) == 1
+    for command, *more in (["check", "--redis"], ["status"], ["consume", "--route", "r0", "--group", "g", "--count", "4"]):
+        status, out, err = run(command, gateway, *more)
+        assert status == 0, out + err
+    assert len(out.splitlines()) == 4

@@ -158,17 +158,17 @@ class Cluster:
     """Masters with their replicas, made by hand, so that it is known who is whose: `nodes[i]` of the first `masters` has the
     i-th part of the slots, and `nodes[masters + i]` is its replica."""
 
-    def __init__(self, folder, masters=3, replicas=1, timeout_ms=1500, **config):
+    def __init__(self, folder, masters=3, replicas=1, timeout_ms=1500, tls=None, **config):
         self.nodes = []
         self.masters = masters
         self.buses = []
         config = {"cluster-enabled": "yes", "cluster-config-file": "nodes.conf", "cluster-node-timeout": str(timeout_ms),
                   "cluster-replica-validity-factor": "0", "appendonly": "yes", "appendfsync": "everysec",
-                  "repl-diskless-sync-delay": "0", **config}
+                  "repl-diskless-sync-delay": "0", **({"tls-cluster": "yes"} if tls else {}), **config}
         try:
             for i in range(masters * (1 + replicas)):
                 self.buses.append(harness.free_port())
-                self.nodes.append(harness.Redis(pathlib.Path(folder) / f"node{i}",
+                self.nodes.append(harness.Redis(pathlib.Path(folder) / f"node{i}", tls=tls,
                                                 **{**config, "cluster-port": str(self.buses[i]), **self._of_node(i)}))
             self._join()
         except BaseException:

@@ -80,7 +80,8 @@ static void script(struct node_connection *connection)
 	struct node *node = connection->node;
 	node->scripts++;
 	node->asked_scripts += connection->asking;
-	say_text(connection, node->answer_at < node->answer_count ? node->answers[node->answer_at++] : ":1\r\n");
+	const char *then = node->always ? node->always : ":1\r\n";
+	say_text(connection, node->answer_at < node->answer_count ? node->answers[node->answer_at++] : then);
 }
 
 static void exec(struct node_connection *connection)

@@ -32,8 +32,9 @@ struct node {
 	const char *role;		   /* "master" */
 	char slots[1024];		   /* to CLUSTER SLOTS */
 	const char *state;		   /* "ok" */
-	const char *answers[NODE_ANSWERS]; /* to the script, one after the other; then ":1\r\n" */
+	const char *answers[NODE_ANSWERS]; /* to the script, one after the other; */
 	size_t answer_count, answer_at;
+	const char *always;	 /* then this; NULL: ":1\r\n" */
 	const char *look, *exec; /* to WATCH, and to EXEC behind MULTI; NULL: that all is well */
 	bool silent;		 /* it answers nothing any more */
 

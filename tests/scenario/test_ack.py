@@ -323,12 +323,12 @@ def test_synced_once_a_second(stack):
 @pytest.mark.waitaof(True)
 def test_synced_on_replicas_too(stack):
     master, replicas = with_replicas(stack, 1, synced=True, appendonly="yes", appendfsync="always")
-    gateway = stack.gateway(master, [route("stripe", **SYNCED, ack_replicas=1, ack_timeout="500ms")])
+    gateway = stack.gateway(master, [route("stripe", **SYNCED, ack_replicas=1, ack_deadline="4s", ack_timeout="2500ms")])
     assert gateway.deliver(sign.stripe(STRIPE)).status == 200
     replicas[0].pause()
     check_unavailable(gateway.deliver(sign.stripe(STRIPE)))
     line = gateway.wait_log("delivery", outcome="store_unavailable")
-    assert line["reason"] == "Redis has it, but 0 of 1 replicas had it on their disks within 500 ms"
+    assert line["reason"] == "Redis has it, but 0 of 1 replicas had it on their disks within 2500 ms"
 
 
 @pytest.mark.waitaof(True)

@@ -102,6 +102,11 @@ static void each_missing_id(void *arg, const struct intake_series_entry *entry)
 	route_line(arg, entry, "hookgate_events_without_id_total", INTAKE_ROUTE_DIGEST_IDS);
 }
 
+static void each_keyless(void *arg, const struct intake_series_entry *entry)
+{
+	route_line(arg, entry, "hookgate_events_without_order_key_total", INTAKE_ROUTE_KEYLESS);
+}
+
 static void each_secret(void *arg, const struct intake_series_entry *entry)
 {
 	struct page *page = arg;
@@ -127,6 +132,9 @@ static void by_name(struct page *page)
 	admin_family(page->out, "hookgate_events_without_id_total", "counter",
 		     "Events in which no id was found, so that the route's missing_id decided.");
 	intake_series_each(series, each_missing_id, page);
+	admin_family(page->out, "hookgate_events_without_order_key_total", "counter",
+		     "Events in which the route's order_by found nothing, so that the id chose the partition.");
+	intake_series_each(series, each_keyless, page);
 	admin_family(page->out, "hookgate_secret_matches_total", "counter",
 		     "Deliveries by the secret that matched: tells when an old one can go.");
 	intake_series_each(series, each_secret, page);

@@ -73,8 +73,40 @@ static void found(void *arg, bool danger, const char *text)
 	about_redis(i->checking, !danger ? "note" : i->required ? "error" : "warning", text);
 }
 
-static void inspect(struct checking *c, const struct config *config)
+/* What a start would change. */
+static int compare_partitions(struct checking *c, const struct intake_plan *plan, struct store_client *client,
+			      struct reason *reason)
 {
+	int fault = 0;
+
+	for (size_t i = 0; fault == 0 && i < intake_plan_count(plan); i++) {
+		const struct config_route *route = intake_plan_at(plan, i)->config;
+		const struct store_split wanted = store_split_of(route->partitions, route->order_by);
+		struct store_layout layout;
+		struct reason line;
+
+		fault = store_layout_ask(client, intake_plan_config(plan)->redis.prefix, route->name, &layout, reason);
+		/* What it does not let us ask. */
+		if (fault == -EPROTO) {
+			fault = 0;
+			continue;
+		}
+		if (fault != 0 || layout.generation == 0 || store_split_same(&layout.split, &wanted))
+			continue;
+		reason_set(&line,
+			   "route %.*s has %u partitions%s there, and the configuration wants %u: a start or reload "
+			   "changes it",
+			   SLICE_ARGS(route->name), layout.split.partitions,
+			   layout.split.partitions == wanted.partitions ? ", ordered otherwise," : "",
+			   wanted.partitions);
+		about_redis(c, "note", line.text);
+	}
+	return fault;
+}
+
+static void inspect(struct checking *c, const struct intake_plan *plan)
+{
+	const struct config *config = intake_plan_config(plan);
 	const struct config_redis *redis = &config->redis;
 	struct inspecting inspecting = { c, redis->require_durable };
 	struct store_client *client = NULL;
@@ -85,6 +117,8 @@ static void inspect(struct checking *c, const struct config *config)
 		fault = store_client_inspect(client, found, &inspecting, &reason);
 	if (fault == 0)
 		fault = store_client_inspect_waits(client, config, found, &inspecting, &reason);
+	if (fault == 0)
+		fault = compare_partitions(c, plan, client, &reason);
 	if (fault == 0)
 		reason_set(&line, "%.120s answers", redis->url);
 	else if (fault == -ENOTSUP)
@@ -114,15 +148,15 @@ static bool find_program(const char *name, char *out, size_t size)
 }
 
 /* A gateway that runs has made the socket; else its Redis comes up with it. */
-static void check_embedded(struct checking *c, const struct config *config)
+static void check_embedded(struct checking *c, const struct intake_plan *plan)
 {
-	const struct config_redis *redis = &config->redis;
+	const struct config_redis *redis = &intake_plan_config(plan)->redis;
 	char path[512], socket[512];
 	struct stat st;
 	struct reason line;
 
 	if (store_embedded_socket(redis->path, socket, sizeof socket) == 0 && stat(socket, &st) == 0) {
-		inspect(c, config);
+		inspect(c, plan);
 		return;
 	}
 	if (find_program("redis-server", path, sizeof path)) {
@@ -136,12 +170,12 @@ static void check_embedded(struct checking *c, const struct config *config)
 		"`hookgate serve` would start redis-server, which is not installed (Debian: apt install redis-server)");
 }
 
-static void check_redis(struct checking *c, const struct config *config)
+static void check_redis(struct checking *c, const struct intake_plan *plan)
 {
-	if (config->redis.kind == CONFIG_REDIS_EMBEDDED)
-		check_embedded(c, config);
+	if (intake_plan_config(plan)->redis.kind == CONFIG_REDIS_EMBEDDED)
+		check_embedded(c, plan);
 	else
-		inspect(c, config);
+		inspect(c, plan);
 }
 
 /* ---- the findings ---- */
@@ -186,7 +220,7 @@ static int check(struct checking *c)
 	if (!c->json)
 		cli_print_findings(stderr, &c->diag);
 	if (plan && c->redis)
-		check_redis(c, intake_plan_config(plan));
+		check_redis(c, plan);
 	ok = plan && !c->redis_wrong;
 	if (c->json)
 		print_json(c, ok);

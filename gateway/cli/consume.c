@@ -2,6 +2,7 @@
  *
  * The special difficulty: signals. SIGINT and SIGTERM may come at any time, and what is being handled is to be finished
  * and acknowledged; only the wait for new entries is broken off. */
+#include "base/num.h"
 #include "cli/options.h"
 #include "consume/exec.h"
 #include "consume/run.h"
@@ -15,7 +16,7 @@ enum { REDIS_TIMEOUT_MS = 5000, LINES_AT_ONCE = 16, MIN_IDLE_MS = 60000 };
 
 static const char help[] =
 	"usage: hookgate consume -c FILE --route ROUTE --group GROUP [OPTION]...\n\n"
-	"Reads a route's events as a member of a consumer group of its stream, which is made if it is missing. Prints "
+	"Reads a route's events as a member of a consumer group of its streams, which is made if it is missing. Prints "
 	"a JSON line\n"
 	"per event, or runs a command per event. An event is acknowledged once its line was written, or its command "
 	"ended with exit\n"
@@ -26,6 +27,10 @@ static const char help[] =
 	"      --route ROUTE        the route's name; may be left out where there is just one\n"
 	"      --group GROUP        the group: its members share the events, each group gets all of them\n"
 	"      --consumer NAME      the name of this member; default: host name and process id\n"
+	"      --partition N[,N]    of a route that is split, only these partitions; default: all of them, and former "
+	"ones "
+	"while\n"
+	"                           entries are left there\n"
 	"      --count N            end after N events\n"
 	"      --follow             wait for more, for ever; without it, ends when nothing is left to be read\n"
 	"      --exec COMMAND       run `sh -c COMMAND` per event: the body on its standard input, the attributes as "
@@ -67,7 +72,9 @@ static void on_signal(int number)
 }
 
 struct consuming {
-	const char *file, *route, *group, *consumer, *command;
+	const char *file, *route, *group, *consumer, *command, *partition;
+	unsigned partitions[STORE_PARTITIONS_MAX];
+	size_t partition_count;
 	uint64_t count;
 	int64_t min_idle_ms;
 	bool follow;
@@ -148,22 +155,22 @@ static void catch_signals(void)
 	sigaction(SIGPIPE, &action, NULL);
 }
 
-static void leave(struct consume_group *group)
+static void leave(struct consume_members *members)
 {
 	struct reason reason;
-	int fault = consume_group_leave(group, &reason);
+	int fault = consume_members_leave(members, &reason);
 
 	/* The interruption may have come when there was nothing to interrupt any more. Where it fails for another
 	 * reason, a name stays in a list. */
 	if (fault == -EINTR)
-		fault = consume_group_leave(group, &reason);
+		fault = consume_members_leave(members, &reason);
 	(void)fault;
 }
 
-static int run(struct consuming *c, struct consume_group *group, const struct config_redis *redis)
+static int run(struct consuming *c, struct consume_members *members, const struct config_redis *redis)
 {
 	struct consume_run how = {
-		.group = group,
+		.members = members,
 		.limit = c->count,
 		.batch = c->command ? 1 : LINES_AT_ONCE,
 		.follow = c->follow,
@@ -182,7 +189,7 @@ static int run(struct consuming *c, struct consume_group *group, const struct co
 		cli_fail("consume", "Redis %s: %s", redis->url, reason.text);
 	sum_up(c, &tally);
 	if (fault == 0 && !c->consumer)
-		leave(group);
+		leave(members);
 	return fault == 0 && !tally.stopped && tally.failed == 0 ? CLI_OK : CLI_FAILED;
 }
 
@@ -202,7 +209,8 @@ static int consume(struct consuming *c)
 {
 	struct intake_plan *plan = NULL;
 	const struct intake_route *route = NULL;
-	struct consume_group *group = NULL;
+	struct consume_members *members = NULL;
+	struct consume_members_setup setup;
 	char name[96];
 	int status = cli_load_plan("consume", c->file, &plan);
 
@@ -210,24 +218,46 @@ static int consume(struct consuming *c)
 		status = cli_find_route("consume", plan, c->route, &route);
 	if (status != CLI_OK)
 		goto out;
-	if (store_client_new(&intake_plan_config(plan)->redis, NULL, REDIS_TIMEOUT_MS, &client) != 0 ||
-	    consume_group_new(&(struct consume_group_setup){ .client = client,
-							     .stream = store_target_stream(route->target),
-							     .group = slice_str(c->group),
-							     .consumer = c->consumer ? slice_str(c->consumer)
-										     : default_name(name, sizeof name),
-							     .min_idle_ms = c->min_idle_ms,
-							     .waiting = &waiting },
-			      &group) != 0) {
+	setup = (struct consume_members_setup){
+		.group = { .group = slice_str(c->group),
+			   .consumer = c->consumer ? slice_str(c->consumer) : default_name(name, sizeof name),
+			   .min_idle_ms = c->min_idle_ms,
+			   .waiting = &waiting },
+		.prefix = intake_plan_config(plan)->redis.prefix,
+		.route = route->config->name,
+		.configured = route->config->partitions,
+		.only = c->partitions,
+		.only_count = c->partition_count,
+	};
+	status = store_client_new(&intake_plan_config(plan)->redis, NULL, REDIS_TIMEOUT_MS, &client) == 0 ? CLI_OK
+													  : CLI_FAILED;
+	setup.group.client = client;
+	if (status != CLI_OK || consume_members_new(&setup, &members) != 0) {
 		status = cli_fail("consume", "memory is short");
 		goto out;
 	}
 	catch_signals();
-	status = run(c, group, &intake_plan_config(plan)->redis);
+	status = run(c, members, &intake_plan_config(plan)->redis);
 out:
-	consume_group_free(group);
+	consume_members_free(members);
 	intake_plan_unref(plan);
 	return status;
+}
+
+/* "0,3" */
+static int read_partitions(struct consuming *c)
+{
+	struct slice rest = slice_str(c->partition), word;
+	uint64_t number;
+
+	while (c->partition && rest.n > 0) {
+		slice_cut(rest, ',', &word, &rest);
+		if (c->partition_count == STORE_PARTITIONS_MAX ||
+		    !num_parse_u64(word, STORE_PARTITIONS_MAX - 1, &number))
+			return cli_usage("consume", "--partition takes numbers from 0 on, such as 0 or 0,3");
+		c->partitions[c->partition_count++] = (unsigned)number;
+	}
+	return c->partition && c->partition_count == 0 ? cli_usage("consume", "--partition takes numbers") : CLI_OK;
 }
 
 static int check_words(const struct consuming *c)
@@ -250,7 +280,7 @@ int cli_consume(int argc, char **argv)
 		{ "group", .text = &c.group },	    { "consumer", .text = &c.consumer },
 		{ "count", .count = &c.count },	    { "follow", .flag = &c.follow },
 		{ "exec", .text = &c.command },	    { "min-idle", .duration_ms = &c.min_idle_ms },
-		{ "json", .flag = &json },
+		{ "json", .flag = &json },	    { "partition", .text = &c.partition },
 	};
 	const struct cli_call call = { "consume", help, options, sizeof options / sizeof options[0], 0 };
 	int status;
@@ -258,6 +288,8 @@ int cli_consume(int argc, char **argv)
 	if (!cli_parse(&call, argc, argv, &status))
 		return status;
 	status = check_words(&c);
+	if (status == CLI_OK)
+		status = read_partitions(&c);
 	if (status == CLI_OK)
 		status = consume(&c);
 	buf_free(&c.line);

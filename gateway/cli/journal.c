@@ -6,6 +6,7 @@
 #include "base/encode.h"
 #include "base/json.h"
 #include "base/num.h"
+#include "cli/journal_follow.h"
 #include "cli/options.h"
 #include "intake/drain.h"
 #include "journal/look.h"
@@ -262,15 +263,20 @@ static void time_is_up(void *arg)
 /* Runs the loop until nothing waits, or the time is up. */
 static int run_drain(const struct asked *asked, struct draining *draining, struct reason *reason)
 {
-	const struct intake_drain_setup setup = { .loop = draining->loop,
-						  .journal = draining->journal,
-						  .refused = draining->refused,
-						  .config = asked->config,
-						  .drained = one_drained,
-						  .arg = draining };
+	struct journal_follow follow = { .loop = NULL };
+	struct intake_drain_setup setup = { .loop = draining->loop,
+					    .journal = draining->journal,
+					    .refused = draining->refused,
+					    .config = asked->config,
+					    .drained = one_drained,
+					    .arg = draining };
 	struct loop_timer timer = { .loop = NULL };
 	uint64_t waiting, drained;
-	int r = intake_drain_new(&setup, &draining->drain);
+	int r = journal_follow_start(&follow, draining->loop, &asked->config->redis);
+
+	setup.layouts = follow.layouts;
+	if (r == 0)
+		r = intake_drain_new(&setup, &draining->drain);
 
 	if (r == 0)
 		r = loop_timer_start(draining->loop, &timer, asked->timeout_ms, time_is_up, draining->loop);
@@ -288,6 +294,7 @@ static int run_drain(const struct asked *asked, struct draining *draining, struc
 	}
 	loop_timer_stop(&timer);
 	intake_drain_free(draining->drain);
+	journal_follow_stop(&follow);
 	return r;
 }
 

@@ -77,6 +77,7 @@ static int make_workers(struct serve_gateway *gateway)
 												   : NULL,
 									   .journal = gateway->journal,
 									   .refused = gateway->refused,
+									   .layouts = gateway->layouts,
 									   .main_loop = gateway->loop,
 									   .running = &gateway->running },
 					     &gateway->workers[i]);
@@ -303,6 +304,11 @@ static int start(struct serve_gateway *gateway, struct reason *reason)
 	if (r == 0)
 		r = serve_journal_open(gateway, reason);
 	if (r == 0)
+		r = serve_layouts_new(gateway->layouts, gateway->plan, gateway->embedded ? gateway->socket : NULL,
+				      &gateway->layouts_thread);
+	if (r == 0)
+		r = intake_plan_place(gateway->plan, gateway->layouts);
+	if (r == 0)
 		r = make_workers(gateway);
 	if (r == 0)
 		r = serve_journal_drain(gateway);
@@ -342,6 +348,7 @@ static void clean_up(struct serve_gateway *gateway)
 	http_server_free(gateway->admin_server);
 	serve_keeper_free(gateway->keeper);
 	intake_drain_free(gateway->drain);
+	serve_layouts_free(gateway->layouts_thread);
 	keys_free(gateway->keys);
 	store_embedded_free(gateway->embedded, EMBEDDED_STOP_MS);
 	if (gateway->series && gateway->stats && gateway->stopping)
@@ -360,6 +367,7 @@ static void clean_up(struct serve_gateway *gateway)
 	free(gateway->workers);
 	http_limits_free(gateway->limits);
 	intake_plan_unref(gateway->plan);
+	store_layouts_free(gateway->layouts);
 	intake_series_free(gateway->series);
 	buf_free(&gateway->page);
 	log_flush();
@@ -374,6 +382,8 @@ static int serve(const char *file)
 
 	gateway.sources.started_ms = clock_wall_ms();
 	r = intake_series_new(&gateway.series);
+	if (r == 0)
+		r = store_layouts_new(&gateway.layouts);
 	if (r == 0)
 		r = intake_plan_new(file, gateway.series, &diag, &gateway.plan);
 	cli_print_findings(stderr, &diag);

@@ -5,6 +5,7 @@
 #include "admin/admin.h"
 #include "cli/serve_handover.h"
 #include "cli/serve_keeper.h"
+#include "cli/serve_layouts.h"
 #include "cli/serve_sockets.h"
 #include "cli/serve_worker.h"
 #include "http/http.h"
@@ -27,7 +28,9 @@ struct serve_gateway {
 	struct serve_worker **workers;
 	struct intake_stats **stats;
 	unsigned worker_count, stats_count;
-	_Atomic(unsigned) running; /* workers whose threads have not ended */
+	_Atomic(unsigned) running;     /* workers whose threads have not ended */
+	struct store_layouts *layouts; /* outlives all plans' use of it */
+	struct serve_layouts *layouts_thread;
 	struct serve_keeper *keeper;
 	struct serve_sockets sockets;
 	struct serve_handover handover;

@@ -20,6 +20,7 @@ int serve_journal_drain(struct serve_gateway *gateway)
 	const struct intake_drain_setup setup = { .loop = gateway->loop,
 						  .journal = gateway->journal,
 						  .refused = gateway->refused,
+						  .layouts = gateway->layouts,
 						  .config = intake_plan_config(gateway->plan),
 						  .redis_socket = gateway->embedded ? gateway->socket : NULL };
 

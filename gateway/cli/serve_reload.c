@@ -87,6 +87,7 @@ static void swap_all(struct serve_gateway *gateway, struct intake_plan *plan, st
 	intake_plan_unref(gateway->plan);
 	gateway->plan = plan;
 	serve_keeper_swap(gateway->keeper, plan);
+	serve_layouts_swap(gateway->layouts_thread, plan);
 	log_configure(config->log_level, config->log_format);
 	http_limits_change(gateway->limits, config->max_connections, config->connections_per_address);
 	serve_fill_sources(gateway);
@@ -121,6 +122,8 @@ void serve_reload(struct serve_gateway *gateway)
 		r = make_shares(gateway, plan, shares);
 	if (r == 0)
 		r = keys_configure(gateway->keys, &intake_plan_config(plan)->key_fetch);
+	if (r == 0)
+		r = intake_plan_place(plan, gateway->layouts);
 	if (r == 0) {
 		swap_all(gateway, plan, shares);
 		gateway->sources.reloads_done++;

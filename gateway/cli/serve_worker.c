@@ -111,7 +111,8 @@ int serve_worker_new(const struct serve_worker_setup *setup, struct serve_worker
 								     .keys = setup->keys,
 								     .number = setup->number,
 								     .journal = setup->journal,
-								     .refused = setup->refused },
+								     .refused = setup->refused,
+								     .layouts = setup->layouts },
 				      &worker->intake);
 	if (r == 0) {
 		const struct http_service service = http_deliveries(worker->intake);

@@ -16,6 +16,7 @@ struct serve_worker_setup {
 	struct keys *keys;
 	const char *redis_socket;
 	struct journal *journal, *refused;
+	struct store_layouts *layouts;
 	struct loop *main_loop;	    /* stopped by the last worker whose thread ends */
 	_Atomic(unsigned) *running; /* how many have not ended; set by the caller before the first start */
 };

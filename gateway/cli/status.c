@@ -128,7 +128,7 @@ static void ack_line(struct looking *l, const struct config_route *route)
 	buf_add_byte(&l->out, '\n');
 }
 
-static void route_lines(struct looking *l, const struct config_route *route, const struct status_stream *stream)
+static void stream_lines(struct looking *l, struct slice name, const struct status_stream *stream)
 {
 	struct buf *out = &l->out;
 	struct buf age = BUF_EMPTY;
@@ -136,7 +136,7 @@ static void route_lines(struct looking *l, const struct config_route *route, con
 
 	if (stream->newest_ms >= 0)
 		add_age(&age, l->redis.now_ms - stream->newest_ms);
-	buf_printf(out, "%-*.*s  %10" PRId64 "  %-8.*s  ", (int)l->name_width, SLICE_ARGS(route->name), stream->length,
+	buf_printf(out, "%-*.*s  %10" PRId64 "  %-8.*s  ", (int)l->name_width, SLICE_ARGS(name), stream->length,
 		   SLICE_ARGS(age.n > 0 ? buf_slice(&age) : SLICE("-")));
 	if (stream->groups == 0)
 		buf_add_byte(out, '-');
@@ -147,21 +147,15 @@ static void route_lines(struct looking *l, const struct config_route *route, con
 			group_line(out, &group);
 	}
 	buf_add_byte(out, '\n');
-	ack_line(l, route);
 	buf_free(&age);
 }
 
-static void route_json(struct looking *l, const struct intake_route *route, const struct status_stream *stream)
+static void stream_json(struct looking *l, const char *before, struct slice key, const struct status_stream *stream)
 {
 	struct buf *out = &l->out;
 	struct status_group group;
 
-	json_member(out, route->config->index > 0 ? ",{" : "{", "name", route->config->name);
-	json_member(out, ",", "provider", route->config->provider);
-	json_member(out, ",", "path", route->config->path);
-	json_member(out, ",", "stream", store_target_stream(route->target));
-	json_member(out, ",", "ack", slice_str(config_ack_name(route->config->ack)));
-	buf_printf(out, ",\"ack_replicas\":%" PRIu32, route->config->ack_replicas);
+	json_member(out, before, "stream", key);
 	buf_printf(out, ",\"length\":%" PRId64 ",\"newest_entry\":", stream->length);
 	if (stream->newest_ms >= 0) {
 		json_write_string(out, stream->newest);
@@ -219,6 +213,90 @@ static void add_learned(struct looking *l, const struct intake_route *route, str
 	buf_add_byte(out, '\n');
 }
 
+/* One of a route's streams; of a former partition only while there is something in it. */
+static int look_at_stream(struct looking *l, const struct intake_route *route, const struct store_layout *layout,
+			  int partition, struct store_client *client, int64_t *length, bool *first,
+			  struct reason *reason)
+{
+	const struct store_target_setup names = { .prefix = l->config->redis.prefix,
+						  .route = route->config->name,
+						  .split = partition >= 0,
+						  .partition = partition >= 0 ? (unsigned)partition : 0 };
+	struct buf key = BUF_EMPTY, name = BUF_EMPTY;
+	struct status_stream stream = { .newest_ms = -1 };
+	int fault;
+
+	store_target_key(&names, "events", &key);
+	buf_add(&name, route->config->name);
+	if (partition >= 0)
+		buf_printf(&name, ".%d", partition);
+	fault = buf_failed(&key) || buf_failed(&name) ? -ENOMEM
+						      : status_stream_read(client, buf_slice(&key), &stream, reason);
+	if (fault == 0 && (stream.length > 0 || store_layout_takes(layout, partition))) {
+		*length += stream.length;
+		if (!l->json)
+			stream_lines(l, buf_slice(&name), &stream);
+		else
+			stream_json(l, layout->widest == 0 ? "," : *first ? "{" : ",{", buf_slice(&key), &stream);
+		if (l->json && layout->widest > 0)
+			buf_add_byte(&l->out, '}');
+		*first = false;
+	}
+	status_stream_free(&stream);
+	buf_free(&key);
+	buf_free(&name);
+	return fault;
+}
+
+static int look_at_streams(struct looking *l, const struct intake_route *route, struct store_client *client,
+			   struct reason *reason)
+{
+	struct store_layout layout;
+	int64_t length = 0;
+	bool first = true;
+	int fault = store_layout_ask(client, l->config->redis.prefix, route->config->name, &layout, reason);
+
+	if (fault == -EPROTO) { /* it does not let us ask: as the configuration says */
+		layout = store_layout_first;
+		layout.split.partitions = layout.widest = route->config->partitions;
+		fault = 0;
+	}
+	if (fault == 0 && l->json && layout.widest > 0)
+		buf_printf(&l->out, ",\"partitions\":%u,\"streams\":[", layout.split.partitions);
+	for (size_t i = 0; fault == 0 && i < store_layout_streams(&layout); i++)
+		fault = look_at_stream(l, route, &layout, store_layout_stream(&layout, i), client, &length, &first,
+				       reason);
+	if (fault == 0 && l->json && layout.widest > 0)
+		buf_printf(&l->out, "],\"length\":%" PRId64, length);
+	return fault;
+}
+
+static int look_at_route(struct looking *l, const struct intake_route *route, struct store_client *client,
+			 struct reason *reason)
+{
+	struct store_reply *learned = NULL;
+	int fault;
+
+	if (l->json) {
+		json_member(&l->out, route->config->index > 0 ? ",{" : "{", "name", route->config->name);
+		json_member(&l->out, ",", "provider", route->config->provider);
+		json_member(&l->out, ",", "path", route->config->path);
+		json_member(&l->out, ",", "ack", slice_str(config_ack_name(route->config->ack)));
+		buf_printf(&l->out, ",\"ack_replicas\":%" PRIu32, route->config->ack_replicas);
+	}
+	fault = look_at_streams(l, route, client, reason);
+	if (!l->json)
+		ack_line(l, route->config);
+	if (fault == 0)
+		fault = read_learned(route, client, &learned, reason);
+	if (learned)
+		add_learned(l, route, store_reply_text(learned));
+	if (l->json)
+		buf_add_byte(&l->out, '}');
+	store_reply_free(learned);
+	return fault;
+}
+
 static int look_at_routes(struct looking *l, struct store_client *client, struct reason *reason)
 {
 	int fault = 0;
@@ -228,26 +306,8 @@ static int look_at_routes(struct looking *l, struct store_client *client, struct
 	else
 		buf_printf(&l->out, "%-*s  %10s  %-8s  %s\n", (int)l->name_width, "ROUTE", "EVENTS", "NEWEST",
 			   "GROUPS");
-	for (size_t i = 0; fault == 0 && i < l->config->route_count; i++) {
-		const struct intake_route *route = intake_plan_route(l->plan, l->config->routes[i].path);
-		struct status_stream stream;
-		struct store_reply *learned;
-
-		fault = status_stream_read(client, store_target_stream(route->target), &stream, reason);
-		if (fault != 0)
-			break;
-		fault = read_learned(route, client, &learned, reason);
-		if (l->json)
-			route_json(l, route, &stream);
-		else
-			route_lines(l, route->config, &stream);
-		if (learned)
-			add_learned(l, route, store_reply_text(learned));
-		if (l->json)
-			buf_add_byte(&l->out, '}');
-		store_reply_free(learned);
-		status_stream_free(&stream);
-	}
+	for (size_t i = 0; fault == 0 && i < l->config->route_count; i++)
+		fault = look_at_route(l, intake_plan_route(l->plan, l->config->routes[i].path), client, reason);
 	if (l->json)
 		buf_add_byte(&l->out, ']');
 	if (l->learned.n > 0) {
@@ -346,8 +406,11 @@ static int status(struct looking *l)
 
 	l->name_width = 5;
 	for (size_t i = 0; i < l->config->route_count; i++) {
-		if (l->config->routes[i].name.n > l->name_width)
-			l->name_width = l->config->routes[i].name.n;
+		const struct config_route *route = &l->config->routes[i];
+		size_t width = route->name.n + (route->partitions > 0 ? strlen(".255") : 0);
+
+		if (width > l->name_width)
+			l->name_width = width;
 	}
 	result = look_at_redis(l);
 	look_at_gateway(l);

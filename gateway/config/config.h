@@ -142,6 +142,8 @@ struct config_route {
 	uint32_t ack_replicas;		 /* that must have an event as well; 0 where ack does not ask for any */
 	int64_t ack_timeout_ms;		 /* how long WAIT or WAITAOF may take; shorter than ack_deadline_ms */
 	enum config_switch ordered;	 /* ON; DEFAULT is off */
+	unsigned partitions;		 /* 0: not split */
+	struct slice order_by;		 /* "body:/pointer" or "header:name" in lower case; empty: by the id */
 	enum config_switch keep_learned; /* ON; DEFAULT is off */
 	int64_t window_ms;		 /* 0: the provider's */
 	int64_t tolerance_ms;		 /* -1: the provider's */

@@ -315,6 +315,7 @@ static void read_route(const struct config_reader *r, const struct config *confi
 			read_refusal(r, &draft);
 		config_read_backlog(r, CONFIG_SECTION_ROUTE, draft.max_backlog, &draft.route.max_backlog);
 		config_read_route_ack(r, config, &draft.route);
+		config_read_order(r, &draft);
 	} else if (!node->broken) {
 		config_error(r->diag, r->file, node, "%s stands here; accepted: a map with name, path and provider",
 			     node->kind == CONFIG_LIST ? "a list" : config_quote(node->text, quoted, sizeof quoted));
@@ -338,6 +339,7 @@ void config_read_routes(const struct config_reader *r, struct config_draft *draf
 		read_route(r, &draft->config, node, &names, &paths, &routes[node->index]);
 	draft->config.routes = routes;
 	draft->config.route_count = list->count;
+	config_check_partitions(r, &draft->config);
 out:
 	free(names.slots);
 	free(paths.slots);

@@ -65,7 +65,7 @@ struct config_key_replace_draft {
 
 struct config_route_draft {
 	struct config_route route;
-	const struct config_node *name, *path, *provider, *secret, *secrets, *max_backlog;
+	const struct config_node *name, *path, *provider, *secret, *secrets, *max_backlog, *order_by;
 	const struct config_node *events, *include, *exclude;
 	const struct config_node *public_url, *answer, *answer_body, *answer_content_type;
 	const struct config_node *refusal, *refusal_body, *refusal_content_type;

@@ -39,6 +39,12 @@ void config_read_route_ack(const struct config_reader *reader, const struct conf
 void config_check_ack_used(const struct config_reader *reader, const struct config *config,
 			   const struct config_node *root);
 
+/* `order_by` of a route; in partitions.c, as the next. */
+void config_read_order(const struct config_reader *reader, struct config_route_draft *draft);
+
+/* A route's partitions have names as another route could have: an error for each that has. */
+void config_check_partitions(const struct config_reader *reader, const struct config *config);
+
 /* The routes, over what the file says for all of them. */
 void config_read_routes(const struct config_reader *reader, struct config_draft *draft);
 

@@ -289,7 +289,7 @@ int consume_group_read(struct consume_group *group, size_t limit, int64_t wait_m
 		int64_t due_ms = group->claimed_ms + claim_every_ms(group) - clock_mono_ms();
 		int fault;
 
-		if (group->phase == PHASE_FRESH && wait_ms > 0 && due_ms <= 0)
+		if (group->phase == PHASE_FRESH && wait_ms != 0 && due_ms <= 0)
 			enter_claim(group);
 		was_fresh = group->phase == PHASE_FRESH;
 		fault = read_once(group, limit, wait_ms > 0 && due_ms < wait_ms ? due_ms : wait_ms, &gone, reason);

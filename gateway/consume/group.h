@@ -32,13 +32,16 @@ int consume_group_new(const struct consume_group_setup *setup, struct consume_gr
 	__attribute__((warn_unused_result));
 void consume_group_free(struct consume_group *group);
 
+/* In place of a time to wait: not at all, but by somebody who comes back. */
+enum { CONSUME_NO_WAIT = -1 };
+
 /* What calls can end with, besides 0 and -ENOMEM, each with the reason:
  *   -EIO     Redis is away or cannot do it for now; the same call again, later
  *   -EINTR   interrupted
  *   -EINVAL  Redis refuses it, or answers what makes no sense: later it will be the same
  *
  * Reads at most `limit` entries; *any says whether there are some, or nothing is left for now. Waits for new ones for
- * at most `wait_ms`; 0: not at all. */
+ * at most `wait_ms`; 0: not at all. Who waits, or comes back (CONSUME_NO_WAIT), also looks now and then at what others left lying. */
 int consume_group_read(struct consume_group *group, size_t limit, int64_t wait_ms, bool *any, struct reason *reason)
 	__attribute__((warn_unused_result));
 

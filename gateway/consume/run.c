@@ -71,7 +71,7 @@ static int acknowledge(struct running *r, struct reason *reason)
 	if (r->count == 0)
 		return 0;
 	do {
-		fault = consume_group_acknowledge(r->run->group, r->entries, r->count, reason);
+		fault = consume_members_acknowledge(r->run->members, r->entries, r->count, reason);
 		if (fault == 0) {
 			came_back(r);
 			break;
@@ -99,7 +99,7 @@ static void hand_on(struct running *r, enum consume_entry kind, struct consume_e
 		return;
 	}
 	/* Only for telling: where it cannot be asked, it is not told. */
-	if (run->count && consume_group_count(run->group, event, &reason) != 0)
+	if (run->count && consume_members_count(run->members, event, &reason) != 0)
 		event->deliveries = 0;
 	switch (run->handle(run->arg, event)) {
 	case CONSUME_DONE:
@@ -124,7 +124,8 @@ static int work_off(struct running *r, struct reason *reason)
 	enum consume_entry kind;
 
 	r->count = 0;
-	while (!r->tally->stopped && r->count < CONSUME_BATCH_MAX && consume_group_next(r->run->group, &kind, &event))
+	while (!r->tally->stopped && r->count < CONSUME_BATCH_MAX &&
+	       consume_members_next(r->run->members, &kind, &event))
 		hand_on(r, kind, &event);
 	if (r->run->flush && !r->run->flush(r->run->arg)) {
 		r->tally->stopped = true;
@@ -154,7 +155,7 @@ int consume_run(const struct consume_run *run, struct consume_tally *tally, stru
 	while (fault == 0 && !to_stop(&r) && room(&r) > 0) {
 		bool any = false;
 
-		fault = consume_group_read(run->group, room(&r), run->follow ? WAIT_MS : 0, &any, reason);
+		fault = consume_members_read(run->members, room(&r), run->follow ? WAIT_MS : 0, &any, reason);
 		if (fault == 0) {
 			came_back(&r);
 			if (any)

@@ -1,8 +1,8 @@
-/* run.h - reading a group's entries one after another, handing each on, and acknowledging those that went well. */
+/* run.h - reading a group's entries one after another, of all partitions, handing each on, and acknowledging those that went well. */
 #ifndef HOOKGATE_CONSUME_RUN_H
 #define HOOKGATE_CONSUME_RUN_H
 
-#include "consume/group.h"
+#include "consume/members.h"
 
 enum consume_done {
 	CONSUME_DONE,	/* acknowledge it */
@@ -11,7 +11,7 @@ enum consume_done {
 };
 
 struct consume_run {
-	struct consume_group *group;
+	struct consume_members *members;
 	uint64_t limit; /* end after so many events; 0: no limit */
 	/* Read so many at once, at most CONSUME_BATCH_MAX; 1 where handling takes long: others may take the rest. */
 	size_t batch;
@@ -37,7 +37,7 @@ struct consume_tally {
 };
 
 /* Reconnects with backoff (0.1 s, doubling to 5 s): for ever when it follows, else for 10 s once it had been connected.
- * 0 at the limit, at the end, or when stopped; else a fault as of consume_group_read, with the reason. The tally is
+ * 0 at the limit, at the end, or when stopped; else a fault as of consume_members_read, with the reason. The tally is
  * right in every case. */
 int consume_run(const struct consume_run *run, struct consume_tally *tally, struct reason *reason)
 	__attribute__((warn_unused_result));

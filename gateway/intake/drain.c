@@ -3,7 +3,6 @@
  * The special difficulty is order. Events go out in a window of IN_FLIGHT, and what is taken out of the journal is always
  * its beginning: when one is not taken, what was sent behind it is sent again after it, as duplicates. Of an ordered
  * route only one is out at a time, so that none can overtake. What Redis refuses for good is read once more, and then set aside.
- *
  * Events are put without a wait, so that routes whose replicas are away hold up nobody. What their routes wait for is asked before
  * the journal forgets them, and it forgets nothing of which that does not hold (kept.h). */
 #include "intake/drain.h"
@@ -32,6 +31,7 @@ struct drain_slot {
 	struct intake_drain *drain;
 	struct store_put put;
 	struct journal_append append; /* where it is set aside instead */
+	struct store_places *places;
 	struct journal_item item;
 	const struct store_target *target;
 	struct store_wait wait; /* of its route */
@@ -190,6 +190,8 @@ static void put_done(struct store_put *put, enum store_result result, const char
 		drain->reason.text[0] = '\0';
 	} else {
 		drain->failed = true;
+		if (result == STORE_CLOSED)
+			reason = intake_targets_refused(slot->places);
 		drain->stubborn = put->refused && !drain->aside;
 		if (put->refused && drain->aside)
 			intake_aside_refused(drain->aside, slot->item.sequence, reason);
@@ -225,10 +227,9 @@ static bool may_go(const struct intake_drain *drain, const struct journal_item *
 {
 	if (!item->event->ordered)
 		return true;
-	for (size_t i = 0; i < drain->count; i++) {
+	for (size_t i = 0; i < drain->count; i++)
 		if (drain->slots[(drain->first + i) % IN_FLIGHT].item.slot == item->slot)
 			return false;
-	}
 	return true;
 }
 
@@ -236,19 +237,20 @@ static int put(struct intake_drain *drain)
 {
 	const struct journal_event *kept = drain->next.event;
 	struct drain_slot *slot = &drain->slots[(drain->first + drain->count) % IN_FLIGHT];
-	const struct store_event event = intake_recorded_event(kept, intake_targets_find(&drain->targets, kept));
-	int r;
+	struct store_places *places;
+	struct store_event event;
+	int r = intake_targets_place(&drain->targets, kept, &event, &places);
 
-	if (!event.target)
-		return -ENOMEM;
+	if (r < 0)
+		return r;
 	*slot = (struct drain_slot){ .drain = drain,
 				     .put.done = put_done,
 				     .append.done = set_aside,
 				     .item = drain->next,
+				     .places = places,
 				     .target = event.target,
 				     .wait = intake_owed_wait(kept) };
-	/* It goes with the reader's memory. */
-	slot->item.event = NULL;
+	slot->item.event = NULL; /* it goes with the reader's memory */
 	slot->bytes = journal_record_size(kept);
 	if (drain->aside && intake_aside_wants(drain->aside, &drain->next))
 		r = intake_aside_append(drain->aside, &drain->next, &slot->append);
@@ -288,9 +290,7 @@ static void send_more(struct intake_drain *drain)
 		if (!has_room(drain))
 			return;
 		r = read_next(drain);
-		if (r == 0)
-			return;
-		if (r == 1 && !may_go(drain, &drain->next))
+		if (r == 0 || (r == 1 && !may_go(drain, &drain->next)))
 			return;
 		if (r == 1)
 			r = put(drain);
@@ -390,6 +390,7 @@ int intake_drain_new(const struct intake_drain_setup *setup, struct intake_drain
 	drain->loop = setup->loop;
 	drain->journal = setup->journal;
 	drain->redis_socket = setup->redis_socket;
+	drain->targets.layouts = setup->layouts;
 	snprintf(drain->url, sizeof drain->url, "%s", setup->config->redis.url);
 	drain->drained = setup->drained;
 	drain->arg = setup->arg;
@@ -401,7 +402,7 @@ int intake_drain_new(const struct intake_drain_setup *setup, struct intake_drain
 	if (r == 0 && setup->refused)
 		r = intake_aside_new(setup, &drain->aside);
 	if (r == 0 && !setup->of_refused)
-		r = intake_left_new(setup->loop, drain->store, setup->config->journal.dir, more, drain, &drain->left);
+		r = intake_left_new(setup, drain->store, more, drain, &drain->left);
 	if (r == 0)
 		r = journal_reader_start(setup->journal, setup->loop, more, drain);
 	if (r == 0)

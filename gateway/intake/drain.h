@@ -8,6 +8,7 @@
 
 #include "config/config.h"
 #include "journal/journal.h"
+#include "store/layouts.h"
 #include "store/store.h"
 
 struct intake_drain;
@@ -15,6 +16,7 @@ struct intake_drain;
 struct intake_drain_setup {
 	struct loop *loop;
 	struct journal *journal;
+	struct store_layouts *layouts; /* outlives the drain; NULL: no route is split */
 	/* Where what Redis refuses for good is set aside, with what follows of its route; opened by intake_refused_open.
 	 * NULL: it stays at the journal's head, and all waits behind it. */
 	struct journal *refused;

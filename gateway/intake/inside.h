@@ -25,6 +25,9 @@ struct intake_delivery {
 	const struct intake_route *route;
 	struct intake_head head;
 	struct intake_delivery *next_early;
+	struct intake_delivery *next_unplaced;		      /* while it is not known where it goes */
+	const void *refused;				      /* the layout by which it could not be put */
+	bool waited;					      /* its deadline has begun */
 	struct intake_delivery *next_pending, **pending_link; /* while it waits for a key */
 	struct keys_waiter waiter;
 	struct loop_timer key_timer;
@@ -47,21 +50,33 @@ void intake_finish_taken(struct intake_delivery *delivery, enum intake_outcome o
 /* put.c: steps 6 and 7. */
 void intake_put(struct intake_delivery *delivery);
 
+/* put.c: its end where Redis has not taken it; in the journal, where there is one. */
+void intake_not_stored(struct intake_delivery *delivery, const char *reason);
+
+/* unplaced.c: the route's layout is not known, or another than it was: the delivery is put again when it is. */
+void intake_wait_for_layout(struct intake_delivery *delivery);
+
+/* unplaced.c: nobody waits any longer. */
+void intake_unplaced_give_up(struct intake_worker *worker);
+
 struct intake_worker {
 	struct loop *loop;
 	struct intake_share *share;
 	struct intake_stats *stats;
 	struct store *store;
-	struct journal *journal;      /* NULL: there is none */
-	struct journal *refused;      /* what was set aside of it; NULL: there is none */
-	struct journal_lane *lane;    /* into `journal` */
-	struct intake_window *window; /* NULL: none */
+	struct store_layouts *layouts; /* NULL: no route is split */
+	struct journal *journal;       /* NULL: there is none */
+	struct journal *refused;       /* what was set aside of it; NULL: there is none */
+	struct journal_lane *lane;     /* into `journal` */
+	struct intake_window *window;  /* NULL: none */
 	struct intake_redis_watch *watch;
 	const char *redis_socket;
 	enum store_state seen_state;
 	struct intake_delivery *early; /* came before the first connect was decided */
 	struct loop_timer early_timer;
 	bool early_over;
+	struct intake_delivery *unplaced; /* wait for their route's layout */
+	struct loop_timer unplaced_timer;
 	struct keys_inbox *inbox;	 /* NULL: no keys here, or the worker has given up */
 	struct intake_delivery *pending; /* wait for a key */
 	struct buf scratch;		 /* the entry's headers as JSON; copied by store_put */

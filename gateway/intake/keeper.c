@@ -51,30 +51,67 @@ static void note(struct intake_backlog *backlog, const struct config_route *conf
 	backlog->room_then = room;
 }
 
-/* The key of the lock stands beside the stream: PREFIX:{ROUTE}:keeper. */
-static struct slice lock_key(struct slice stream, char *out, size_t size)
+/* One of its streams; the key of the lock stands beside it: PREFIX:{TAG}:keeper. */
+static int look_at(struct intake_keeper *keeper, const struct intake_plan *plan, const struct intake_route *route,
+		   int partition, struct store_client *client, struct store_retained *retained, bool *more,
+		   struct reason *reason)
 {
-	static const struct slice events = SLICE_LIT("events"), keeper = SLICE_LIT("keeper");
-	size_t head = stream.n - events.n;
+	const struct store_target_setup names = { .prefix = intake_plan_config(plan)->redis.prefix,
+						  .route = route->config->name,
+						  .split = partition >= 0,
+						  .partition = partition >= 0 ? (unsigned)partition : 0 };
+	struct buf stream = BUF_EMPTY, lock = BUF_EMPTY;
+	int r = -ENOMEM;
 
-	if (head + keeper.n > size)
-		return SLICE_NONE;
-	memcpy(out, stream.p, head);
-	memcpy(out + head, keeper.p, keeper.n);
-	return slice_of(out, head + keeper.n);
+	store_target_key(&names, "events", &stream);
+	store_target_key(&names, "keeper", &lock);
+	if (!buf_failed(&stream) && !buf_failed(&lock))
+		r = store_retention_look(client, buf_slice(&stream), buf_slice(&lock), keeper->who,
+					 clock_wall_ms() - route->config->retention_ms, 3 * idle_ms(route->config),
+					 retained, more, reason);
+	buf_free(&stream);
+	buf_free(&lock);
+	return r;
 }
 
-static int look(struct intake_keeper *keeper, const struct intake_route *route, struct store_client *client,
-		struct reason *reason)
+/* All of them, former partitions too, as if they were one. */
+static int look_at_all(struct intake_keeper *keeper, const struct intake_plan *plan, const struct intake_route *route,
+		       struct store_client *client, struct store_retained *sum, bool *more, struct reason *reason)
 {
-	struct slice stream = store_target_stream(route->target);
-	struct store_retained retained;
-	char memory[256];
-	struct slice lock = lock_key(stream, memory, sizeof memory);
-	bool more = false;
-	int r = store_retention_look(client, stream, lock, keeper->who, clock_wall_ms() - route->config->retention_ms,
-				     3 * idle_ms(route->config), &retained, &more, reason);
+	const struct store_layout *layout = store_places_layout(route->places);
+	size_t count = layout ? store_layout_streams(layout) : 0;
+	int r = 0;
 
+	*sum = (struct store_retained){ .length = 0 };
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		struct store_retained one;
+		bool more_here = false;
+
+		r = look_at(keeper, plan, route, store_layout_stream(layout, i), client, &one, &more_here, reason);
+		if (r < 0)
+			break;
+		sum->length += one.length;
+		sum->groups = one.groups > sum->groups ? one.groups : sum->groups;
+		sum->backlog += one.backlog;
+		sum->bytes += one.bytes;
+		sum->trimmed += one.trimmed;
+		*more |= more_here;
+	}
+	return r;
+}
+
+static int look(struct intake_keeper *keeper, const struct intake_plan *plan, const struct intake_route *route,
+		struct store_client *client, struct reason *reason)
+{
+	struct store_retained retained;
+	bool more = false;
+	int r;
+
+	if (!store_places_layout(route->places)) {
+		route->backlog->next_look_ms = clock_mono_ms() + LEAST_MS;
+		return 0;
+	}
+	r = look_at_all(keeper, plan, route, client, &retained, &more, reason);
 	if (r == 0) {
 		atomic_fetch_add_explicit(&keeper->trimmed, retained.trimmed, memory_order_relaxed);
 		note(route->backlog, route->config, &retained);
@@ -111,7 +148,7 @@ int intake_keeper_round(struct intake_keeper *keeper, struct intake_plan *plan, 
 		int64_t now = clock_mono_ms();
 
 		if (route->backlog->next_look_ms <= now || is_busy(route))
-			r = look(keeper, route, client, reason);
+			r = look(keeper, plan, route, client, reason);
 		if (r == -EIO && cluster) {
 			route->backlog->next_look_ms = now + AWAY_MS;
 			next = now + AWAY_MS < next ? now + AWAY_MS : next;

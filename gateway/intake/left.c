@@ -152,7 +152,7 @@ bool intake_left_over(const struct intake_left *left)
 	return left->finished || (left->read && left->settled);
 }
 
-int intake_left_new(struct loop *loop, struct store *store, const char *dir, void (*done)(void *arg), void *arg,
+int intake_left_new(const struct intake_drain_setup *setup, struct store *store, void (*done)(void *arg), void *arg,
 		    struct intake_left **out)
 {
 	struct intake_left *left = calloc(1, sizeof *left);
@@ -160,10 +160,13 @@ int intake_left_new(struct loop *loop, struct store *store, const char *dir, voi
 
 	if (!left)
 		return -ENOMEM;
-	*left = (struct intake_left){ .loop = loop, .store = store, .dir = strdup(dir), .done = done, .arg = arg };
+	*left = (struct intake_left){
+		.loop = setup->loop, .store = store, .dir = strdup(setup->config->journal.dir), .done = done, .arg = arg
+	};
 	r = !left->dir ? -ENOMEM
-		       : intake_resend_new(&(struct intake_resend_setup){ .loop = loop,
+		       : intake_resend_new(&(struct intake_resend_setup){ .loop = setup->loop,
 									  .store = store,
+									  .layouts = setup->layouts,
 									  .next = next,
 									  .begin = begin,
 									  .done = sent,

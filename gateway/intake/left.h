@@ -3,12 +3,12 @@
 #define HOOKGATE_INTAKE_LEFT_H
 
 #include "config/config.h"
-#include "store/store.h"
+#include "intake/drain.h"
 
 struct intake_left;
 
 /* `done` is called, from the loop, each time that all of it has been sent. */
-int intake_left_new(struct loop *loop, struct store *store, const char *dir, void (*done)(void *arg), void *arg,
+int intake_left_new(const struct intake_drain_setup *setup, struct store *store, void (*done)(void *arg), void *arg,
 		    struct intake_left **out) __attribute__((warn_unused_result));
 
 /* Redis is ready, and the folder is ours: what was put into the very Redis that is there need not be sent again, the

@@ -124,6 +124,12 @@ static int ready_route(struct intake_plan *plan, struct intake_route *route, con
 	route->secret_series = secrets;
 	settle_answer(route);
 	r = store_target_new(plan->config->redis.prefix, config->name, config->path, config->provider, &route->target);
+	if (r == 0)
+		r = store_places_new(&(struct store_target_setup){ .prefix = plan->config->redis.prefix,
+								   .route = config->name,
+								   .source = config->path,
+								   .provider = config->provider },
+				     NULL, &route->places);
 	if (r < 0 || !series)
 		return r;
 	r = intake_series_route(series, config->name, config->provider, &route->series);
@@ -194,6 +200,28 @@ int intake_plan_new(const char *file, struct intake_series *series, struct confi
 	return r;
 }
 
+int intake_plan_place(struct intake_plan *plan, struct store_layouts *layouts)
+{
+	struct store_spread *spread;
+
+	for (size_t i = 0; i < plan->route_count; i++) {
+		const struct intake_route *route = &plan->routes[i];
+		int r = store_layouts_spread(layouts, plan->config->redis.prefix, route->config->name, &spread);
+
+		if (r < 0)
+			return r;
+		store_places_follow(route->places, spread);
+	}
+	/* Now that nothing can fail any more. */
+	for (size_t i = 0; i < plan->route_count; i++) {
+		const struct config_route *config = plan->routes[i].config;
+		const struct store_split split = store_split_of(config->partitions, config->order_by);
+
+		store_places_want(plan->routes[i].places, &split, plan->routes[i].window_s);
+	}
+	return 0;
+}
+
 struct intake_plan *intake_plan_ref(struct intake_plan *plan)
 {
 	atomic_fetch_add_explicit(&plan->references, 1, memory_order_relaxed);
@@ -206,6 +234,7 @@ void intake_plan_unref(struct intake_plan *plan)
 		return;
 	for (size_t i = 0; i < plan->route_count; i++) {
 		store_target_free(plan->routes[i].target);
+		store_places_free(plan->routes[i].places);
 		intake_learning_clear(&plan->learnings[i]);
 	}
 	free(plan->routes);

@@ -8,7 +8,7 @@
 #include "base/message.h"
 #include "config/config.h"
 #include "intake/series.h"
-#include "store/store.h"
+#include "store/places.h"
 #include "trust/trust.h"
 
 struct intake_backlog;
@@ -17,7 +17,8 @@ struct intake_learning;
 struct intake_route {
 	const struct config_route *config;
 	const struct trust_verifier *verifier;
-	struct store_target *target;
+	struct store_target *target; /* its keys where it is not split */
+	struct store_places *places; /* where its events go */
 	size_t series;		     /* its first counter */
 	const size_t *secret_series; /* a counter per secret of the route */
 	struct answer taken;	     /* for accepted, duplicate and ignored; status 0: the outcome's own answer ... */
@@ -37,6 +38,10 @@ struct intake_plan;
  * too. `series` may be NULL (commands that count nothing). The plan has one reference. */
 int intake_plan_new(const char *file, struct intake_series *series, struct config_diag *diag, struct intake_plan **out)
 	__attribute__((warn_unused_result));
+
+/* Its routes are split as its configuration wants, by these layouts, which outlive it; before any worker has the plan.
+ * Without it no route is. 0 or -ENOMEM. */
+int intake_plan_place(struct intake_plan *plan, struct store_layouts *layouts) __attribute__((warn_unused_result));
 
 /* From any thread. */
 struct intake_plan *intake_plan_ref(struct intake_plan *plan);

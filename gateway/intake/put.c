@@ -24,7 +24,6 @@ static bool make_event(struct intake_delivery *delivery, struct made_event *made
 
 	memset(made->time, 0, sizeof made->time);
 	made->event = (struct store_event){
-		.target = route->target,
 		.class = route->wait.level == STORE_LEVEL_STORED ? STORE_CLASS_PLAIN : STORE_CLASS_WAITING,
 		.wait = route->wait,
 		.window_s = route->window_s,
@@ -143,7 +142,7 @@ static void keep_or_refuse(struct intake_delivery *delivery, const struct store_
 /* ---- into Redis, and its answer ---- */
 
 /* Redis has not taken it, or not said so in time. */
-static void not_stored(struct intake_delivery *delivery, const char *reason)
+void intake_not_stored(struct intake_delivery *delivery, const char *reason)
 {
 	struct made_event made;
 
@@ -180,6 +179,10 @@ static void stored(struct store_put *put, enum store_result result, const char *
 	case STORE_DUPLICATE:
 		intake_finish_taken(delivery, INTAKE_duplicate, NULL);
 		return;
+	case STORE_CLOSED:
+		store_places_refused(delivery->route->places);
+		intake_wait_for_layout(delivery);
+		return;
 	case STORE_UNAVAILABLE:
 		break;
 	}
@@ -187,7 +190,7 @@ static void stored(struct store_put *put, enum store_result result, const char *
 	if (put->refused)
 		intake_finish(delivery, INTAKE_store_unavailable, reason, NULL);
 	else
-		not_stored(delivery, reason);
+		intake_not_stored(delivery, reason);
 }
 
 /* The method and the headers lie in their connection's memory, which goes when the client hangs up: who waits without
@@ -233,10 +236,10 @@ static bool waits_for_the_first_connect(struct intake_delivery *delivery)
 	return true;
 }
 
-/* Who has waited for a key has waited already. */
+/* Who has waited for a key, or a layout, has waited already. */
 static int64_t deadline_of(const struct intake_delivery *delivery)
 {
-	if (delivery->key_rounds > 0)
+	if (delivery->key_rounds > 0 || delivery->waited)
 		return delivery->deadline_ms;
 	return loop_now_ms(delivery->worker->loop) + delivery->route->config->ack_deadline_ms;
 }
@@ -265,6 +268,21 @@ static void note_put(const struct intake_delivery *delivery, const struct store_
 		intake_window_add(delivery->worker->window, &record);
 }
 
+/* By the layout that counts now; one that comes later is another. */
+static int place(struct intake_delivery *delivery, struct store_event *event)
+{
+	struct store_places *places = delivery->route->places;
+	bool keyless = false;
+	int r;
+
+	delivery->refused = store_places_mark(places);
+	r = store_places_choose(places, event, delivery->head.arena, &keyless);
+	if (keyless && !delivery->waited)
+		intake_count(intake_stats_at(delivery->worker->stats, delivery->route->series + INTAKE_ROUTE_KEYLESS),
+			     1);
+	return r;
+}
+
 void intake_put(struct intake_delivery *delivery)
 {
 	struct intake_worker *worker = delivery->worker;
@@ -286,7 +304,13 @@ void intake_put(struct intake_delivery *delivery)
 		return;
 	}
 	delivery->put.done = stored;
-	r = store_put(worker->store, &made.event, deadline_of(delivery), &delivery->put);
+	r = place(delivery, &made.event);
+	if (r == -EAGAIN && store_state(worker->store) == STORE_READY) {
+		intake_wait_for_layout(delivery);
+		return;
+	}
+	if (r == 0)
+		r = store_put(worker->store, &made.event, deadline_of(delivery), &delivery->put);
 	if (r == -EAGAIN)
 		keep_or_refuse(delivery, &made.event, store_refused(worker->store));
 	else if (r < 0)

@@ -11,13 +11,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
+enum { ARENA_BLOCK = 8 * 1024, ARENA_MOST = 64 * 1024 };
 enum { IN_FLIGHT = 64, PAUSE_MS = 200, PUT_MS = 120000 };
 
 /* ---- targets ---- */
 
 struct intake_target {
 	struct intake_target *next;
-	struct store_target *target;
+	struct store_places *places;
 	struct slice part[4];
 	unsigned char bytes[];
 };
@@ -33,18 +34,24 @@ static bool is_of(const struct intake_target *target, const struct slice *field)
 	return true;
 }
 
-static struct intake_target *target_new(const struct slice *field)
+static struct intake_target *target_new(struct store_layouts *layouts, const struct slice *field)
 {
+	const struct store_target_setup setup = { .prefix = field[JOURNAL_PREFIX],
+						  .route = field[JOURNAL_ROUTE],
+						  .source = field[JOURNAL_SOURCE],
+						  .provider = field[JOURNAL_PROVIDER] };
+	struct store_spread *spread = NULL;
 	struct intake_target *target;
 	size_t size = 0;
 
+	if (layouts && store_layouts_spread(layouts, setup.prefix, setup.route, &spread) < 0)
+		return NULL;
 	for (size_t i = 0; i < 4; i++)
 		size += field[parts[i]].n;
 	target = malloc(sizeof *target + size);
 	if (!target)
 		return NULL;
-	if (store_target_new(field[JOURNAL_PREFIX], field[JOURNAL_ROUTE], field[JOURNAL_SOURCE],
-			     field[JOURNAL_PROVIDER], &target->target) < 0) {
+	if (store_places_new(&setup, spread, &target->places) < 0) {
 		free(target);
 		return NULL;
 	}
@@ -60,26 +67,22 @@ static struct intake_target *target_new(const struct slice *field)
 	return target;
 }
 
-const struct store_target *intake_targets_find(struct intake_targets *targets, const struct journal_event *event)
+static struct store_places *find(struct intake_targets *targets, const struct journal_event *event)
 {
 	const size_t count = sizeof targets->heads / sizeof targets->heads[0];
-	struct slice route = event->field[JOURNAL_ROUTE];
 	struct intake_target **head, *target;
-	size_t h = 5381;
 
-	for (size_t i = 0; i < route.n; i++)
-		h = h * 33 + route.p[i];
-	head = &targets->heads[h % count];
+	head = &targets->heads[store_order_hash(event->field[JOURNAL_ROUTE]) % count];
 	for (target = *head; target; target = target->next) {
 		if (is_of(target, event->field))
-			return target->target;
+			return target->places;
 	}
-	target = target_new(event->field);
+	target = target_new(targets->layouts, event->field);
 	if (!target)
 		return NULL;
 	target->next = *head;
 	*head = target;
-	return target->target;
+	return target->places;
 }
 
 void intake_targets_free(struct intake_targets *targets)
@@ -89,18 +92,18 @@ void intake_targets_free(struct intake_targets *targets)
 			struct intake_target *target = targets->heads[i];
 
 			targets->heads[i] = target->next;
-			store_target_free(target->target);
+			store_places_free(target->places);
 			free(target);
 		}
 	}
+	arena_free(targets->arena);
 }
 
-struct store_event intake_recorded_event(const struct journal_event *event, const struct store_target *target)
+static struct store_event recorded_event(const struct journal_event *event)
 {
 	const struct slice *field = event->field;
 
 	return (struct store_event){
-		.target = target,
 		.window_s = event->window_s,
 		.deduplicate = event->deduplicate,
 		.guard = field[JOURNAL_GUARD],
@@ -116,10 +119,32 @@ struct store_event intake_recorded_event(const struct journal_event *event, cons
 	};
 }
 
+int intake_targets_place(struct intake_targets *targets, const struct journal_event *event, struct store_event *out,
+			 struct store_places **places)
+{
+	bool keyless;
+
+	*places = find(targets, event);
+	if (!targets->arena)
+		targets->arena = arena_new(ARENA_BLOCK, ARENA_MOST);
+	if (!*places || !targets->arena)
+		return -ENOMEM;
+	arena_reset(targets->arena);
+	*out = recorded_event(event);
+	return store_places_choose(*places, out, targets->arena, &keyless);
+}
+
+const char *intake_targets_refused(struct store_places *places)
+{
+	store_places_refused(places);
+	return "the partitions of a route are being changed";
+}
+
 /* ---- a run ---- */
 
 struct resend_slot {
 	struct intake_resend *resend;
+	struct store_places *places;
 	struct store_put put;
 	const struct store_target *target;
 	struct store_wait wait;
@@ -157,10 +182,13 @@ static void put_done(struct store_put *put, enum store_result result, const char
 	resend->out--;
 	if (result == STORE_STORED)
 		resend->missing++;
-	if (result != STORE_UNAVAILABLE && !intake_owed_note(&resend->owed, slot->target, &slot->wait))
+	if ((result == STORE_STORED || result == STORE_DUPLICATE) &&
+	    !intake_owed_note(&resend->owed, slot->target, &slot->wait))
 		resend->again = true;
 	/* What Redis will refuse again does not hold up the others. */
-	if (result == STORE_UNAVAILABLE && !put->refused)
+	if (result == STORE_CLOSED)
+		(void)intake_targets_refused(slot->places);
+	if (result == STORE_CLOSED || (result == STORE_UNAVAILABLE && !put->refused))
 		resend->again = true;
 	work_in(resend, 0);
 }
@@ -176,18 +204,20 @@ static bool may_go(const struct journal_event *event)
 
 static int put(struct intake_resend *resend, const struct journal_event *event)
 {
-	const struct store_target *target = intake_targets_find(&resend->targets, event);
-	struct store_event recorded = intake_recorded_event(event, target);
 	struct resend_slot *slot = resend->slots;
-	int r;
+	struct store_places *places;
+	struct store_event recorded;
+	int r = intake_targets_place(&resend->targets, event, &recorded, &places);
 
-	if (!target)
-		return -1;
+	if (r < 0)
+		return r;
 	while (slot->out)
 		slot++;
-	*slot = (struct resend_slot){
-		.resend = resend, .put.done = put_done, .target = target, .wait = intake_owed_wait(event)
-	};
+	*slot = (struct resend_slot){ .resend = resend,
+				      .put.done = put_done,
+				      .places = places,
+				      .target = recorded.target,
+				      .wait = intake_owed_wait(event) };
 	r = store_put(resend->setup.store, &recorded, loop_now_ms(resend->setup.loop) + PUT_MS, &slot->put);
 	if (r < 0)
 		return r;
@@ -260,6 +290,7 @@ int intake_resend_new(const struct intake_resend_setup *setup, struct intake_res
 	if (!resend)
 		return -ENOMEM;
 	resend->setup = *setup;
+	resend->targets.layouts = setup->layouts;
 	resend->owed =
 		(struct intake_owed){ .loop = setup->loop, .store = setup->store, .done = owed_done, .arg = resend };
 	*out = resend;

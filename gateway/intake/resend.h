@@ -6,21 +6,26 @@
 #define HOOKGATE_INTAKE_RESEND_H
 
 #include "journal/record.h"
-#include "store/store.h"
+#include "store/places.h"
 
 /* ---- targets of recorded events ---- */
 
-/* Where recorded routes' events go; they are kept, as there are not many. Zeroed before first use. */
+/* Where recorded routes' events go; they are kept, as there are not many. Zeroed before first use, but for `layouts`. */
 struct intake_targets {
+	struct store_layouts *layouts; /* NULL: no route is split */
 	struct intake_target *heads[64];
+	struct arena *arena;
 };
 
-/* NULL when memory is short. Lives as long as the targets. */
-const struct store_target *intake_targets_find(struct intake_targets *targets, const struct journal_event *event);
-void intake_targets_free(struct intake_targets *targets);
+/* The recorded event as the store takes it, in its present place; borrowed from both until the next. *places is for
+ * intake_targets_refused, and lives as long as the targets. 0; -EAGAIN when it is not known yet where it goes; -ENOMEM. */
+int intake_targets_place(struct intake_targets *targets, const struct journal_event *event, struct store_event *out,
+			 struct store_places **places) __attribute__((warn_unused_result));
 
-/* The event as the store takes it; borrowed from both. */
-struct store_event intake_recorded_event(const struct journal_event *event, const struct store_target *target);
+/* A put by those places was STORE_CLOSED: why, for a person. */
+const char *intake_targets_refused(struct store_places *places);
+
+void intake_targets_free(struct intake_targets *targets);
 
 /* ---- a run ---- */
 
@@ -29,6 +34,7 @@ struct intake_resend;
 struct intake_resend_setup {
 	struct loop *loop;
 	struct store *store;
+	struct store_layouts *layouts; /* as of the targets */
 	/* The next event, borrowed until the next call; false: there is no more. */
 	bool (*next)(void *arg, struct journal_event *event);
 	/* From the first one again. */

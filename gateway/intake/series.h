@@ -37,9 +37,15 @@ struct intake_histogram {
 
 void intake_histogram_add(struct intake_histogram *histogram, int64_t us);
 
-/* Per route: one counter per outcome, then the body bytes taken in, then the events that had no id. Per secret of a
+/* Per route: one counter per outcome, then the body bytes taken in, then the events that had no id, then
+ * those that had no ordering key. Per secret of a
  * route: one counter. */
-enum { INTAKE_ROUTE_BYTES = INTAKE_OUTCOME_COUNT, INTAKE_ROUTE_DIGEST_IDS, INTAKE_ROUTE_COUNTERS };
+enum {
+	INTAKE_ROUTE_BYTES = INTAKE_OUTCOME_COUNT,
+	INTAKE_ROUTE_DIGEST_IDS,
+	INTAKE_ROUTE_KEYLESS,
+	INTAKE_ROUTE_COUNTERS
+};
 
 enum { INTAKE_CHUNK = 4096, INTAKE_CHUNKS = 4096 };
 

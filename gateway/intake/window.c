@@ -84,6 +84,7 @@ int intake_window_new(struct intake_worker *worker, unsigned number, struct inta
 	if (r == 0)
 		r = intake_resend_new(&(struct intake_resend_setup){ .loop = worker->loop,
 								     .store = worker->store,
+								     .layouts = worker->layouts,
 								     .next = next,
 								     .begin = begin,
 								     .done = done,

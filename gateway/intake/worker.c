@@ -138,6 +138,7 @@ int intake_worker_new(const struct intake_worker_setup *setup, struct intake_wor
 	worker->loop = setup->loop;
 	worker->stats = setup->stats;
 	worker->watch = setup->watch;
+	worker->layouts = setup->layouts;
 	worker->redis_socket = setup->redis_socket;
 	r = intake_share_new(setup->plan, setup->keys, &worker->share);
 	if (r == 0 && setup->keys)
@@ -172,6 +173,7 @@ void intake_worker_give_up(struct intake_worker *worker)
 	intake_pending_give_up(worker);
 	store_free(worker->store);
 	worker->store = NULL;
+	intake_unplaced_give_up(worker);
 	loop_timer_stop(&worker->early_timer);
 	intake_early_over(worker);
 	journal_lane_free(worker->lane);

@@ -28,6 +28,7 @@ struct intake_worker_setup {
 	unsigned number;		  /* of the worker; names its file of the replay window */
 	struct journal *journal;	  /* outlives the worker; NULL: none */
 	struct journal *refused;	  /* where what Redis refuses for good is set aside; likewise */
+	struct store_layouts *layouts;	  /* outlives the worker; NULL: no route is split */
 };
 
 int intake_worker_new(const struct intake_worker_setup *setup, struct intake_worker **out)

@@ -1,10 +1,11 @@
 /* batch.c - into Redis in batches: the way of all that is more than a few small events.
  *
- *     LOOK      WATCH marks, TYPE streams, EXISTS marks, MULTI         none seen: COMMIT; some seen: SORT
+ *     LOOK      WATCH keys, TYPE streams, EXISTS keys, MULTI           none is there: COMMIT; some are: SORT
  *     SORT      DISCARD, the same with an EXISTS for each event        who was seen is a duplicate; the others: COMMIT
  *     COMMIT    XADD and SET of each, EXEC                             all stored
  *
- * A mark that anybody sets between LOOK and COMMIT makes EXEC do nothing. So what EXEC has done is what the script
+ * The keys are the events' marks, and of each stream the one that says that it is closed (layout.h); where that is there, the script
+ * decides. A key that anybody sets between LOOK and COMMIT makes EXEC do nothing. So what EXEC has done is what the script
  * would have done, and Redis' Lua has not read each byte of it. Whatever else happens - a race, an error, a user
  * without the right to one of these commands - has changed nothing, and then the script decides (scripted.c).
  *
@@ -14,6 +15,7 @@
  * before anybody is told. XADD stands before SET, so that of a transaction cut off in Redis' file no mark is left
  * without its entry. */
 #include "store/link.h"
+#include "store/look.h"
 #include "store/twins.h"
 
 /* How long all goes by the script after Redis refused a part of a batch, and after it said that we may not use it. */
@@ -34,55 +36,6 @@ static void give_up(struct store_link *link, struct store_trip *trip, struct sto
 
 /* ---- LOOK and SORT ---- */
 
-static size_t count_marks(const struct store_list *list)
-{
-	size_t count = 0;
-	for (const struct store_ticket *ticket = list->first; ticket; ticket = ticket->next)
-		count += ticket->command.mark_count;
-	return count;
-}
-
-static void add_marks(struct buf *out, const struct store_command *command)
-{
-	for (size_t i = 0; i < command->mark_count; i++)
-		buf_add(out, store_command_part(command, command->marks[i]));
-}
-
-static void add_of_marks(struct buf *out, const char *name, const struct store_list *list, size_t marks)
-{
-	store_command_add_count(out, 1 + marks);
-	store_command_add_bulk(out, slice_str(name));
-	for (const struct store_ticket *ticket = list->first; ticket; ticket = ticket->next)
-		add_marks(out, &ticket->command);
-}
-
-/* Events of one route mostly come together; a stream that is asked for twice does no harm. */
-static size_t add_types(struct buf *out, const struct store_list *list)
-{
-	struct slice last = SLICE_NONE;
-	size_t count = 0;
-	for (const struct store_ticket *ticket = list->first; ticket; ticket = ticket->next) {
-		struct slice stream = store_command_part(&ticket->command, ticket->command.stream);
-		if (slice_eq(stream, last))
-			continue;
-		store_command_add_count(out, 2);
-		store_command_add_bulk(out, SLICE("TYPE"));
-		buf_add(out, stream);
-		last = stream;
-		count++;
-	}
-	return count;
-}
-
-/* What LOOK and SORT begin with. */
-static void add_beginning(struct store_trip *trip, const struct store_list *batch, size_t marks)
-{
-	if (marks > 0)
-		add_of_marks(&trip->bytes, "WATCH", batch, marks);
-	trip->leading += (marks > 0) + add_types(&trip->bytes, batch);
-	trip->due = trip->leading;
-}
-
 static bool add_end(struct store_trip *trip)
 {
 	store_command_add_words(&trip->bytes, (struct slice[]){ SLICE("MULTI") }, 1);
@@ -93,12 +46,9 @@ static bool add_end(struct store_trip *trip)
 void store_batch_send(struct store_link *link, struct store_list *batch)
 {
 	struct store_trip *trip = store_trips_take(&link->trips, STORE_TRIP_LOOK);
-	size_t marks = count_marks(batch);
 	if (trip) {
-		add_beginning(trip, batch, marks);
-		if (marks > 0)
-			add_of_marks(&trip->bytes, "EXISTS", batch, marks);
-		trip->due += marks > 0;
+		store_look_begin(trip, batch);
+		store_look_all(trip, batch);
 	}
 	if (!trip || !add_end(trip)) {
 		give_up(link, trip, batch);
@@ -120,16 +70,14 @@ static void sort(struct store_link *link, struct store_list *batch)
 	}
 	store_command_add_words(&trip->bytes, (struct slice[]){ SLICE("DISCARD") }, 1);
 	trip->leading = 1;
-	add_beginning(trip, batch, count_marks(batch));
+	store_look_begin(trip, batch);
+	store_look_fences(trip, batch);
 	while ((ticket = store_list_take(batch)) != NULL) {
 		size_t marks = ticket->command.mark_count;
 		store_list_add(marks > 0 ? &trip->list : &trip->aside, ticket);
 		if (marks == 0)
 			continue;
-		store_command_add_count(&trip->bytes, 1 + marks);
-		store_command_add_bulk(&trip->bytes, SLICE("EXISTS"));
-		add_marks(&trip->bytes, &ticket->command);
-		trip->due++;
+		store_look_one(trip, ticket);
 	}
 	bool sent = add_end(trip);
 	queue(link, trip);
@@ -159,7 +107,7 @@ static bool add_all(struct store_trip *trip)
 	bool added = true;
 	trip->due = 1;
 	for (const struct store_ticket *ticket = trip->list.first; ticket && added; ticket = ticket->next) {
-		added = store_trip_add(trip, buf_slice(&ticket->command.bytes));
+		added = store_trip_add(trip, store_command_part(&ticket->command, ticket->command.whole));
 		trip->due += 1 + ticket->command.mark_count;
 	}
 	return added && store_trip_add(trip, SLICE("*1\r\n$4\r\nEXEC\r\n"));
@@ -217,6 +165,15 @@ static void read_status(struct store_link *link, struct store_trip *trip, const 
 		note_refusal(link, trip, reply);
 }
 
+/* Some streams are closed: which events are theirs, the script says. */
+static void read_fences(struct store_link *link, struct store_trip *trip, const redisReply *reply)
+{
+	if (reply->type != REDIS_REPLY_INTEGER)
+		note_refusal(link, trip, reply);
+	else if (reply->integer > 0)
+		trip->failed = true;
+}
+
 /* All answers of LOOK or SORT are there; what is left in `list` is not seen. */
 static void go_on(struct store_link *link, struct store_trip *trip, struct store_list *list)
 {
@@ -250,8 +207,12 @@ static void sorted(struct store_link *link, struct store_trip *trip, const redis
 		go_on(link, trip, &trip->aside);
 		return;
 	}
-	if (trip->answered <= trip->leading) {
+	if (trip->answered < trip->leading) {
 		read_status(link, trip, reply);
+		return;
+	}
+	if (trip->answered == trip->leading) {
+		read_fences(link, trip, reply);
 		return;
 	}
 	struct store_ticket *ticket = store_list_take(&trip->list);
@@ -379,7 +340,7 @@ static void committed(struct store_link *link, struct store_trip *trip, const re
 			note_refusal(link, trip, reply);
 		return;
 	}
-	if (reply->type == REDIS_REPLY_ARRAY && reply->elements == trip->list.count + count_marks(&trip->list)) {
+	if (reply->type == REDIS_REPLY_ARRAY && reply->elements == trip->list.count + store_look_marks(&trip->list)) {
 		executed(link, trip, reply->element);
 		return;
 	}

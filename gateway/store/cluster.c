@@ -64,6 +64,20 @@ static bool on_redirected(void *arg, struct store_ticket *ticket, const struct s
 	return link && store_link_adopt(link, ticket, redirect->kind == STORE_REDIRECT_ASK);
 }
 
+static struct store_link *on_elsewhere(void *arg, const struct store_target *target)
+{
+	const struct store_member *member = arg;
+	const struct store_cluster *cluster = member->cluster;
+	uint16_t owner = cluster->owner[target->slot];
+	return owner > 0 && cluster->members[owner - 1] ? first_link(cluster->members[owner - 1]) : NULL;
+}
+
+static void on_astray(void *arg)
+{
+	const struct store_member *member = arg;
+	store_cluster_ask(member->cluster);
+}
+
 static struct store_member *member_new(struct store_cluster *cluster, const struct store_address *address)
 {
 	struct store_member *member = calloc(1, sizeof *member);
@@ -78,6 +92,8 @@ static struct store_member *member_new(struct store_cluster *cluster, const stru
 								       .stall_ms = cluster->setup.stall_ms,
 								       .gathers = true,
 								       .redirected = on_redirected,
+								       .elsewhere = on_elsewhere,
+								       .astray = on_astray,
 								       .changed = on_changed,
 								       .arg = member }) == 0)
 		return member;

@@ -89,7 +89,7 @@ static size_t room_for(const struct store_event *event, size_t window)
 	size_t marks = target->seen.n + event->id.n + target->guard.n + event->guard.n +
 		       STORE_MARKS_MAX * (sizeof(SET_BEGIN SET_END) + window);
 	/* The frames of the nine values and of the keys. */
-	return fixed + values + marks + (9 + STORE_MARKS_MAX) * BULK_FRAME;
+	return fixed + values + marks + (9 + STORE_MARKS_MAX) * BULK_FRAME + target->fence.n;
 }
 
 /* SET of a key of two parts. */
@@ -148,7 +148,9 @@ bool store_command_event(struct store_command *out, const struct store_event *ev
 		at = write_mark(out, at, target->seen, event->id, window);
 	if (event->guard.n > 0)
 		at = write_mark(out, at, target->guard, event->guard, window);
-	out->bytes.n = (size_t)(at - out->bytes.p);
+	out->whole = (struct store_span){ 0, (size_t)(at - out->bytes.p) };
+	out->fence = (struct store_span){ out->whole.n, target->fence.n };
+	out->bytes.n = (size_t)(write_bytes(at, target->fence) - out->bytes.p);
 	return true;
 }
 
@@ -163,7 +165,7 @@ bool store_command_script(struct store_command *command, const char *sha)
 {
 	struct buf *out = &command->script;
 	char digits[20];
-	size_t keys = 1 + command->mark_count;
+	size_t keys = 2 + command->mark_count;
 	buf_clear(out);
 	/* EVAL or EVALSHA, the script, the number of keys, and the window beside what is counted. */
 	store_command_add_count(out, 4 + keys + STORE_SCRIPT_FIELD_WORDS);
@@ -171,6 +173,7 @@ bool store_command_script(struct store_command *command, const char *sha)
 	store_command_add_bulk(out, sha ? slice_of(sha, STORE_SCRIPT_SHA) : store_script_text());
 	store_command_add_bulk(out, slice_of(digits, num_format_u64(keys, digits)));
 	buf_add(out, store_command_part(command, command->stream));
+	buf_add(out, store_command_part(command, command->fence));
 	for (size_t i = 0; i < command->mark_count; i++)
 		buf_add(out, store_command_part(command, command->marks[i]));
 	store_command_add_bulk(out, slice_of(digits, num_format_u64(command->window_s, digits)));

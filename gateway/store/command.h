@@ -16,12 +16,14 @@ struct store_span {
 	size_t at, n;
 };
 
-/* An event in the form in which it is sent: XADD, then a SET for each of its marks. The fields stand in it as the script
+/* An event in the form in which it is sent: XADD, then a SET for each of its marks. What says that its generation is closed
+ * (layout.h) is its fence. The fields stand in it as the script
  * wants them as well, so that they are written once. Zeroed before first use. */
 struct store_command {
 	struct buf bytes;
 	struct buf script; /* what stands before the fields when the script is to do it; made by store_command_script */
-	struct store_span stream, fields, marks[STORE_MARKS_MAX]; /* in `bytes`; the keys as bulks */
+	struct store_span whole; /* XADD and SETs; behind them in `bytes` stands what is only asked for */
+	struct store_span stream, fields, fence, marks[STORE_MARKS_MAX]; /* in `bytes`; the keys as bulks */
 	size_t mark_count;
 	uint32_t window_s;
 };

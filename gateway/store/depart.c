@@ -164,13 +164,19 @@ void store_depart(struct store_link *link)
 		return;
 	store_waited_refuse(link);
 	if (is_scripted(link) && !is_looking(link)) {
+		store_elsewhere_send(link);
 		store_list_join(&link->apart, &link->gathered);
 		link->waiting.ahead = 0;
-		store_scripted_send(link, &link->apart);
+		if (link->apart.first)
+			store_scripted_send(link, &link->apart);
 		return;
 	}
 	mind_slowness(link);
 	if (link->trips.head)
+		return;
+	/* Its answers come before those of what goes behind it. */
+	store_elsewhere_send(link);
+	if (!link->gathered.first && !link->apart.first)
 		return;
 	if (link->setup.redirected) {
 		depart_by_slot(link);

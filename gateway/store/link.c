@@ -129,6 +129,7 @@ void store_link_drop(struct store_link *link, const char *why)
 	take_all(link, &lost);
 	store_link_enter(link, STORE_PHASE_WAITING, said.text);
 	store_put_lost(link, &lost, said.text);
+	store_elsewhere_lost(link);
 }
 
 static void on_too_late(void *arg)
@@ -178,6 +179,9 @@ static void answered(struct store_link *link, struct store_trip *trip, const red
 		break;
 	case STORE_TRIP_MAP:
 		link->setup.told(link->setup.arg, (const struct store_reply *)(const void *)reply, trip->answered);
+		break;
+	case STORE_TRIP_ELSEWHERE:
+		store_elsewhere_answered(link, trip, reply);
 		break;
 	case STORE_TRIP_LOOK:
 	case STORE_TRIP_SORT:
@@ -305,7 +309,7 @@ void store_link_hurry(struct store_link *link)
 void store_link_turn_end(struct store_link *link)
 {
 	bool up = link->phase == STORE_PHASE_READY || link->phase == STORE_PHASE_STALLED;
-	if (up && (link->gathered.first || link->apart.first))
+	if (up && (link->gathered.first || link->apart.first || link->looking))
 		store_depart(link);
 	if (up)
 		store_waited_turn_end(link);
@@ -368,6 +372,8 @@ void store_link_free(struct store_link *link)
 	take_all(link, &lost);
 	store_link_enter(link, STORE_PHASE_WAITING, "the gateway is stopping");
 	store_put_lost(link, &lost, link->reason.text);
+	store_elsewhere_lost(link);
+	store_elsewhere_give_up(link);
 	store_trips_free(&link->trips);
 	store_tickets_free(&link->tickets);
 	free(link);

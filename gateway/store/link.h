@@ -63,6 +63,10 @@ struct store_link_setup {
 	bool (*redirected)(void *arg, struct store_ticket *ticket, const struct store_redirect *redirect);
 	/* As in store_setup. */
 	void (*changed)(void *arg, enum store_state state, const char *reason);
+	/* The link to ask for what has that target's keys; NULL, or an answer of NULL: this one. */
+	struct store_link *(*elsewhere)(void *arg, const struct store_target *target);
+	/* A look was answered with an error: it may have gone to the wrong node. May be NULL. */
+	void (*astray)(void *arg);
 	void *arg;
 };
 
@@ -125,6 +129,8 @@ struct store_link {
 	struct store_list again;    /* that are to be tried again later, */
 	struct loop_timer retry;    /* when this has fired */
 	bool few_went;		    /* the last to leave were the events of slots with few */
+	struct store_list held;	    /* events that are looked for elsewhere */
+	struct store_trip *looking; /* the next look for such, of whatever link; NULL: none */
 	struct store_waiting waiting;
 	bool transacts;		       /* we may use EXEC and DISCARD on this connection */
 	int64_t scripts_until_ms;      /* until then all goes by the script */
@@ -188,6 +194,8 @@ bool store_link_takes_puts(const struct store_link *link);
 
 /* From now on answers are missed, be it without a timer where memory is short. */
 void store_put_mind_stall(struct store_link *link);
+/* Only its put is told, with STORE_UNAVAILABLE; the ticket stays. */
+void store_put_leave(struct store_link *link, struct store_ticket *ticket, const char *reason);
 
 /* That for all of a list. */
 void store_put_end_all(struct store_link *link, struct store_list *list, enum store_result result, const char *reason);
@@ -233,6 +241,23 @@ void store_batch_abandon(struct store_link *link, struct store_trip *trip);
 
 /* An answer to a trip of a batch; its due is counted down. */
 void store_batch_answered(struct store_link *link, struct store_trip *trip, const redisReply *reply);
+
+/* Holds a ticket until the event was looked for where else it may stand; its put may end in whatever way. False, and it
+ * is not held, when nobody can be asked now. */
+bool store_elsewhere_ask(struct store_link *link, struct store_ticket *ticket, const struct store_event *event)
+	__attribute__((warn_unused_result));
+
+/* Sends the look that is being made. */
+void store_elsewhere_send(struct store_link *link);
+
+/* An answer to the next of a trip's looks. */
+void store_elsewhere_answered(struct store_link *link, struct store_trip *trip, const redisReply *reply);
+
+/* After the trips were cleared: those that were out, and that which was being made, will not be answered. */
+void store_elsewhere_lost(struct store_link *link);
+
+/* The link goes: nobody waits for its held ones any more. */
+void store_elsewhere_give_up(struct store_link *link);
 
 /* Has the script do each of a list, which is emptied. */
 void store_scripted_send(struct store_link *link, struct store_list *list);

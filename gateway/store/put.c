@@ -37,7 +37,8 @@ static void on_deadline(void *arg)
 
 void store_put_end(struct store_link *link, struct store_ticket *ticket, enum store_result result, const char *reason)
 {
-	if (result != STORE_UNAVAILABLE && ticket->put && ticket->wait.level != STORE_LEVEL_STORED) {
+	if ((result == STORE_STORED || result == STORE_DUPLICATE) && ticket->put &&
+	    ticket->wait.level != STORE_LEVEL_STORED) {
 		store_waited_settle(link, ticket, result);
 		return;
 	}
@@ -45,6 +46,13 @@ void store_put_end(struct store_link *link, struct store_ticket *ticket, enum st
 	if (put)
 		tell(put, ticket, result, reason);
 	store_tickets_give(&link->tickets, ticket);
+}
+
+void store_put_leave(struct store_link *link, struct store_ticket *ticket, const char *reason)
+{
+	struct store_put *put = store_tickets_end(&link->tickets, ticket);
+	if (put)
+		tell(put, ticket, STORE_UNAVAILABLE, reason);
 }
 
 void store_put_end_all(struct store_link *link, struct store_list *list, enum store_result result, const char *reason)
@@ -172,8 +180,15 @@ int store_link_put(struct store_link *link, const struct store_event *event, int
 	ticket->slot = event->target->slot;
 	ticket->wait = event->wait;
 	link->waiting.wanted |= event->wait.level != STORE_LEVEL_STORED;
-	store_list_add(&link->gathered, ticket);
-	return 0;
+	if (event->elsewhere_count == 0) {
+		store_list_add(&link->gathered, ticket);
+		return 0;
+	}
+	if (store_elsewhere_ask(link, ticket, event))
+		return 0;
+	(void)store_tickets_end(&link->tickets, ticket);
+	store_tickets_give(&link->tickets, ticket);
+	return -EAGAIN;
 }
 
 int store_link_confirm(struct store_link *link, const struct store_target *target, const struct store_wait *wait,

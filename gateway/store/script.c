@@ -9,9 +9,11 @@
 
 /* clang-format off */
 static const char text[] =
-	"if KEYS[2] and redis.call('EXISTS', KEYS[2], KEYS[3] or KEYS[2]) > 0 then return 0 end\n"
+	"if redis.call('EXISTS', unpack(KEYS, 2)) > 0 then\n"
+	" return -redis.call('EXISTS', KEYS[2])\n"
+	"end\n"
 	"local entry = redis.call('XADD', KEYS[1], '*', unpack(ARGV, 2))\n"
-	"for i = 2, #KEYS do\n"
+	"for i = 3, #KEYS do\n"
 	" local set = redis.pcall('SET', KEYS[i], '1', 'EX', ARGV[1])\n"
 	" if set.err then redis.call('XDEL', KEYS[1], entry) return set end\n"
 	"end\n"

@@ -1,8 +1,9 @@
 /* script.h - the script that marks an event as seen and adds it to the stream in one step; of this room only.
  *
- * KEYS: the stream; the id's key (left out: no look at what was seen); the guard's key (may be left out).
+ * KEYS: the stream; its fence (layout.h); the id's key (left out: no look at what was seen); the guard's key (may be left out).
  * ARGV: how long to remember, in seconds; then the entry's fields, a name and a value each, as command.c writes them.
- * Answers 1 when the event was added, 0 when it was seen before, or an error, after which nothing is changed. */
+ * Answers 1 when the event was added, 0 when it was seen before, -1 where the fence stands, or an error; nothing is changed but for
+ * 1. */
 #ifndef HOOKGATE_STORE_SCRIPT_H
 #define HOOKGATE_STORE_SCRIPT_H
 

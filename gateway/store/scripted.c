@@ -113,10 +113,14 @@ void store_scripted_answered(struct store_link *link, struct store_trip *trip, c
 		return;
 	}
 	struct store_ticket *ticket = store_list_take(&trip->list);
-	if (reply->type == REDIS_REPLY_INTEGER && (reply->integer == 0 || reply->integer == 1)) {
+	if (reply->type == REDIS_REPLY_INTEGER && reply->integer >= -1 && reply->integer <= 1) {
 		if (ticket->again)
 			store_moved_arrived(link);
-		store_put_end(link, ticket, reply->integer == 1 ? STORE_STORED : STORE_DUPLICATE, NULL);
+		store_put_end(link, ticket,
+			      reply->integer == 1   ? STORE_STORED
+			      : reply->integer == 0 ? STORE_DUPLICATE
+						    : STORE_CLOSED,
+			      NULL);
 	} else {
 		refuse(link, trip, ticket, reply);
 	}

@@ -11,6 +11,7 @@
 #ifndef HOOKGATE_STORE_STORE_H
 #define HOOKGATE_STORE_STORE_H
 
+#include "base/buf.h"
 #include "base/loop.h"
 #include "base/reason.h"
 #include "base/slice.h"
@@ -25,7 +26,21 @@ struct store_target;
 
 int store_target_new(struct slice prefix, struct slice route, struct slice source, struct slice provider,
 		     struct store_target **out) __attribute__((warn_unused_result));
+
+/* The same of a partition, whose keys have the tag {ROUTE.N}, in a generation of the route's layout (layout.h). */
+struct store_target_setup {
+	struct slice prefix, route, source, provider;
+	bool split;
+	unsigned partition; /* where it is split */
+	uint64_t generation;
+};
+int store_target_new_at(const struct store_target_setup *setup, struct store_target **out)
+	__attribute__((warn_unused_result));
 void store_target_free(struct store_target *target);
+
+/* PREFIX:{TAG}:REST behind what is in `out`, such as "hookgate:{stripe.2}:events"; its flag tells when memory is short. Of the
+ * setup only the names and the partition count. */
+void store_target_key(const struct store_target_setup *setup, const char *rest, struct buf *out);
 
 /* "hookgate:{stripe}:events"; lives as long as the target. */
 struct slice store_target_stream(const struct store_target *target);
@@ -58,6 +73,10 @@ struct store_event {
 	const struct store_target *target;
 	enum store_class class;
 	struct store_wait wait;
+	/* Where the id and the guard are looked for before it is put, since they may stand there from another day's
+	 * layout (places.h). */
+	const struct store_target *const *elsewhere;
+	size_t elsewhere_count;
 	uint32_t window_s; /* how long the id is remembered; 0 counts as 1 */
 	bool deduplicate;  /* false: the id is neither looked at nor remembered */
 	struct slice
@@ -68,6 +87,7 @@ struct store_event {
 enum store_result {
 	STORE_STORED,
 	STORE_DUPLICATE,
+	STORE_CLOSED, /* not stored: its partition takes no events of that generation any more; choose again (places.h) */
 	STORE_UNAVAILABLE /* Redis is away, refused it for now, or did not answer in time: not known to be stored, or not as
 			     well as its wait asks */
 };

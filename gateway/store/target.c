@@ -12,11 +12,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static void add_key(struct buf *out, struct slice prefix, struct slice route, const char *rest)
+void store_target_key(const struct store_target_setup *setup, const char *rest, struct buf *out)
 {
-	buf_add(out, prefix);
+	buf_add(out, setup->prefix);
 	buf_add_str(out, ":{");
-	buf_add(out, route);
+	buf_add(out, setup->route);
+	if (setup->split) {
+		buf_add_byte(out, '.');
+		buf_add_u64(out, setup->partition);
+	}
 	buf_add_str(out, "}:");
 	buf_add_str(out, rest);
 }
@@ -43,28 +47,47 @@ static void add_xadd(struct store_target *target, size_t stream_n)
 	store_command_add_bulk(memory, SLICE("id"));
 }
 
-int store_target_new(struct slice prefix, struct slice route, struct slice source, struct slice provider,
-		     struct store_target **out)
+void store_target_closed_key(const struct store_target_setup *setup, struct buf *out)
+{
+	buf_clear(out);
+	store_target_key(setup, "closed:", out);
+	buf_add_u64(out, setup->generation);
+}
+
+static void add_fence(struct buf *memory, const struct store_target_setup *setup)
+{
+	struct buf key = BUF_EMPTY;
+	store_target_closed_key(setup, &key);
+	if (buf_failed(&key))
+		memory->failed = true;
+	else
+		store_command_add_bulk(memory, buf_slice(&key));
+	buf_free(&key);
+}
+
+int store_target_new_at(const struct store_target_setup *setup, struct store_target **out)
 {
 	struct store_target *target = calloc(1, sizeof *target);
 	if (!target)
 		return -ENOMEM;
 
 	struct buf *memory = &target->memory;
-	add_key(memory, prefix, route, "events");
+	store_target_key(setup, "events", memory);
 	size_t seen = memory->n;
-	add_key(memory, prefix, route, "seen:");
+	store_target_key(setup, "seen:", memory);
 	size_t guard = memory->n;
-	add_key(memory, prefix, route, "guard:");
+	store_target_key(setup, "guard:", memory);
 	size_t xadd = memory->n;
 	add_xadd(target, seen);
 	size_t fixed = memory->n;
-	add_field(memory, "source", source);
+	add_field(memory, "source", setup->source);
 	store_command_add_bulk(memory, SLICE("type"));
 	size_t names = memory->n;
-	add_field(memory, "route", route);
-	add_field(memory, "provider", provider);
+	add_field(memory, "route", setup->route);
+	add_field(memory, "provider", setup->provider);
 	store_command_add_bulk(memory, SLICE("headers"));
+	size_t fence = memory->n;
+	add_fence(memory, setup);
 	if (buf_failed(memory)) {
 		store_target_free(target);
 		return -ENOMEM;
@@ -77,9 +100,19 @@ int store_target_new(struct slice prefix, struct slice route, struct slice sourc
 	target->guard = slice_of(p + guard, xadd - guard);
 	target->xadd = slice_of(p + xadd, fixed - xadd);
 	target->source = slice_of(p + fixed, names - fixed);
-	target->names = slice_of(p + names, memory->n - names);
+	target->names = slice_of(p + names, fence - names);
+	target->fence = slice_of(p + fence, memory->n - fence);
 	*out = target;
 	return 0;
+}
+
+int store_target_new(struct slice prefix, struct slice route, struct slice source, struct slice provider,
+		     struct store_target **out)
+{
+	return store_target_new_at(
+		&(struct store_target_setup){
+			.prefix = prefix, .route = route, .source = source, .provider = provider },
+		out);
 }
 
 void store_target_free(struct store_target *target)

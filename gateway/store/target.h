@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
+#include "store/store.h"
 
 #include <stdint.h>
 
@@ -18,7 +19,11 @@ struct store_target {
 	struct slice source;	    /* the field `source`, and the name of `type` */
 	uint16_t slot;		    /* of all of them, in a Cluster */
 	struct slice names;	    /* the fields `route` and `provider`, and the name of `headers` */
+	struct slice fence;	    /* PREFIX:{TAG}:closed:GENERATION as a bulk; layout.h says what it is */
 	struct buf memory;
 };
+
+/* PREFIX:{TAG}:closed:GENERATION, in place of what was in `out`; its flag tells when memory is short. */
+void store_target_closed_key(const struct store_target_setup *setup, struct buf *out);
 
 #endif

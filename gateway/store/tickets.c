@@ -22,6 +22,7 @@ struct store_ticket *store_tickets_take(struct store_tickets *tickets)
 	ticket->settled_us = 0;
 	ticket->confirms = false;
 	ticket->wait = (struct store_wait){ .level = STORE_LEVEL_STORED };
+	ticket->seen = ticket->failed = false;
 	store_command_clear(&ticket->command);
 	return ticket;
 }
@@ -98,6 +99,20 @@ struct store_ticket *store_list_take(struct store_list *list)
 	list->count--;
 	ticket->next = NULL;
 	return ticket;
+}
+
+void store_list_remove(struct store_list *list, struct store_ticket *ticket)
+{
+	struct store_ticket **at = &list->first, *before = NULL;
+	while (*at != ticket) {
+		before = *at;
+		at = &before->next;
+	}
+	*at = ticket->next;
+	if (list->last == ticket)
+		list->last = before;
+	list->count--;
+	ticket->next = NULL;
 }
 
 void store_list_join(struct store_list *list, struct store_list *more)

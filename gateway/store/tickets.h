@@ -29,6 +29,9 @@ struct store_ticket {
 	bool asks;	   /* ASKING goes before it */
 	bool asking;	   /* the next answer is ASKING's */
 	bool again;	   /* was asked for again */
+	/* Of one that is looked for elsewhere first (elsewhere.c): answers to come, and what those that came say. */
+	size_t looks;
+	bool seen, failed;
 };
 
 struct store_list {
@@ -66,6 +69,9 @@ void store_list_add(struct store_list *list, struct store_ticket *ticket);
 
 /* The first, out of the list; NULL when it is empty. */
 struct store_ticket *store_list_take(struct store_list *list);
+
+/* Takes it out, wherever it stands; at the beginning mostly. */
+void store_list_remove(struct store_list *list, struct store_ticket *ticket);
 
 /* Puts all of `more` behind, and empties it. */
 void store_list_join(struct store_list *list, struct store_list *more);

@@ -28,6 +28,7 @@ static void free_trip(struct store_trip *trip)
 {
 	buf_free(&trip->bytes);
 	free(trip->pieces);
+	free(trip->asked);
 	free(trip);
 }
 
@@ -110,7 +111,12 @@ void store_trips_clear(struct store_trips *trips, struct store_list *lost)
 		struct store_trip *next = trip->next;
 		store_list_join(lost, &trip->list);
 		store_list_join(lost, &trip->aside);
-		store_trips_give(trips, trip);
+		if (trip->kind == STORE_TRIP_ELSEWHERE) {
+			trip->next = trips->lost;
+			trips->lost = trip;
+		} else {
+			store_trips_give(trips, trip);
+		}
 		trip = next;
 	}
 }

@@ -15,14 +15,15 @@
 /* What the replies are answers to; batch.c has the story of those in the middle. */
 enum store_trip_kind {
 	STORE_TRIP_GREETING,
-	STORE_TRIP_LOOK,   /* was any of these events seen? */
-	STORE_TRIP_SORT,   /* which of them were? */
-	STORE_TRIP_COMMIT, /* adds and marks all of them */
-	STORE_TRIP_UNDO,   /* takes back what came to be half of an event */
-	STORE_TRIP_LEAVE,  /* leaves a transaction that is not to be */
-	STORE_TRIP_MAP,	   /* where are the slots of the Cluster? */
-	STORE_TRIP_SCRIPT, /* the script for each */
-	STORE_TRIP_WAIT	   /* until replicas, or the disk, have what was done; waited.c */
+	STORE_TRIP_LOOK,      /* was any of these events seen? */
+	STORE_TRIP_SORT,      /* which of them were? */
+	STORE_TRIP_COMMIT,    /* adds and marks all of them */
+	STORE_TRIP_UNDO,      /* takes back what came to be half of an event */
+	STORE_TRIP_LEAVE,     /* leaves a transaction that is not to be */
+	STORE_TRIP_MAP,	      /* where are the slots of the Cluster? */
+	STORE_TRIP_ELSEWHERE, /* were these seen in another layout? */
+	STORE_TRIP_SCRIPT,    /* the script for each */
+	STORE_TRIP_WAIT	      /* until replicas, or the disk, have what was done; waited.c */
 };
 
 /* Kinds of waits that are asked for at once. */
@@ -40,6 +41,9 @@ struct store_trip {
 	struct reason reason;	 /* why, of UNDO */
 	bool refused;		 /* and for good */
 	int64_t begun_ms;
+	/* Of ELSEWHERE: the tickets that the replies are for. They are in no list of the trip, and may be another link's. */
+	struct store_ticket **asked;
+	size_t asked_room;
 	struct store_wait waits[STORE_TRIP_WAITS]; /* of WAIT */
 	size_t wait_count;
 
@@ -53,6 +57,7 @@ struct store_trip {
 struct store_trips {
 	struct store_trip *head, *tail, *unsent;
 	struct store_trip *spare;
+	struct store_trip *lost; /* those of ELSEWHERE that were cleared */
 };
 
 /* A cleared trip, not in the queue. NULL when memory is short. */
@@ -75,7 +80,8 @@ struct store_trip *store_trips_answered(struct store_trips *trips);
 /* So many bytes of the oldest unsent trip are out. */
 void store_trips_sent(struct store_trips *trips, size_t n);
 
-/* Empties the queue: the connection is gone. The events that were out, oldest first, are added to `lost`. */
+/* Empties the queue: the connection is gone. The events that were out, oldest first, are added to `lost`; trips of
+ * ELSEWHERE to trips->lost. */
 void store_trips_clear(struct store_trips *trips, struct store_list *lost);
 
 /* Frees the spare ones; the queue must be empty. */

@@ -508,7 +508,7 @@ class FakeRedis:
                 words = []
                 for _ in range(int(line[1:])):
                     words.append(stream.read(int(stream.readline()[1:]) + 2)[:-2])
-                client.sendall(self.answers.get(words[0].decode().upper(), b"+OK\r\n"))
+                client.sendall(self.answers.get(words[0].decode().upper(), b"$-1\r\n" if words[0] == b"GET" else b"+OK\r\n"))
 
     def close(self):
         self.listener.close()

@@ -297,6 +297,7 @@ static void adds_up_the_workers(void **state)
 	count(f, 0, shop + INTAKE_ROUTE_BYTES, 1000);
 	count(f, 1, shop + INTAKE_ROUTE_BYTES, 234);
 	count(f, 1, shop + INTAKE_ROUTE_DIGEST_IDS, 6);
+	count(f, 0, shop + INTAKE_ROUTE_KEYLESS, 11);
 	count(f, 0, old, 7);
 	count(f, 1, old, 8);
 	count(f, 0, INTAKE_not_found, 9);
@@ -307,6 +308,7 @@ static void adds_up_the_workers(void **state)
 	must_have(page, "hookgate_deliveries_total{route=\"\",provider=\"\",outcome=\"not_found\"} 9");
 	must_have(page, "hookgate_delivery_body_bytes_total{route=\"shop\"} 1234");
 	must_have(page, "hookgate_events_without_id_total{route=\"shop\"} 6");
+	must_have(page, "hookgate_events_without_order_key_total{route=\"shop\"} 11");
 	must_have(page, "hookgate_secret_matches_total{route=\"shop\",secret=\"old\"} 15");
 	assert_int_equal(count_lines(page, SLICE("hookgate_deliveries_total{")), 3);
 }

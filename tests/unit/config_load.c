@@ -107,6 +107,8 @@ static void has_the_defaults(void **state)
 	assert_int_equal(route->include.count + route->exclude.count, 0);
 	assert_int_equal(route->ack, CONFIG_ACK_STORED);
 	assert_int_equal(route->ordered, CONFIG_SWITCH_DEFAULT);
+	assert_int_equal(route->partitions, 0);
+	assert_int_equal(route->order_by.n, 0);
 	assert_int_equal(route->keep_learned, CONFIG_SWITCH_DEFAULT);
 	assert_int_equal(route->missing_id, CONFIG_MISSING_DIGEST);
 	assert_int_equal(route->replay_guard, CONFIG_SWITCH_DEFAULT);
@@ -171,6 +173,8 @@ static const struct slice full = SLICE_LIT(
 	"    ack_replicas: 2\n"
 	"    ack_timeout: 59s\n"
 	"    ordered: on\n"
+	"    partitions: 256\n"
+	"    order_by: header:X-Order_Of-Things\n"
 	"    keep_learned: on\n"
 	"    missing_id: accept\n"
 	"    replay_guard: 'off'\n"
@@ -285,6 +289,8 @@ static void routes_inherit_and_override(void **state)
 	assert_int_equal(b->ack_replicas, 2);
 	assert_int_equal(b->ack_timeout_ms, 59000);
 	assert_int_equal(b->ordered, CONFIG_SWITCH_ON);
+	assert_int_equal(b->partitions, 256);
+	assert_text(b->order_by, "header:x-order_of-things");
 	assert_int_equal(b->keep_learned, CONFIG_SWITCH_ON);
 	assert_int_equal(b->missing_id, CONFIG_MISSING_ACCEPT);
 	assert_int_equal(b->replay_guard, CONFIG_SWITCH_OFF);

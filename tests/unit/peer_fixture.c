@@ -115,9 +115,10 @@ static void evaluate(struct peer_connection *c, const redisReply *command)
 {
 	size_t keys = (size_t)strtoul(command->element[2]->str, NULL, 10);
 	bool seen = false;
-	for (size_t i = 1; i < keys; i++)
+	/* The stream, its fence, then the marks. */
+	for (size_t i = 2; i < keys; i++)
 		seen |= is_seen(c->peer, command->element[3 + i]->str);
-	for (size_t i = 1; i < keys; i++)
+	for (size_t i = 2; i < keys; i++)
 		see(c->peer, command->element[3 + i]->str);
 	say(c, seen ? ":0\r\n" : ":1\r\n");
 }

@@ -68,6 +68,7 @@ static struct store_target *new_target(void)
 	"$6\r\nsecret\r\n$3\r\nkey\r\n$7\r\ncovered\r\n$4\r\nfull\r\n$11\r\ntraceparent\r\n$0\r\n\r\n"
 #define ID_KEY "$15\r\nhg:{r}:seen:e-1\r\n"
 #define GUARD_KEY "$15\r\nhg:{r}:guard:ab\r\n"
+#define FENCE "$15\r\nhg:{r}:closed:0\r\n"
 #define SET(key) "*5\r\n$3\r\nSET\r\n" key "$1\r\n1\r\n$2\r\nEX\r\n$6\r\n259200\r\n"
 #define CALL(words) "*" words "\r\n$7\r\nEVALSHA\r\n$40\r\n0123456789abcdef0123456789abcdef01234567\r\n"
 #define STREAM_KEY "$13\r\nhg:{r}:events\r\n"
@@ -95,12 +96,13 @@ static void test_event(void **state)
 		struct slice guard, bytes, script;
 	} rows[] = {
 		{ true, SLICE_LIT(""), SLICE_LIT(XADD FIELDS SET(ID_KEY)),
-		  SLICE_LIT(CALL("32") "$1\r\n2\r\n" STREAM_KEY ID_KEY WINDOW) },
+		  SLICE_LIT(CALL("33") "$1\r\n3\r\n" STREAM_KEY FENCE ID_KEY WINDOW) },
 		{ true, SLICE_LIT("ab"), SLICE_LIT(XADD FIELDS SET(ID_KEY) SET(GUARD_KEY)),
-		  SLICE_LIT(CALL("33") "$1\r\n3\r\n" STREAM_KEY ID_KEY GUARD_KEY WINDOW) },
-		{ false, SLICE_LIT(""), SLICE_LIT(XADD FIELDS), SLICE_LIT(CALL("31") "$1\r\n1\r\n" STREAM_KEY WINDOW) },
+		  SLICE_LIT(CALL("34") "$1\r\n4\r\n" STREAM_KEY FENCE ID_KEY GUARD_KEY WINDOW) },
+		{ false, SLICE_LIT(""), SLICE_LIT(XADD FIELDS),
+		  SLICE_LIT(CALL("32") "$1\r\n2\r\n" STREAM_KEY FENCE WINDOW) },
 		{ false, SLICE_LIT("ab"), SLICE_LIT(XADD FIELDS SET(GUARD_KEY)),
-		  SLICE_LIT(CALL("32") "$1\r\n2\r\n" STREAM_KEY GUARD_KEY WINDOW) },
+		  SLICE_LIT(CALL("33") "$1\r\n3\r\n" STREAM_KEY FENCE GUARD_KEY WINDOW) },
 	};
 	struct store_target *target = new_target();
 	struct store_command command = { .mark_count = 0 };
@@ -111,7 +113,8 @@ static void test_event(void **state)
 		store_command_clear(&command);
 		assert_true(store_command_event(&command, &event));
 		assert_true(store_command_script(&command, sha));
-		expect(&command.bytes, (const char *)rows[i].bytes.p, rows[i].bytes.n);
+		assert_true(slice_eq(store_command_part(&command, command.whole), rows[i].bytes));
+		assert_true(slice_eq(store_command_part(&command, command.fence), SLICE(FENCE)));
 		expect(&command.script, (const char *)rows[i].script.p, rows[i].script.n);
 		assert_true(slice_eq(store_command_part(&command, command.fields), SLICE(FIELDS)));
 		assert_true(slice_eq(store_command_part(&command, command.stream), SLICE(STREAM_KEY)));
@@ -160,7 +163,7 @@ static void test_window_of_nothing_is_a_second(void **state)
 	assert_true(store_command_event(&command, &event));
 	assert_true(store_command_script(&command, sha));
 	const struct slice set = SLICE("$2\r\nEX\r\n$1\r\n1\r\n"), call = SLICE(ID_KEY "$1\r\n1\r\n");
-	assert_true(slice_eq(slice_from(buf_slice(&command.bytes), command.bytes.n - set.n), set));
+	assert_true(slice_eq(slice_from(store_command_part(&command, command.whole), command.whole.n - set.n), set));
 	assert_true(slice_eq(slice_from(buf_slice(&command.script), command.script.n - call.n), call));
 	store_command_free(&command);
 	store_target_free(target);
@@ -172,9 +175,9 @@ static void test_with_the_text(void **state)
 	struct store_event event = event_to(target);
 	struct store_command command = { .mark_count = 0 };
 	struct buf wanted = BUF_EMPTY;
-	buf_add_str(&wanted, "*32\r\n$4\r\nEVAL\r\n");
+	buf_add_str(&wanted, "*33\r\n$4\r\nEVAL\r\n");
 	store_command_add_bulk(&wanted, store_script_text());
-	buf_add_str(&wanted, "$1\r\n2\r\n" STREAM_KEY ID_KEY WINDOW);
+	buf_add_str(&wanted, "$1\r\n3\r\n" STREAM_KEY FENCE ID_KEY WINDOW);
 	assert_true(store_command_event(&command, &event));
 	assert_true(store_command_script(&command, sha));
 	assert_true(store_command_script(&command, NULL));

@@ -28,8 +28,9 @@ static int end(void **state)
 /* EVAL with that many of the keys. */
 static struct store_reply *run(const char *keys, const char *id_key, const char *guard_key)
 {
-	struct slice words[40] = { SLICE("EVAL"), store_script_text(), slice_str(keys), SLICE("{r}:events") };
-	size_t n = 4;
+	struct slice words[40] = { SLICE("EVAL"), store_script_text(), slice_str(keys), SLICE("{r}:events"),
+				   SLICE("{r}:closed:7") };
+	size_t n = 5;
 	if (id_key)
 		words[n++] = slice_str(id_key);
 	if (guard_key)
@@ -60,13 +61,13 @@ static void expect_error(const char *keys, const char *id_key, const char *guard
 
 static void test_answers(void **state)
 {
-	expect("1", NULL, NULL, 1);
-	expect("1", NULL, NULL, 1);
-	expect("2", "{r}:a", NULL, 1);
-	expect("2", "{r}:a", NULL, 0);
-	expect("3", "{r}:b", "{r}:g", 1);
-	expect("3", "{r}:c", "{r}:g", 0);
-	expect("3", "{r}:a", "{r}:h", 0);
+	expect("2", NULL, NULL, 1);
+	expect("2", NULL, NULL, 1);
+	expect("3", "{r}:a", NULL, 1);
+	expect("3", "{r}:a", NULL, 0);
+	expect("4", "{r}:b", "{r}:g", 1);
+	expect("4", "{r}:c", "{r}:g", 0);
+	expect("4", "{r}:a", "{r}:h", 0);
 	assert_int_equal(redis_number(&redis, "XLEN {r}:events"), 4);
 	assert_int_equal(redis_number(&redis, "EXISTS {r}:c {r}:h"), 0);
 	assert_int_equal(redis_number(&redis, "TTL {r}:g"), 60);
@@ -76,18 +77,33 @@ static void test_answers(void **state)
 static void test_mark_of_any_type(void **state)
 {
 	redis_do(&redis, "LPUSH {r}:a x");
-	expect("2", "{r}:a", NULL, 0);
+	expect("3", "{r}:a", NULL, 0);
+}
+
+/* Whatever was seen, and for events that nobody remembers too. */
+static void test_closed(void **state)
+{
+	expect("3", "{r}:a", NULL, 1);
+	redis_do(&redis, "SET {r}:closed:6 1");
+	expect("3", "{r}:b", NULL, 1);
+	redis_do(&redis, "SET {r}:closed:7 1");
+	expect("2", NULL, NULL, -1);
+	expect("3", "{r}:a", NULL, -1);
+	expect("3", "{r}:c", NULL, -1);
+	expect("4", "{r}:c", "{r}:g", -1);
+	assert_int_equal(redis_number(&redis, "XLEN {r}:events"), 2);
+	assert_int_equal(redis_number(&redis, "EXISTS {r}:c {r}:g"), 0);
 }
 
 static void test_nothing_after_an_error(void **state)
 {
 	redis_do(&redis, "SET {r}:events x");
-	expect_error("2", "{r}:a", NULL);
-	expect_error("3", "{r}:a", "{r}:g");
+	expect_error("3", "{r}:a", NULL);
+	expect_error("4", "{r}:a", "{r}:g");
 	assert_int_equal(redis_number(&redis, "DBSIZE"), 1);
 	redis_do(&redis, "DEL {r}:events");
 	redis_do(&redis, "CONFIG SET maxmemory 1");
-	expect_error("3", "{r}:a", "{r}:g");
+	expect_error("4", "{r}:a", "{r}:g");
 	assert_int_equal(redis_number(&redis, "DBSIZE"), 0);
 }
 
@@ -95,7 +111,7 @@ static void test_nothing_after_an_error(void **state)
 static void test_halfway(void **state)
 {
 	redis_do(&redis, "ACL SETUSER default -set");
-	expect_error("3", "{r}:a", "{r}:g");
+	expect_error("4", "{r}:a", "{r}:g");
 	assert_int_equal(redis_number(&redis, "EXISTS {r}:a {r}:g"), 0);
 	assert_int_equal(redis_number(&redis, "XLEN {r}:events"), 0);
 }
@@ -104,7 +120,7 @@ static void test_halfway(void **state)
 static void test_forbidden_key(void **state)
 {
 	redis_do(&redis, "ACL SETUSER default resetkeys ~{r}:events ~{r}:a %R~{r}:g");
-	expect_error("3", "{r}:a", "{r}:g");
+	expect_error("4", "{r}:a", "{r}:g");
 	assert_int_equal(redis_number(&redis, "EXISTS {r}:a"), 0);
 	assert_int_equal(redis_number(&redis, "XLEN {r}:events"), 0);
 }
@@ -113,7 +129,7 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
-		CASE(test_answers), CASE(test_mark_of_any_type), CASE(test_nothing_after_an_error),
+		CASE(test_answers), CASE(test_mark_of_any_type), CASE(test_closed), CASE(test_nothing_after_an_error),
 		CASE(test_halfway), CASE(test_forbidden_key),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

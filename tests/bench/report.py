@@ -40,6 +40,7 @@ NAMES = {
     "twelve": "hookgate, 12 busy routes",
     "cluster": "hookgate, 12 busy routes, Cluster of three",
     **durability.NAMES,
+    **{f"partitions-{n}": f"hookgate, {n} partition{'s' if n > 1 else ''}" for n in (1, 2, 4)},
     **{name: f"hookgate, {name} ({scheme.provider})" for name, scheme in schemes.SCHEMES.items()},
     "floor-idle": "(a) floor",
     "floor-idle-12k": "(a) floor, 12 KB a connection asked for",

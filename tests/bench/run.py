@@ -38,6 +38,8 @@ CLUSTER = {
     "twelve": {"server": servers.Hookgate, "rate": 60000, "routes": 12, "spread": 12},
     "cluster": {"server": servers.Hookgate, "rate": 60000, "routes": 12, "spread": 12, "redis": servers.Cluster},
 }
+# Only with --partitions: the same route, split. The load has ids alone to choose by.
+PARTITIONS = {f"partitions-{n}": {"server": servers.Hookgate, "rate": 60000, "stripe": {"partitions": n}} for n in (1, 2, 4)}
 # Only with --schemes: one provider of each scheme, Stripe's (`hookgate`) among them in every round.
 SCHEMES = {name: {"server": servers.Hookgate, "scheme": name} for name in schemes.SCHEMES}
 IDLE = {
@@ -61,7 +63,8 @@ def arguments():
     parser.add_argument("--schemes", action="store_true", help="CPU of one provider of each scheme beside Stripe's; rounds of 2 s")
     parser.add_argument("--cluster", action="store_true", help="one Redis and a Cluster of three masters")
     parser.add_argument("--durability", action="store_true", help="each ack level; the journal beside Redis and in its place; draining")
-    parser.add_argument("--only", metavar="ROWS", help="some of: " + ",".join([*ROWS, *CLUSTER, *durability.ROWS, *SCHEMES, *IDLE]))
+    parser.add_argument("--partitions", action="store_true", help="a route in 1, 2 and 4 partitions beside one that is not split")
+    parser.add_argument("--only", metavar="ROWS", help="some of: " + ",".join([*ROWS, *CLUSTER, *durability.ROWS, *PARTITIONS, *SCHEMES, *IDLE]))
     parser.add_argument("--json", metavar="FILE", help="write every sample there")
     parser.add_argument("--profile", action="store_true", help="where hookgate's CPU goes, by perf, instead of the rows")
     parser.add_argument("--hookgate", type=pathlib.Path, default=ROOT / "build/release/hookgate", help=argparse.SUPPRESS)
@@ -77,10 +80,12 @@ def arguments():
         options.only = options.only or ",".join(["hookgate", *CLUSTER])
     if options.durability:
         options.only = options.only or ",".join(["hookgate", *durability.ROWS])
+    if options.partitions:
+        options.only = options.only or ",".join(["hookgate", *PARTITIONS])
     options.rounds = 5 if options.rounds is None else options.rounds
     options.secs = 4.0 if options.secs is None else options.secs
     options.only = options.only.split(",") if options.only else [*ROWS, *IDLE]
-    unknown = [name for name in options.only if name not in {**ROWS, **CLUSTER, **durability.ROWS, **SCHEMES, **IDLE}]
+    unknown = [name for name in options.only if name not in {**ROWS, **CLUSTER, **durability.ROWS, **PARTITIONS, **SCHEMES, **IDLE}]
     if unknown or options.rounds < 1 or options.secs <= 0 or options.conns < 1:
         parser.error(f"no such row: {', '.join(unknown)}" if unknown else "rounds, secs and conns must be more than nothing")
     return options
@@ -299,7 +304,7 @@ def sign(options, name, folder):
 
 def measure(options, folder):
     samples, number = [], 0
-    rows = {name: row for name, row in {**ROWS, **CLUSTER, **durability.ROWS}.items() if name in options.only}
+    rows = {name: row for name, row in {**ROWS, **CLUSTER, **durability.ROWS, **PARTITIONS}.items() if name in options.only}
     rows.update((name, sign(options, name, folder)) for name in SCHEMES if name in options.only)
     for turn in range(options.rounds):
         for name, row in rows.items():

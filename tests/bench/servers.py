@@ -169,6 +169,7 @@ class Hookgate(Process):
         super().__init__(folder)
         self.admin = machine.free_port()
         self.redis = redis
+        self.partitions = (stripe or {}).get("partitions", 0)
         many = [{"name": f"stripe-{i:05}", "path": f"/hooks/stripe-{i:05}", "provider": "stripe", "secret": STRIPE_SECRET}
                 for i in range(routes)]
         config = {
@@ -204,7 +205,8 @@ class Hookgate(Process):
         return self.get("/readyz")[0] == 200
 
     def stored(self, redis, kind):
-        return redis.length("hookgate:{%s}:events" % kind)
+        tags = [f"{kind}.{n}" for n in range(self.partitions)] or [kind]
+        return sum(redis.length("hookgate:{%s}:events" % tag) for tag in tags)
 
     def metric(self, name):
         """Its sum over all labels."""

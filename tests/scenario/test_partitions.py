@@ -10,6 +10,7 @@ import time
 
 import pytest
 import sign
+import topology
 import wire
 from conftest import GITHUB, STRIPE, route
 from harness import BINARY, SANITIZER_ENV, START, entries, wait_until
@@ -416,3 +417,31 @@ def test_the_backlog_and_the_retention_are_of_all_partitions(stack, redis, db):
     consume(gateway)
     wait_until(lambda: not places(db), "what was acknowledged to go from all")
     wait_until(lambda: gateway.deliver(sign.stripe(STRIPE)).status == 200, "the route to have room")
+
+
+# ---- in a Cluster ----
+
+def test_partitions_of_a_cluster(stack, folder):
+    """They lie on several nodes, and their number changes at two gateways under load; marks of former ones are other nodes'."""
+    cluster = topology.Cluster(folder / "cluster", replicas=0)
+    stack.parts.insert(0, cluster)
+    assert len({cluster.of(f"stripe.{n}").port for n in range(8)}) == 3, "choose another name"
+    gateways = [stack.gateway(cluster.url(), routes=[split(2)]) for _ in range(2)]
+    senders = Senders(gateways)
+    try:
+        senders.more_than(60)
+        for partitions in (8, None, 5):
+            for gateway in gateways:
+                gateway.rewrite(routes=[split(partitions)])
+                gateway.reload()
+                senders.more_than(30)
+    finally:
+        acknowledged = senders.end()
+    found = {n: cluster.entries(f"stripe.{n}").ids() for n in range(8)}
+    found[None] = cluster.entries("stripe").ids()
+    counted = collections.Counter(id for ids in found.values() for id in ids)
+    assert set(counted.values()) == {1}, "events that stand twice"
+    assert not [id for id in acknowledged if not counted[id]], "answered 2xx, and in no stream"
+    assert sorted(consume(gateways[0])) == sorted(counted)
+    told = json.loads(command(gateways[0], "status", "--json").stdout)["routes"][0]
+    assert (told["partitions"], told["length"]) == (5, len(counted))

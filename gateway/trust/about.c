@@ -104,6 +104,10 @@ static struct slice handshake_words(const struct trust_description *d)
 				     SLICE_ARGS(d->handshakes[i].name),
 				     d->handshakes[i].is_signed ? "signed" : "unsigned",
 				     SLICE_ARGS(d->handshakes[i].method));
+	if (d->verify.plugin && d->verify.plugin->handshake)
+		words = arena_printf(d->arena, "%.*s%sanswered by the plugin%s", SLICE_ARGS(words),
+				     words.n > 0 ? ", " : "",
+				     d->verify.plugin->flags & PLUGIN_ANSWERS_GET ? " (POST and GET)" : "");
 	return words;
 }
 

@@ -402,7 +402,7 @@ int intake_drain_new(const struct intake_drain_setup *setup, struct intake_drain
 	if (r == 0 && setup->refused)
 		r = intake_aside_new(setup, &drain->aside);
 	if (r == 0 && !setup->of_refused)
-		r = intake_left_new(setup, drain->store, more, drain, &drain->left);
+		r = intake_left_new(setup, &drain->kept, more, drain, &drain->left);
 	if (r == 0)
 		r = journal_reader_start(setup->journal, setup->loop, more, drain);
 	if (r == 0)

@@ -15,6 +15,7 @@
 struct intake_left {
 	struct loop *loop;
 	struct store *store;
+	const struct intake_kept *kept;
 	char *dir;
 	void (*done)(void *arg);
 	void *arg;
@@ -68,6 +69,12 @@ static void sent(void *arg, uint64_t missing, uint64_t left_out)
 	log_line(LOG_WARNING, "replay window of the last gateway sent again", LOG_U("events", left->count - left_out),
 		 LOG_U("missing", missing), LOG_U("left_out", left_out));
 	hold(left);
+}
+
+static void passed(void *arg)
+{
+	struct intake_left *left = arg;
+
 	left->done(left->arg);
 }
 
@@ -107,6 +114,10 @@ static void give_up_holding(void *arg)
 	/* Else the time begins anew when Redis is back. */
 	if (store_state(left->store) != STORE_READY || !left->settled)
 		return;
+	if (left->kept->refusing) {
+		hold(left);
+		return;
+	}
 	journal_ring_remove_left(left->dir, buf_slice(&left->names));
 	if (read_files(left) == 0 && !left->finished)
 		intake_left_ready(left, left->hold_ms);
@@ -149,26 +160,30 @@ void intake_left_leave(struct intake_left *left)
 
 bool intake_left_over(const struct intake_left *left)
 {
-	return left->finished || (left->read && left->settled);
+	return left->finished || (left->read && (left->settled || intake_resend_passed(left->resend)));
 }
 
-int intake_left_new(const struct intake_drain_setup *setup, struct store *store, void (*done)(void *arg), void *arg,
-		    struct intake_left **out)
+int intake_left_new(const struct intake_drain_setup *setup, const struct intake_kept *kept, void (*done)(void *arg),
+		    void *arg, struct intake_left **out)
 {
 	struct intake_left *left = calloc(1, sizeof *left);
 	int r;
 
 	if (!left)
 		return -ENOMEM;
-	*left = (struct intake_left){
-		.loop = setup->loop, .store = store, .dir = strdup(setup->config->journal.dir), .done = done, .arg = arg
-	};
+	*left = (struct intake_left){ .loop = setup->loop,
+				      .store = kept->store,
+				      .kept = kept,
+				      .dir = strdup(setup->config->journal.dir),
+				      .done = done,
+				      .arg = arg };
 	r = !left->dir ? -ENOMEM
 		       : intake_resend_new(&(struct intake_resend_setup){ .loop = setup->loop,
-									  .store = store,
+									  .store = kept->store,
 									  .layouts = setup->layouts,
 									  .next = next,
 									  .begin = begin,
+									  .passed = passed,
 									  .done = sent,
 									  .arg = left },
 					   &left->resend);

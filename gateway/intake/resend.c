@@ -6,13 +6,14 @@
 #include "intake/resend.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "intake/owed.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 enum { ARENA_BLOCK = 8 * 1024, ARENA_MOST = 64 * 1024 };
-enum { IN_FLIGHT = 64, PAUSE_MS = 200, PUT_MS = 120000 };
+enum { IN_FLIGHT = 64, PAUSE_MS = 200, REFUSED_MS = 2000, PUT_MS = 120000 };
 
 /* ---- targets ---- */
 
@@ -160,6 +161,10 @@ struct intake_resend {
 	uint64_t missing, left_out;
 	bool running, again; /* a run; it has to begin anew */
 	bool ended;	     /* there is no more to send */
+	bool passed;	     /* of this run, each was put once */
+	bool said;	     /* that some are refused */
+	uint64_t refused;    /* for good, since the first was sent */
+	struct reason reason;
 	struct intake_owed owed;
 };
 
@@ -176,7 +181,6 @@ static void put_done(struct store_put *put, enum store_result result, const char
 	struct resend_slot *slot = (void *)((char *)put - offsetof(struct resend_slot, put));
 	struct intake_resend *resend = slot->resend;
 
-	(void)reason;
 	(void)redis_us;
 	slot->out = false;
 	resend->out--;
@@ -186,6 +190,10 @@ static void put_done(struct store_put *put, enum store_result result, const char
 	    !intake_owed_note(&resend->owed, slot->target, &slot->wait))
 		resend->again = true;
 	/* What Redis will refuse again does not hold up the others. */
+	if (result == STORE_UNAVAILABLE && put->refused) {
+		resend->refused++;
+		reason_set(&resend->reason, "%s", reason);
+	}
 	if (result == STORE_CLOSED)
 		(void)intake_targets_refused(slot->places);
 	if (result == STORE_CLOSED || (result == STORE_UNAVAILABLE && !put->refused))
@@ -248,10 +256,29 @@ static void owed_done(void *arg, const char *reason)
 	work_in(arg, reason ? PAUSE_MS : 0);
 }
 
+/* Until somebody has mended Redis, or another one is there. */
+static void wait_for_the_refused(struct intake_resend *resend)
+{
+	if (!resend->said)
+		log_line(LOG_ERROR, "replay window not all sent", LOG_U("refused", resend->refused),
+			 LOG_C("reason", resend->reason.text),
+			 LOG_C("effect", "they are kept, and sent again until Redis takes them"));
+	resend->said = true;
+	resend->again = true;
+	work_in(resend, REFUSED_MS);
+}
+
 static void end(struct intake_resend *resend)
 {
+	if (!resend->passed && resend->setup.passed)
+		resend->setup.passed(resend->setup.arg);
+	resend->passed = true;
 	if (resend->owed.out)
 		return;
+	if (resend->refused > 0) {
+		wait_for_the_refused(resend);
+		return;
+	}
 	if (intake_owed_any(&resend->owed)) {
 		if (!intake_owed_ask(&resend->owed))
 			work_in(resend, PAUSE_MS);
@@ -261,6 +288,14 @@ static void end(struct intake_resend *resend)
 	resend->setup.done(resend->setup.arg, resend->missing, resend->left_out);
 }
 
+static void begin(struct intake_resend *resend)
+{
+	resend->again = resend->ended = false;
+	resend->left_out = resend->refused = 0;
+	intake_owed_clear(&resend->owed);
+	resend->setup.begin(resend->setup.arg);
+}
+
 static void work(void *arg)
 {
 	struct intake_resend *resend = arg;
@@ -268,10 +303,7 @@ static void work(void *arg)
 	if (!resend->running || store_state(resend->setup.store) != STORE_READY)
 		return;
 	if (resend->again && resend->out == 0) {
-		resend->again = resend->ended = false;
-		resend->left_out = 0;
-		intake_owed_clear(&resend->owed);
-		resend->setup.begin(resend->setup.arg);
+		begin(resend);
 		work_in(resend, PAUSE_MS);
 		return;
 	}
@@ -299,18 +331,20 @@ int intake_resend_new(const struct intake_resend_setup *setup, struct intake_res
 
 void intake_resend_start(struct intake_resend *resend)
 {
-	bool anew = resend->out > 0;
-
 	if (!resend->running)
 		resend->missing = 0;
 	resend->running = true;
-	resend->again = anew;
-	resend->ended = false;
-	resend->left_out = 0;
-	intake_owed_clear(&resend->owed);
-	if (!anew)
-		resend->setup.begin(resend->setup.arg);
+	resend->passed = resend->said = false;
+	if (resend->out > 0)
+		resend->again = true;
+	else
+		begin(resend);
 	work_in(resend, 0);
+}
+
+bool intake_resend_passed(const struct intake_resend *resend)
+{
+	return resend->passed;
 }
 
 bool intake_resend_running(const struct intake_resend *resend)

@@ -39,7 +39,10 @@ struct intake_resend_setup {
 	bool (*next)(void *arg, struct journal_event *event);
 	/* From the first one again. */
 	void (*begin)(void *arg);
-	/* All are in Redis, as safe as their routes ask: so many were not there, and so many were left out, since their ids' windows have passed. */
+	/* Each was put once in this run; some may be refused, or not be as safe yet as their routes ask. May be NULL. */
+	void (*passed)(void *arg);
+	/* All are in Redis, as safe as their routes ask: so many were not there, and so many were left out, since their ids'
+	 * windows have passed. What Redis refuses for good is said in the log, and keeps a run from its end. */
 	void (*done)(void *arg, uint64_t missing, uint64_t left_out);
 	void *arg;
 };
@@ -51,6 +54,9 @@ int intake_resend_new(const struct intake_resend_setup *setup, struct intake_res
 void intake_resend_start(struct intake_resend *resend);
 
 bool intake_resend_running(const struct intake_resend *resend);
+
+/* Was each put once, in this run or the last one? */
+bool intake_resend_passed(const struct intake_resend *resend);
 
 /* After the store was freed. Accepts NULL. */
 void intake_resend_free(struct intake_resend *resend);

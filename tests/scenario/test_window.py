@@ -4,7 +4,7 @@ import time
 
 import pytest
 import sign
-from conftest import GITHUB, STRIPE, route
+from conftest import GITHUB, SLACK, STRIPE, route
 from harness import Load, entries, wait_until
 from test_journal import deliver_kept, ids, journal, wait_drained
 from test_redis import check_each_once
@@ -240,3 +240,29 @@ def test_a_reload_to_another_redis(stack, folder, redis, db):
     assert entries(other.client(), "stripe").ids() == ids(deliveries)
     assert len(entries(other.client(), "github")) == 1
     assert len(entries(db, "stripe")) == 5 and len(entries(db, "github")) == 1
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["redis", "redis-and-gateway"])
+def test_what_redis_refuses_for_good_is_kept_until_it_does_not(stack, folder, redis, killed):
+    """A Redis in its place, whose key is of another type, say: the others are put, and that one's when it was mended."""
+    gateway = stack.gateway(redis, ["stripe", "github", route("slack", ack="journaled")], journal=journal(folder), replay_window={"time": "3s"})
+    deliveries = deliver_kept(gateway, 20)
+    assert gateway.deliver(sign.github(GITHUB)).status == 200
+    if killed:
+        gateway.kill()
+    redis.kill()
+    redis.restart()
+    redis.client().set("hookgate:{stripe}:events", "no stream")
+    if killed:
+        gateway.start()
+    line = gateway.wait_log("replay window not all sent")
+    assert "WRONGTYPE" in line["reason"]
+    wait_until(lambda: len(entries(redis.client(), "github")) == 1, "the other route's event")
+    # The journal does not wait for them.
+    assert gateway.deliver(sign.slack(SLACK)).status == 200
+    wait_drained(gateway)
+    assert len(entries(redis.client(), "slack")) == 1
+    wait_until(lambda: time.time() > gateway.stderr.stat().st_mtime + 4, "the window to pass")
+    redis.client().delete("hookgate:{stripe}:events")
+    wait_until(lambda: len(entries(redis.client(), "stripe")) == 20, "the window to be sent again", 20)
+    assert sorted(entries(redis.client(), "stripe").ids()) == sorted(ids(deliveries))

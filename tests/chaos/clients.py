@@ -76,7 +76,8 @@ class Clients:
         route = self.random.choice(self.shared) if gateway is None else f"ordered{gateway}"
         id = f"evt_{self.number}_{route}"
         size = 150000 if self.large else self.random.choice([0] * 15 + [3000] * 4 + [20000])
-        return Event(id, route, sign.event(id, size=size))
+        more = {"data": {"customer": f"cus_{self.number % 7}"}} if route == "split" else {}
+        return Event(id, route, sign.event(id, size=size, **more))
 
     def _told(self, gateway, delivery, status):
         self.history.answer(delivery.id, gateway, status)

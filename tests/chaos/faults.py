@@ -9,7 +9,7 @@ import signal
 import time
 
 from harness import free_port, wait_until
-from world import WINDOW_SECONDS
+from world import PARTITIONS_MOST, WINDOW_SECONDS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -187,6 +187,16 @@ def handed_over(nemesis, i):
 def reloaded(nemesis, i):
     gateway = nemesis.world.gateways[i]
     gateway.rewrite(ack_deadline="200ms" if gateway.config["ack_deadline"] == "300ms" else "300ms")
+    assert gateway.reload()["event"] == "reloaded"
+    yield
+
+
+@fault("gateway", on=EVERYWHERE)
+def partitions_changed(nemesis, i):
+    """One gateway begins with it; the others follow. Only its own route may lose its order."""
+    gateway = nemesis.world.gateways[i]
+    number = nemesis.random.randint(1, PARTITIONS_MOST)
+    gateway.rewrite(routes=[{**route, "partitions": number} if route["name"] == "split" else route for route in gateway.config["routes"]])
     assert gateway.reload()["event"] == "reloaded"
     yield
 

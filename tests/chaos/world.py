@@ -17,6 +17,7 @@ STRIPE = "whsec_chaos_stripe_secret"
 GITHUB = "chaos github secret"
 # Longer than anything that is held back or lost here takes; the Sentinels and a Cluster take their time.
 WINDOW_SECONDS = {"single": 20, "sentinel": 60, "cluster": 60}
+PARTITIONS_MOST = 5
 WINDOW_SIZE = {"single": "8MiB", "sentinel": "48MiB", "cluster": "48MiB"}
 
 
@@ -24,11 +25,17 @@ def routes(gateways, topology):
     """Everybody's routes, and one for each gateway whose order is judged: it is promised by a gateway, not by all together."""
     found = [{"name": "plain", "provider": "stripe", "secret": STRIPE},
              {"name": "guarded", "provider": "github", "secret": GITHUB},
-             {"name": "journaled", "provider": "stripe", "secret": STRIPE, "ack": "journaled"}]
+             {"name": "journaled", "provider": "stripe", "secret": STRIPE, "ack": "journaled"},
+             {"name": "split", "provider": "stripe", "secret": STRIPE, "partitions": 3, "order_by": "body:/data/customer"}]
     if topology != "single":
         found.append({"name": "replicated", "provider": "stripe", "secret": STRIPE, "ack": "replicated"})
     found += [{"name": f"ordered{i}", "provider": "stripe", "secret": STRIPE, "ordered": "on"} for i in range(gateways)]
     return [{**route, "path": f"/hooks/{route['name']}"} for route in found]
+
+
+def parts_of(route):
+    """The tags of its streams, whatever the number of partitions was."""
+    return [route, *(f"{route}.{i}" for i in range(PARTITIONS_MOST))] if route == "split" else [route]
 
 
 class World:
@@ -74,7 +81,8 @@ class World:
 
     def streams(self):
         """route -> [(id, body)], in order."""
-        return {route: [(entry["id"].decode(), entry["data"]) for entry in harness.entries(self.store.db(route), route)]
+        return {route: [(entry["id"].decode(), entry["data"]) for part in parts_of(route)
+                        for entry in harness.entries(self.store.db(part), part)]
                 for route in self.routes()}
 
     def refusals(self):

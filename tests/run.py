@@ -28,6 +28,7 @@ BUILDS = {
     "debug": ("debug", {}, True),
     "asan": ("asan", {}, True),
     "tsan": ("tsan", {}, False),
+    "tls": ("tls", {}, True),
     "clang": ("release", {"CC": "clang"}, True),
     "clang-asan": ("asan", {"CC": "clang"}, True),
 }
@@ -212,6 +213,7 @@ SUITES = {
     "scenario-release": ("a real gateway and a real Redis", ["release"], "quick"),
     "scenario-asan": ("the same under AddressSanitizer", ["asan"], "normal"),
     "scenario-tsan": ("the same under ThreadSanitizer", ["tsan"], "normal"),
+    "tls": ("Redis over TLS, under AddressSanitizer, also where the other builds do not have it", ["tls"], "normal"),
     "redis-debug": ("of these what is about Redis: for other servers under its name", ["debug"], "asked"),
     "chaos": ("faults of all kinds under load, and a checker over what clients were told", ["release"], "normal"),
     "sdk": ("the providers' own SDKs against a running gateway", ["release"], "normal"),
@@ -228,6 +230,9 @@ def jobs_of(suite, results):
         return list(pytest_jobs(suite, "tests/house", {"HOOKGATE_BUILD_DIR": str(build_folder(builds[0]))}, results))
     if suite.startswith("unit-"):
         return list(unit_jobs(suite, builds[0]))
+    if suite == "tls":
+        return [job for job in [*unit_jobs(suite, builds[0]), *scenario_jobs(suite, builds[0], results)]
+                if job.name in ("test_tls", "test_sentinel", "tls_session", "store_client", "store_sentinel", "store_able")]
     if suite.startswith("redis-"):
         return list(redis_jobs(suite, builds[0], results))
     if suite.startswith("scenario-"):

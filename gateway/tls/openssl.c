@@ -25,7 +25,7 @@ struct tls_context {
 struct tls_session {
 	SSL *ssl;
 	int fd;
-	bool shaken;
+	bool shaken, gone;
 	char name[256];
 };
 
@@ -45,11 +45,12 @@ static const char *last_error(void)
 
 static int socket_read(BIO *bio, char *bytes, int room)
 {
-	const struct tls_session *session = BIO_get_data(bio);
+	struct tls_session *session = BIO_get_data(bio);
 	ssize_t n = recv(session->fd, bytes, (size_t)room, 0);
 	BIO_clear_retry_flags(bio);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		BIO_set_retry_read(bio);
+	session->gone = session->gone || n == 0;
 	return (int)n;
 }
 
@@ -65,7 +66,8 @@ static int socket_write(BIO *bio, const char *bytes, int size)
 
 static long socket_control(BIO *bio, int command, long number, void *pointer)
 {
-	return command == BIO_CTRL_FLUSH;
+	const struct tls_session *session = BIO_get_data(bio);
+	return command == BIO_CTRL_FLUSH || (command == BIO_CTRL_EOF && session && session->gone);
 }
 
 /* Lives as long as the process. */

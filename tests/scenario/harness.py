@@ -41,7 +41,7 @@ os.execvp(sys.argv[2], sys.argv[2:])
 """
 
 # How much longer things may take than on a release build and a quiet machine.
-SLOW = {"release": 2, "debug": 2, "asan": 4, "clang-asan": 4, "tsan": 6}.get(BUILD, 2)
+SLOW = {"release": 2, "debug": 2, "asan": 4, "clang-asan": 4, "tls": 4, "tsan": 6}.get(BUILD, 2)
 
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1",

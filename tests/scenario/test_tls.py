@@ -4,13 +4,14 @@ gateway is built without it: that this is said."""
 import json
 import shutil
 import subprocess
+import threading
 
 import harness
 import pytest
 import sign
 from certificates import Authority
 from conftest import STRIPE, route
-from harness import Load, wait_until
+from harness import Load, at_once, entries, wait_until
 from test_journal import deliver_kept, journal, wait_drained
 from test_redis import check_each_once
 from test_sentinel import check_kept, paced, run, taken
@@ -78,6 +79,24 @@ def test_a_redis_that_is_killed_and_stopped(stack, authority, folder):
     wait_drained(gateway)
     assert set(load.statuses()) == {200}
     check_kept(redis.client(), load)
+
+
+@built
+def test_more_than_the_socket_takes(stack, authority):
+    """A record that was not taken whole is sent again from the same byte on."""
+    redis = stack.redis(tls=authority)
+    gateway = stack.gateway({"url": redis.url(), "tls": {"ca": authority.ca}}, ack_deadline="20s")
+    redis.pause()
+    deliveries = [sign.stripe(STRIPE, size=900_000) for _ in range(24)]
+    jobs = [lambda d=d: gateway.deliver(d) for d in deliveries]
+    waker = threading.Timer(1.0, redis.resume)
+    waker.start()
+    responses = at_once(jobs, threads=24)
+    waker.join()
+    assert {response.status for response in responses} == {200}
+    check_each_once(redis.client(), deliveries)
+    stored = {entry["id"].decode(): entry["data"] for entry in entries(redis.client(), "stripe")}
+    assert all(stored[delivery.id] == delivery.body for delivery in deliveries)
 
 
 @built

@@ -97,6 +97,7 @@ static enum plugin_result decrypted(const struct plugin_host *host, struct plugi
 				    struct plugin_bytes cipher, struct plugin_bytes *message)
 {
 	struct plugin_bytes key, plain, receiver;
+	const unsigned char *length;
 	size_t n;
 
 	if (read_key(host, call, &key) != PLUGIN_OK ||
@@ -105,9 +106,9 @@ static enum plugin_result decrypted(const struct plugin_host *host, struct plugi
 		    PLUGIN_OK ||
 	    plain.n < RANDOM + LENGTH)
 		return PLUGIN_MISSING;
-	plain = plugin_from(plain, RANDOM);
-	n = (size_t)plain.p[0] << 24 | (size_t)plain.p[1] << 16 | (size_t)plain.p[2] << 8 | plain.p[3];
-	plain = plugin_from(plain, LENGTH);
+	length = plain.p + RANDOM;
+	n = (size_t)length[0] << 24 | (size_t)length[1] << 16 | (size_t)length[2] << 8 | length[3];
+	plain = plugin_from(plain, RANDOM + LENGTH);
 	if (n > plain.n)
 		return PLUGIN_MISSING;
 	receiver = plugin_from(plain, n);

@@ -126,7 +126,7 @@ bool store_sentinels_in_vain(const struct store_sentinels *sentinels, struct rea
 	}
 	if (best_of(sentinels))
 		return false;
-	if (named)
+	if (named || !worst)
 		reason_set(reason, "the Sentinels that answer name a master of before the last switch");
 	else
 		reason_set(reason, "%s%s",

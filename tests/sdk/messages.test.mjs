@@ -160,6 +160,8 @@ export default [
     secret: "vonage-1d77aa0b",
     another: "vonage-another",
     signature: "Authorization",
+    // It sends that again, signed.
+    unsigned: 503,
     event() {
       const uuid = unique("vo");
       return { id: `${uuid}|delivered`, type: "delivered", body: json({ message_uuid: uuid, status: "delivered" }) };

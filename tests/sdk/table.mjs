@@ -17,6 +17,7 @@
 //   covered: false  where a changed body is accepted, since the provider does not sign it
 //   age             so many seconds old it must be refused
 //   refusal         the status of a refusal, where it is not 401
+//   unsigned        that of a delivery without a signature, where it is another
 //   answer          what the provider hears, where it is not JSON with a status
 //   query           what stands behind the path
 //   send            a text: why `hookgate send` is not asked; else what Gateway.sent() is to take instead of the event's
@@ -86,7 +87,7 @@ async function refusesTampered(gateway, row, delivery) {
   const { [name]: value, ...others } = delivery.headers;
   // Not the very end: base64's last character may hold bits that mean nothing.
   await refused({ headers: { ...others, [name]: turned(value, row.spot?.(value) ?? value.length - 8) } });
-  await refused({ headers: others }, "signature_missing");
+  await gateway.refuses(row.name, { ...delivery, headers: others }, "signature_missing", row.unsigned ?? row.refusal);
 }
 
 function testsOf(row) {

@@ -8,7 +8,7 @@
 struct serve_layouts;
 
 /* Starts the thread, which takes a reference to the plan; what it asks for stands in `layouts`, which it has called by from now
- * on. `redis_socket` (embedded; else NULL) must outlive it. */
+ * on. `redis_socket` (embedded; else NULL) and the layouts must outlive it. 0 or a fault. */
 int serve_layouts_new(struct store_layouts *layouts, struct intake_plan *plan, const char *redis_socket,
 		      struct serve_layouts **out) __attribute__((warn_unused_result));
 

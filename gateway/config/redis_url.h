@@ -7,8 +7,8 @@
 #include "config/pool.h"
 
 /* Parses a URL and sets kind, url, host, port, hosts, master, path, username, password, database and tls.on of *out, all
- * in the pool; the other members stay. `folder` is where an embedded: directory starts. 0, -EINVAL with a reason (which quotes nothing
- * that may be a password), or -ENOMEM. */
+ * in the pool; the other members stay. `folder` is where an embedded: directory starts. 0, -EINVAL with a reason (which quotes
+ * nothing that may be a password), or -ENOMEM. */
 int config_redis_url_parse(struct slice url, const char *folder, struct config_pool *pool, struct config_redis *out,
 			   struct reason *reason) __attribute__((warn_unused_result));
 

@@ -41,7 +41,8 @@ enum { CONSUME_NO_WAIT = -1 };
  *   -EINVAL  Redis refuses it, or answers what makes no sense: later it will be the same
  *
  * Reads at most `limit` entries; *any says whether there are some, or nothing is left for now. Waits for new ones for
- * at most `wait_ms`; 0: not at all. Who waits, or comes back (CONSUME_NO_WAIT), also looks now and then at what others left lying. */
+ * at most `wait_ms`; 0: not at all. Who waits, or comes back (CONSUME_NO_WAIT), also looks now and then at what others left
+ * lying. */
 int consume_group_read(struct consume_group *group, size_t limit, int64_t wait_ms, bool *any, struct reason *reason)
 	__attribute__((warn_unused_result));
 

@@ -11,7 +11,7 @@
 
 struct consume_members;
 
-/* All borrowed, and must outlive the members. */
+/* Copied; what it points at is borrowed, and must outlive the members. */
 struct consume_members_setup {
 	struct consume_group_setup group; /* but for the stream */
 	struct slice prefix, route;
@@ -21,6 +21,7 @@ struct consume_members_setup {
 	size_t only_count;
 };
 
+/* Redis is not asked yet. 0 or -ENOMEM. Free accepts NULL. */
 int consume_members_new(const struct consume_members_setup *setup, struct consume_members **out)
 	__attribute__((warn_unused_result));
 void consume_members_free(struct consume_members *members);

@@ -9,9 +9,11 @@
 
 struct intake_aside;
 
-/* For the drain with this setup, whose `refused` is not NULL. */
+/* For the drain with this setup, which is copied and whose `refused` is not NULL. 0 or a fault. */
 int intake_aside_new(const struct intake_drain_setup *setup, struct intake_aside **out)
 	__attribute__((warn_unused_result));
+
+/* As intake_drain_change. */
 void intake_aside_change(struct intake_aside *aside, const struct config *config);
 
 /* Every append still out gets its `done` first. Accepts NULL. */

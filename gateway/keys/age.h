@@ -16,7 +16,8 @@ int64_t keys_age_kept_ms(struct slice cache_control, struct slice age, struct sl
 			 int64_t now_ms);
 
 /* Of a token's answer (RFC 6749, 5.1): its expires_in, less a tenth or a minute, in which a request with it is still on its
- * way; five minutes where it says none; never less than five seconds, so that it can be used at all, nor more than a day. False where there is no access_token. */
+ * way; five minutes where it says none; never less than five seconds, so that it can be used at all, nor more than a day.
+ * False where there is no access_token. */
 bool keys_age_of_token(struct slice answer, int64_t *kept_ms);
 
 #endif

@@ -116,8 +116,9 @@ struct keys_waiter {
 	struct keys_waiter *next, **link;
 };
 
-/* Has `told` called once, from a later turn of the inbox's loop, when the fetch of the URL (the name of an ask) is over. 0; -EALREADY when
- * nothing is being fetched there (any more): ask again; -EBUSY when too many wait already. From the loop's thread. */
+/* Has `told` called once, from a later turn of the inbox's loop, when the fetch of the URL (the name of an ask) is over. 0;
+ * -EALREADY when nothing is being fetched there (any more): ask again; -EBUSY when too many wait already. From the loop's
+ * thread. */
 int keys_wait(struct keys_inbox *inbox, struct slice url, struct keys_waiter *waiter)
 	__attribute__((warn_unused_result));
 

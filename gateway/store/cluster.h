@@ -44,6 +44,7 @@ const char *store_cluster_identity(const struct store_cluster *cluster);
 struct store_link *store_cluster_link(struct store_cluster *cluster, const struct store_event *event,
 				      struct reason *reason);
 
+/* Of all nodes: what has gathered departs; their puts; their counts, added to `sum`. */
 void store_cluster_turn_end(struct store_cluster *cluster);
 size_t store_cluster_waiting(const struct store_cluster *cluster);
 void store_cluster_counts(const struct store_cluster *cluster, struct store_counts *sum);
@@ -53,7 +54,11 @@ void store_cluster_counts(const struct store_cluster *cluster, struct store_coun
 /* It is in this state now. */
 void store_cluster_scout(struct store_cluster *cluster, struct store_link *scout, enum store_state state,
 			 const char *reason);
+
+/* Which node its next attempt goes to: each in turn, those of the URL first. */
 void store_cluster_place(struct store_cluster *cluster, struct store_address *place);
+
+/* An answer to what it asked: number 1 is CLUSTER SLOTS, the next CLUSTER INFO. Borrowed for the call. */
 void store_cluster_told(struct store_cluster *cluster, const struct store_reply *reply, size_t number);
 
 #endif

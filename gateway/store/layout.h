@@ -11,8 +11,10 @@
  *   3. the text becomes the same, `open`.
  * Nobody puts in a generation before he has read that it is open. So when the first event is put in a generation, none
  * can be put in any before it: their marks (who was seen) are frozen, and a look at them before the put is as good as one
- * within it. They are looked at for as long as they can last: the route's window from the closing on. Who stops between the steps leaves a text that says what is left to be
- * done, and whoever reads it does it. */
+ * within it. They are looked at for as long as they can last: the route's window from the closing on. Who stops between the
+ * steps leaves a text that says what is left to be done, and whoever reads it does it.
+ *
+ * Nothing here asks Redis, allocates or keeps anything. */
 #ifndef HOOKGATE_STORE_LAYOUT_H
 #define HOOKGATE_STORE_LAYOUT_H
 
@@ -57,6 +59,7 @@ extern const struct store_layout store_layout_first;
 
 /* Reads what stands in Redis; empty is the first. False: it is none, or of a version that we do not know. */
 bool store_layout_read(struct slice text, struct store_layout *out) __attribute__((warn_unused_result));
+/* Adds its text. */
 void store_layout_write(const struct store_layout *layout, struct buf *out);
 
 /* The next one, `closing`. What was open becomes a former one, whose marks may last for `window_s`; what never was open goes.

@@ -1,4 +1,4 @@
-/* layouts.h - the layouts of all routes as this gateway knows them, shared by its threads; and the thread that asks Redis for
+/* layouts.h - the layouts of all routes as this gateway knows them, shared by its threads; and how one of these asks Redis for
  * them and changes them where the configuration wants another (layout.h says how).
  *
  * What a thread has been given stays until the layouts are freed: changes are rare, and a layout is small. */
@@ -23,6 +23,7 @@ struct store_layouts_calls {
 	void *arg;
 };
 
+/* 0 or -ENOMEM. */
 int store_layouts_new(struct store_layouts **out) __attribute__((warn_unused_result));
 
 /* After everything that has one of its spreads. Accepts NULL. */
@@ -36,12 +37,12 @@ void store_layouts_call(struct store_layouts *layouts, const struct store_layout
 struct store_spread;
 
 /* The same for the same names; lives as long as the layouts. A route of which nobody wants anything is taken for one that
- * was never split, until Redis says otherwise. */
+ * was never split, until Redis says otherwise. From any thread. 0 or -ENOMEM. */
 int store_layouts_spread(struct store_layouts *layouts, struct slice prefix, struct slice route,
 			 struct store_spread **out) __attribute__((warn_unused_result));
 
 /* What the configuration wants, from now on; `window_s` is how long a mark of the route lasts. Where Redis says otherwise it
- * is changed, once. */
+ * is changed, once. From any thread, as the next. */
 void store_spread_want(struct store_spread *spread, const struct store_split *split, uint32_t window_s);
 
 /* Redis says that it is another by now: to be looked at at once. */
@@ -64,8 +65,8 @@ extern const struct store_known store_known_first;
 /* ---- asking Redis ---- */
 
 /* Reads, and where it must be changes, every layout whose time has come; one thread at a time. *next_ms is when the next one's
- * comes, by the monotonic clock. `stop` is asked between two. A route of which Redis cannot tell is logged and tried again later. 0, or a
- * fault as of store_client_call when Redis could not be reached. */
+ * comes, by the monotonic clock. `stop` is asked between two. A route of which Redis cannot tell is said (`failed`) and tried
+ * again later. 0, or a fault as of store_client_call when Redis could not be reached. */
 int store_layouts_round(struct store_layouts *layouts, struct store_client *client, bool (*stop)(void *arg), void *arg,
 			int64_t *next_ms, struct reason *reason) __attribute__((warn_unused_result));
 

@@ -27,6 +27,7 @@ struct store_link *store_node_link(struct store_node *node, enum store_class cla
 void store_node_reconfigure(struct store_node *node, const struct config_redis *redis, const char *socket,
 			    int64_t stall_ms);
 
+/* Of all its links: what has gathered departs. */
 void store_node_turn_end(struct store_node *node);
 
 /* Of all its links: why one of them is not ready, the first before the others; their puts; their counts, added. */

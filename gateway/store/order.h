@@ -12,7 +12,8 @@
 
 struct store_order;
 
-/* Of "body:/pointer" or "header:name". 0, -EINVAL or -ENOMEM. */
+/* Of "body:/pointer" or "header:name", which is not kept. Immutable, and used from any thread. 0, -EINVAL or -ENOMEM. Free
+ * accepts NULL. */
 int store_order_new(struct slice text, struct store_order **out) __attribute__((warn_unused_result));
 void store_order_free(struct store_order *order);
 
@@ -20,10 +21,12 @@ void store_order_free(struct store_order *order);
 bool store_order_in_body(const struct store_order *order);
 
 /* The key that stands in the event: a string that is not empty, a number or a boolean of its JSON body; a header that
- * is there once and not empty; of at most 1 KiB as it stands. Borrowed from the event, or in the arena where it had escapes. False: there is none. */
+ * is there once and not empty; of at most 1 KiB as it stands. Borrowed from the event, or in the arena where it had escapes.
+ * False: there is none. */
 bool store_order_find(const struct store_order *order, const struct store_event *event, struct arena *arena,
 		      struct slice *key) __attribute__((warn_unused_result));
 
+/* To be taken modulo the number of partitions. */
 uint32_t store_order_hash(struct slice key);
 
 #endif

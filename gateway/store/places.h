@@ -7,7 +7,8 @@
 struct store_places;
 
 /* For events of that route, source and provider; the rest of the setup does not count. Without a spread it is a route that was
- * never split. */
+ * never split. The names are copied, the spread is borrowed. 0 or -ENOMEM. Free accepts NULL, and is last: what was chosen
+ * points into the places. */
 int store_places_new(const struct store_target_setup *names, struct store_spread *spread, struct store_places **out)
 	__attribute__((warn_unused_result));
 void store_places_free(struct store_places *places);
@@ -24,7 +25,7 @@ void store_places_want(struct store_places *places, const struct store_split *sp
 int store_places_choose(struct store_places *places, struct store_event *event, struct arena *arena, bool *keyless)
 	__attribute__((warn_unused_result));
 
-/* A put was refused: STORE_CLOSED. */
+/* A put was refused (STORE_CLOSED): the layout is to be read anew. From any thread. */
 void store_places_refused(struct store_places *places);
 
 /* The layout of now, for who looks after the streams; NULL: none is known yet. As long as the layouts. */

@@ -1,4 +1,4 @@
-/* sentinel_inner.h - one Sentinel's connection, for sentinel.c and sentinel_one.c. */
+/* sentinel_inner.h - one Sentinel's connection, for sentinel.c and sentinel_one.c. One thread, its loop's. */
 #ifndef HOOKGATE_STORE_SENTINEL_INNER_H
 #define HOOKGATE_STORE_SENTINEL_INNER_H
 

@@ -32,6 +32,7 @@ struct store_layouts {
 	struct store_spread *heads[STORE_SPREAD_HEADS];
 };
 
+/* With its orders, not with the ones before it. */
 void store_known_free(struct store_known *known);
 
 #endif

@@ -8,8 +8,9 @@
  * The difficulty is what WAIT means: it is about the last write of its own connection, and on one that has written nothing
  * it is true at once. A duplicate writes nothing; so the SET is there, of a key that is gone in a second. It was done
  * after all that has settled on this connection, by whichever connection that was written: replicas and the disk get all
- * of a Redis' writes in one row, and who has the SET has what is before it. Where it is refused (by a node of a Cluster whose slot is on its way, or for a lacking right),
- * the answer is about what this connection has added itself, and nothing else is known.
+ * of a Redis' writes in one row, and who has the SET has what is before it. Where it is refused (by a node of a Cluster whose
+ * slot is on its way, or for a lacking right), the answer is about what this connection has added itself, and nothing else is
+ * known.
  *
  * While Redis waits it does not read this connection. So nothing is sent meanwhile (it would only lose the choice of the way
  * that it takes), and what has gathered by the end of a wait all leaves before the next one begins: a disk that is synced

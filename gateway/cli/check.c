@@ -21,7 +21,8 @@ static const char help[] =
 	"Says all that is wrong with a configuration, and changes nothing. Findings go to standard error, one a line:\n"
 	"FILE:LINE:COLUMN: KEY: what is wrong; what is accepted.\n\n"
 	"  -c, --config FILE  the configuration\n"
-	"      --redis        look at Redis as well: can it be reached, and may it forget what it took?\n"
+	"      --redis        look at Redis as well: can it be reached, can it keep what `ack` asks for, may it\n"
+	"                     forget what it took, and would a start change how routes are split?\n"
 	"      --keys         list every key, its default, and what it is for (separated by tabs)\n"
 	"      --json         one JSON object (--keys: an array) on standard output instead of lines\n"
 	"  -h, --help         this text\n\n"
@@ -94,8 +95,8 @@ static int compare_partitions(struct checking *c, const struct intake_plan *plan
 		if (fault != 0 || layout.generation == 0 || store_split_same(&layout.split, &wanted))
 			continue;
 		reason_set(&line,
-			   "route %.*s has %u partitions%s there, and the configuration wants %u: a start or reload "
-			   "changes it",
+			   "route %.*s has %u partitions%s in Redis, and the configuration says %u (0: not split): a "
+			   "start or reload changes it",
 			   SLICE_ARGS(route->name), layout.split.partitions,
 			   layout.split.partitions == wanted.partitions ? ", ordered otherwise," : "",
 			   wanted.partitions);

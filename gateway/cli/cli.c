@@ -11,7 +11,7 @@ const struct cli_command cli_commands[] = {
 	{ "consume", "read a route's events as a member of a consumer group", cli_consume },
 	{ "providers", "list the providers that are built in, or show one", cli_providers },
 	{ "journal", "what the journal keeps: list, show, verify, drain", cli_journal },
-	{ "status", "routes, rates, lag, backlog and Redis, at a glance", cli_status },
+	{ "status", "routes, rates, lag, backlog, journal and Redis, at a glance", cli_status },
 };
 
 const size_t cli_command_count = sizeof cli_commands / sizeof cli_commands[0];

@@ -22,10 +22,10 @@ enum { DRAIN_TIMEOUT_MS = 60000 };
 
 static const char help[] =
 	"usage: hookgate journal -c FILE list|show NUMBER|verify|drain [--json]\n\n"
-	"What the journal keeps: events that wait to be put into Redis, and, for replay_window.time, those that "
-	"were. What Redis refuses for good is set aside; the numbers of those begin with r.\n\n"
+	"What the journal keeps: events that wait to be put into Redis, and, for replay_window.time, those that were.\n"
+	"What Redis refuses for good is set aside in a second journal; the numbers of its events begin with r.\n\n"
 	"  list            a line per event: number, when it arrived, route, id, type, bytes of body\n"
-	"  show NUMBER     one of them, whole\n"
+	"  show NUMBER     one of them, whole: 17, or r3 where it was set aside\n"
 	"  verify          reads all of it, and says what is damaged or torn\n"
 	"  drain           puts all of it into Redis; for a journal whose gateway does not run\n\n"
 	"  -c, --config FILE      the configuration\n"

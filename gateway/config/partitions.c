@@ -34,7 +34,7 @@ static const char *check_order(struct slice text)
 		return is_token(name) ? NULL : "no name of a header";
 	}
 	if (!slice_starts(text, SLICE("body:")))
-		return "neither of the two";
+		return "neither body: nor header: stands in front";
 	pointer = json_pointer_parse(slice_from(text, 5));
 	if (!pointer || text.n == 5) {
 		json_pointer_free(pointer);
@@ -93,10 +93,11 @@ void config_check_partitions(const struct config_reader *r, const struct config 
 		for (size_t k = 0; k < config->route_count; k++) {
 			const struct config_route *other = &config->routes[k];
 			if (other->partitions > 0 && slice_eq(other->name, base))
-				config_error(
-					r->diag, r->file, config_node_get(config->routes[i].node, SLICE("name")),
-					"%s: the route on line %u is split, and a partition of it may have this name",
-					config_quote(config->routes[i].name, quoted, sizeof quoted), other->node->line);
+				config_error(r->diag, r->file, config_node_get(config->routes[i].node, SLICE("name")),
+					     "%s: the route on line %u is split, and its partitions are named like "
+					     "this in Redis; accepted: another name",
+					     config_quote(config->routes[i].name, quoted, sizeof quoted),
+					     other->node->line);
 		}
 	}
 }

@@ -406,7 +406,7 @@ def test_status_and_check_know_partitions(stack, redis, db):
     assert "stripe.0" in text and "stripe.1" in text
     gateway.rewrite(routes=[split(4)])
     done = command(gateway, "check", "--redis")
-    assert "route stripe has 2 partitions there, and the configuration wants 4" in done.stdout
+    assert "route stripe has 2 partitions in Redis, and the configuration says 4" in done.stdout
 
 
 def test_the_backlog_and_the_retention_are_of_all_partitions(stack, redis, db):

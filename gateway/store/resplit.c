@@ -81,7 +81,8 @@ static int read_text(struct store_client *client, struct slice key, struct buf *
 		return -ENOMEM;
 	if (store_layout_read(buf_slice(text), out))
 		return 0;
-	reason_set(reason, "what stands at %.*s is of another version", SLICE_ARGS(slice_head(key, 160)));
+	reason_set(reason, "what stands at %.*s was written by another version, or by somebody else",
+		   SLICE_ARGS(slice_head(key, 160)));
 	return -EPROTO;
 }
 
@@ -204,7 +205,8 @@ static int change(struct settling *s, const struct store_layout *there, bool *do
 	if (!store_layout_change(there, wanted, generation, s->window_s, &next) ||
 	    (has_lost(s, there) && !store_layout_add_former(&next, &here->split, here->generation, s->window_s))) {
 		reason_set(s->reason,
-			   "its partitions were changed too often: the marks of %d former layouts still count",
+			   "its partitions were changed too often: in %d former layouts events may have been seen "
+			   "within its window",
 			   STORE_FORMERS_MAX);
 		return -EPROTO;
 	}
@@ -220,7 +222,7 @@ static int make_order(const struct store_split *split, struct store_order **out,
 	int fault = store_order_new(slice_of(split->order, split->order_n), out);
 	if (fault != -EINVAL)
 		return fault;
-	reason_set(reason, "its events are ordered by what this version does not know");
+	reason_set(reason, "its events are ordered by what this version does not know: another gateway is newer");
 	return -EPROTO;
 }
 
@@ -284,7 +286,7 @@ static int settle(struct settling *s)
 		if (fault != 0)
 			return fault;
 	}
-	reason_set(s->reason, "others change its partitions all the time");
+	reason_set(s->reason, "other gateways change its partitions all the time: do their configurations differ?");
 	return -EPROTO;
 }
 

@@ -215,8 +215,10 @@ static void redis(const struct admin_sources *sources, struct buf *out)
 
 	for (size_t i = 0; i < sources->workers; i++)
 		ready += intake_read(&sources->stats[i]->store_state) == STORE_READY;
-	admin_simple(out, "hookgate_ready", "gauge",
-		     "1 when every worker reaches Redis and the gateway is not draining.", admin_ready(sources, &why));
+	admin_simple(
+		out, "hookgate_ready", "gauge",
+		"1 when /readyz says 200: Redis, or a journal that is well, takes events, and nothing is draining.",
+		admin_ready(sources, &why));
 	admin_simple(out, "hookgate_workers", "gauge", "Workers.", sources->workers);
 	admin_simple(out, "hookgate_redis_connections_ready", "gauge", "Workers whose connection to Redis is ready.",
 		     ready);

@@ -28,6 +28,7 @@ struct intake_drain_setup {
 	void *arg;
 };
 
+/* The setup is copied. 0, or a fault. */
 int intake_drain_new(const struct intake_drain_setup *setup, struct intake_drain **out)
 	__attribute__((warn_unused_result));
 

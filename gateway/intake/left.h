@@ -8,7 +8,8 @@
 
 struct intake_left;
 
-/* `done` is called, from the loop, each time that all of it was put once. `kept` is the drain's, and outlives this. */
+/* `done` is called, from the loop, each time that all of it was put once. `kept` is the drain's, and outlives this. 0, or a
+ * fault. */
 int intake_left_new(const struct intake_drain_setup *setup, const struct intake_kept *kept, void (*done)(void *arg),
 		    void *arg, struct intake_left **out) __attribute__((warn_unused_result));
 

@@ -47,6 +47,7 @@ struct intake_resend_setup {
 	void *arg;
 };
 
+/* The setup is copied; no run has begun. 0 or -ENOMEM. */
 int intake_resend_new(const struct intake_resend_setup *setup, struct intake_resend **out)
 	__attribute__((warn_unused_result));
 

@@ -13,7 +13,8 @@
 struct store_client;
 struct store_reply;
 
-/* Does not connect yet. `redis` and `socket` (as in store_link_setup) must outlive the client. 0 or -ENOMEM. */
+/* Does not connect yet. `redis` and `socket` (as in store_link_setup) must outlive the client. 0 or -ENOMEM. Free
+ * accepts NULL. */
 int store_client_new(const struct config_redis *redis, const char *socket, int64_t timeout_ms,
 		     struct store_client **out) __attribute__((warn_unused_result));
 void store_client_free(struct store_client *client);
@@ -42,8 +43,8 @@ size_t store_reply_count(const struct store_reply *reply);	/* of a list; else 0 
 const struct store_reply *store_reply_at(const struct store_reply *reply, size_t i); /* NULL past the end */
 void store_reply_free(struct store_reply *reply);
 
-/* What of Redis endangers the promise: eviction, no persistence, little memory, an old version, a replica's role. One finding per call
- * of `found`, words for a person, valid for the call; `danger` is false for a mere note. Faults as of
+/* What of Redis endangers the promise: eviction, no persistence, little memory, an old version, a replica's role. One finding
+ * per call of `found`, words for a person, valid for the call; `danger` is false for a mere note. Faults as of
  * store_client_call, when Redis cannot be asked at all; what it does not let us ask is a note. */
 int store_client_inspect(struct store_client *client, void (*found)(void *arg, bool danger, const char *text),
 			 void *arg, struct reason *reason) __attribute__((warn_unused_result));

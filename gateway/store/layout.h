@@ -5,7 +5,7 @@
  * all gateways see one row of layouts. Nothing there is a route that was never split: generation 0, one stream.
  *
  * Who puts an event does so in a generation, and the same step in Redis looks whether that generation is closed: the key
- * PREFIX:{TAG}:closed:GENERATION beside the stream. A layout is changed in three steps:
+ * PREFIX:{TAG}:closed:GENERATION beside the stream (its fence). A layout is changed in three steps:
  *   1. the text becomes the next generation, `closing`, with the ones before as former layouts;
  *   2. in each partition of each former layout that is not closed yet, that key is set, for ever;
  *   3. the text becomes the same, `open`.

@@ -1,6 +1,6 @@
 /* link.h - a connection to a node of Redis that is kept up, and its inside, shared by link.c (being connected), greet.c
- * (the handshake), put.c (events that come and that are done), depart.c, batch.c and scripted.c (the ways into Redis), waited.c (replicas
- * and disks); of this room only. Who has links is node.c. */
+ * (the handshake), put.c (events that come and that are done), depart.c, batch.c and scripted.c (the ways into Redis), waited.c
+ * (replicas and disks), moved.c (a Cluster's redirections), seek.c (Sentinels); of this room only. Who has links is node.c. */
 #ifndef HOOKGATE_STORE_LINK_H
 #define HOOKGATE_STORE_LINK_H
 

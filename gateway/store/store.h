@@ -24,6 +24,7 @@
  * PREFIX:{ROUTE}:guard:GUARD, which no id can spell. */
 struct store_target;
 
+/* All is copied. 0 or -ENOMEM. */
 int store_target_new(struct slice prefix, struct slice route, struct slice source, struct slice provider,
 		     struct store_target **out) __attribute__((warn_unused_result));
 

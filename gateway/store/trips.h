@@ -73,8 +73,8 @@ bool store_trip_add(struct store_trip *trip, struct slice piece) __attribute__((
 /* Queues it; its pieces and `due` must be complete. */
 void store_trips_queue(struct store_trips *trips, struct store_trip *trip, int64_t now_ms);
 
-/* The trip that the reply just read belongs to, `due` counted down and `answered` up; it has left the queue when that is 0. NULL when
- * nobody awaits a reply. */
+/* The trip that the reply just read belongs to, `due` counted down and `answered` up; it has left the queue when `due` is 0.
+ * NULL when nobody awaits a reply. */
 struct store_trip *store_trips_answered(struct store_trips *trips);
 
 /* So many bytes of the oldest unsent trip are out. */

@@ -18,7 +18,8 @@ int store_node_open(struct store_node *node, const struct store_link_setup *setu
 
 void store_node_close(struct store_node *node)
 {
-	for (size_t i = 0; i < STORE_CLASSES; i++) {
+	/* The first goes last: it speaks for the node also while the others' puts are told. */
+	for (size_t i = STORE_CLASSES; i-- > 0;) {
 		store_link_free(node->links[i]);
 		node->links[i] = NULL;
 	}

@@ -466,6 +466,38 @@ static void test_confirm_during_a_wait(void **state)
 	peer_expect(&peer, "EVALSHA SET WAIT,1,1000 SET WAIT,1,1000 ");
 }
 
+/* ---- the end ---- */
+
+struct farewell {
+	struct store_put put;
+	int calls;
+	enum store_state state;
+};
+
+static void on_farewell(struct store_put *ended, enum store_result result, const char *reason, int64_t redis_us)
+{
+	struct farewell *farewell = (struct farewell *)(void *)ended;
+	farewell->calls++;
+	assert_int_equal(result, STORE_UNAVAILABLE);
+	farewell->state = store_state(bench.store);
+}
+
+/* Whose wait is out when the store is freed may still ask how it is. */
+static void test_freed_during_a_wait(void **state)
+{
+	struct farewell farewell = { .put.done = on_farewell };
+	struct store_event event = event_of(&bench, "a");
+	event.wait = one;
+	event.class = STORE_CLASS_WAITING;
+	peer.hold = true;
+	assert_int_equal(store_put(bench.store, &event, loop_now_ms(bench.loop) + DEADLINE_MS, &farewell.put), 0);
+	await_asked("WAIT", 1);
+	store_free(bench.store);
+	bench.store = NULL;
+	assert_int_equal(farewell.calls, 1);
+	assert_int_equal(farewell.state, STORE_READY);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -487,6 +519,7 @@ int main(void)
 		CASE(test_agreement),
 		CASE(test_confirm),
 		CASE(test_confirm_during_a_wait),
+		CASE(test_freed_during_a_wait),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

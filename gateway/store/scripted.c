@@ -43,9 +43,11 @@ static bool add_event(struct store_link *link, struct store_trip *trip, struct s
 	trip->due += ticket->asks;
 	if (ticket->asks && !store_trip_add(trip, SLICE("*1\r\n$6\r\nASKING\r\n")))
 		return false;
-	return store_command_script(command, ticket->evaluated ? NULL : link->sha) &&
-	       store_trip_add(trip, buf_slice(&command->script)) &&
-	       store_trip_add(trip, store_command_part(command, command->fields));
+	bool added = store_command_script(command, ticket->evaluated ? NULL : link->sha) &&
+		     store_trip_add(trip, buf_slice(&command->script)) &&
+		     store_trip_add(trip, store_command_part(command, command->fields));
+	ticket->pieces = trip->piece_count;
+	return added;
 }
 
 void store_scripted_send(struct store_link *link, struct store_list *list)
@@ -107,6 +109,11 @@ static void refuse(struct store_link *link, struct store_trip *trip, struct stor
 void store_scripted_answered(struct store_link *link, struct store_trip *trip, const redisReply *reply)
 {
 	bool last = trip->due == 0;
+	/* Else its bytes would go, or be another event's, while they are still being sent. */
+	if (link->trips.unsent == trip && trip->sent < trip->list.first->pieces) {
+		store_link_drop(link, "Redis answered what it had not been sent yet");
+		return;
+	}
 	/* Where ASKING was refused, so will be what it is for. */
 	if (trip->list.first->asking) {
 		trip->list.first->asking = false;

@@ -29,6 +29,9 @@ struct store_ticket {
 	bool asks;	   /* ASKING goes before it */
 	bool asking;	   /* the next answer is ASKING's */
 	bool again;	   /* was asked for again */
+
+	size_t pieces; /* of its trip, up to its own last; of one that goes by the script */
+
 	/* Of one that is looked for elsewhere first (elsewhere.c): answers to come, and what those that came say. */
 	size_t looks;
 	bool seen, failed;

@@ -20,7 +20,7 @@ struct store_trip *store_trips_take(struct store_trips *trips, enum store_trip_k
 	trip->next = NULL;
 	trip->kind = kind;
 	trip->due = trip->answered = trip->leading = trip->piece_count = trip->sent = trip->wait_count = 0;
-	trip->seen = trip->failed = trip->begun = false;
+	trip->seen = trip->failed = trip->refused = trip->begun = false;
 	return trip;
 }
 

@@ -187,6 +187,25 @@ static void test_noscript_for_ever(void **state)
 	assert_int_equal(peer.packets, 2);
 }
 
+/* An answer that comes before all of its event was sent is none: the event's bytes must stay until they are out. */
+static void test_answered_too_early(void **state)
+{
+	static unsigned char large[4 * 1024 * 1024];
+	struct noted noted[2];
+	struct store_event event = event_of(&bench, "a");
+	connect_link(NAMED MASTER "-NOPERM no transactions\r\n-NOPERM no\r\n" LOADED, ":1\r\n");
+	bench_wait(&bench, STORE_READY);
+	event.data = slice_of(large, sizeof large);
+	put(&bench, &event, DEADLINE_MS, &noted[0]);
+	event = event_of(&bench, "b");
+	put(&bench, &event, DEADLINE_MS, &noted[1]);
+	await_noted(&bench, noted, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(noted[i].result, STORE_UNAVAILABLE);
+		assert_non_null(strstr(noted[i].reason, "not been sent yet"));
+	}
+}
+
 /* ---- answers to the handshake ---- */
 
 static void test_handshakes(void **state)
@@ -244,7 +263,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
 		CASE(test_answers),    CASE(test_all_end_with_the_first), CASE(test_noscript_for_ever),
-		CASE(test_handshakes), CASE(test_silent_handshake),
+		CASE(test_handshakes), CASE(test_silent_handshake),	  CASE(test_answered_too_early),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

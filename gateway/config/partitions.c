@@ -24,9 +24,21 @@ static bool is_left_out(struct slice header)
 	       slice_eq_nocase(header, SLICE("proxy-authorization"));
 }
 
+/* In Redis it stands in a line (store/layout.h). */
+static bool has_control(struct slice text)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] < 0x20 || text.p[i] == 0x7f)
+			return true;
+	}
+	return false;
+}
+
 static const char *check_order(struct slice text)
 {
 	struct json_pointer *pointer;
+	if (has_control(text))
+		return "a control character stands in it";
 	if (slice_starts(text, SLICE("header:"))) {
 		struct slice name = slice_from(text, 7);
 		if (is_left_out(name))

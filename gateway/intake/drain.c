@@ -82,9 +82,7 @@ bool intake_drain_forget(struct intake_drain *drain)
 {
 	bool all = intake_kept_forget(&drain->kept);
 
-	if (drain->aside)
-		all = intake_aside_forget(drain->aside) && all;
-	return all;
+	return (!drain->aside || intake_aside_forget(drain->aside)) && all;
 }
 
 /* ---- what has come back ---- */
@@ -116,7 +114,8 @@ static void say_drained(struct intake_drain *drain)
 	struct journal_counts counts;
 
 	journal_counts(drain->journal, &counts);
-	if (counts.records > 0 || drain->count > 0)
+	/* At the end Redis is not asked any more: what is owed stays in the journal. */
+	if (!drain->store || counts.records > 0 || drain->count > 0)
 		return;
 	if (intake_kept_owes(&drain->kept)) {
 		intake_kept_ask(&drain->kept);
@@ -433,6 +432,7 @@ void intake_drain_free(struct intake_drain *drain)
 		return;
 	journal_reader_stop(drain->journal);
 	store_free(drain->store);
+	drain->store = NULL;
 	intake_aside_free(drain->aside);
 	take_back(drain);
 	loop_timer_stop(&drain->work);

@@ -153,6 +153,16 @@ bool store_former_counts(const struct store_former *former, int64_t now_ms, uint
 	return former->closed_ms == 0 || now_ms < former->closed_ms + (lasts_s + SLACK_S) * 1000;
 }
 
+void store_layout_forget(struct store_layout *layout, int64_t now_ms)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < layout->former_count; i++) {
+		if (store_former_counts(&layout->formers[i], now_ms, 0))
+			layout->formers[kept++] = layout->formers[i];
+	}
+	layout->former_count = kept;
+}
+
 /* One that says the same, in front of `end`; NULL: none. */
 static struct store_former *find(struct store_layout *layout, size_t end, const struct store_split *split)
 {

@@ -74,6 +74,9 @@ bool store_layout_add_former(struct store_layout *layout, const struct store_spl
 /* All former ones are closed by `now_ms`; those that say the same are joined, and those whose marks are gone are left out. */
 void store_layout_open(struct store_layout *layout, int64_t now_ms);
 
+/* Leaves out the former ones whose marks are gone. */
+void store_layout_forget(struct store_layout *layout, int64_t now_ms);
+
 /* May marks of that former layout still be there? `window_s` is what our configuration says. */
 bool store_former_counts(const struct store_former *former, int64_t now_ms, uint32_t window_s);
 

@@ -201,8 +201,10 @@ static int change(struct settling *s, const struct store_layout *there, bool *do
 	uint64_t newest = here->generation > there->generation ? here->generation : there->generation;
 	uint64_t now = (uint64_t)clock_wall_ms(), generation = now > newest ? now : newest + 1;
 	const struct store_split *wanted = s->settled ? &here->split : &s->wanted;
-	struct store_layout next;
-	if (!store_layout_change(there, wanted, generation, s->window_s, &next) ||
+	struct store_layout from = *there, next;
+	/* Else who had as many as may be, however long ago, could never change it again. */
+	store_layout_forget(&from, (int64_t)now);
+	if (!store_layout_change(&from, wanted, generation, s->window_s, &next) ||
 	    (has_lost(s, there) && !store_layout_add_former(&next, &here->split, here->generation, s->window_s))) {
 		reason_set(s->reason,
 			   "its partitions were changed too often: in %d former layouts events may have been seen "

@@ -358,6 +358,31 @@ static void test_lost_change(void **state)
 	assert_int_equal(deliver(&one, "a", "{}"), STORE_STORED);
 }
 
+/* ---- too many, once ---- */
+
+/* As many former layouts as there may be, whose marks are long gone, are in nobody's way. */
+static void test_old_ones(void **state)
+{
+	struct buf text = BUF_EMPTY;
+	struct store_reply *reply = NULL;
+	struct reason reason;
+	buf_add_str(&text, "1 open 77 4 100 \n");
+	for (size_t i = 0; i < STORE_FORMERS_MAX; i++) {
+		char line[64];
+		snprintf(line, sizeof line, "%zu %zu 1000 60 \n", 1 + i, 20 + i);
+		buf_add_str(&text, line);
+	}
+	const struct slice words[] = { SLICE("SET"), SLICE("hookgate:{stripe}:partitions"), buf_slice(&text) };
+	assert_int_equal(store_client_call(one.client, words, 3, 0, &reply, &reason), 0);
+	store_reply_free(reply);
+	buf_free(&text);
+	want(&one, 2, "");
+	assert_int_equal(look(&one), 0);
+	assert_int_equal(one.failed, 0);
+	assert_int_equal(now(&one)->split.partitions, 2);
+	assert_int_equal(now(&one)->former_count, 1);
+}
+
 /* ---- what cannot be read ---- */
 
 static void test_senseless(void **state)
@@ -396,10 +421,12 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
-		CASE(test_never_split),	 CASE(test_split_from_the_start), CASE(test_change),
-		CASE(test_two_gateways), CASE(test_change_of_order),	  CASE(test_guard),
-		CASE(test_half_way),	 CASE(test_lost_change),	  CASE(test_senseless),
-		CASE(test_away),
+		CASE(test_never_split),	    CASE(test_split_from_the_start),
+		CASE(test_change),	    CASE(test_two_gateways),
+		CASE(test_change_of_order), CASE(test_guard),
+		CASE(test_half_way),	    CASE(test_lost_change),
+		CASE(test_senseless),	    CASE(test_away),
+		CASE(test_old_ones),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,10 +75,25 @@ static int ask_next(struct intake_owed *owed)
 	return r;
 }
 
+/* What was noted meanwhile is of the same routes mostly: else there would be one more of each for as long as it does not hold. */
+static void join(struct intake_owed *owed)
+{
+	size_t at = owed->asked, end = owed->count;
+
+	owed->count = at;
+	owed->asked = 0;
+	for (; at < end; at++) {
+		const struct intake_owed_route route = owed->routes[at];
+
+		/* There is room for as many as there were. */
+		(void)!intake_owed_note(owed, route.target, &route.wait);
+	}
+}
+
 /* What was asked for and does not hold is asked for again, with what was noted meanwhile. */
 static void fail(struct intake_owed *owed, const char *reason)
 {
-	owed->asked = 0;
+	join(owed);
 	owed->done(owed->arg, reason);
 }
 

@@ -66,7 +66,8 @@ extern const struct store_known store_known_first;
 
 /* Reads, and where it must be changes, every layout whose time has come; one thread at a time. *next_ms is when the next one's
  * comes, by the monotonic clock. `stop` is asked between two. A route of which Redis cannot tell is said (`failed`) and tried
- * again later. 0, or a fault as of store_client_call when Redis could not be reached. */
+ * again later. 0, or a fault as of store_client_call when Redis could not be reached; of a Cluster, none of whose nodes
+ * keeps the others' routes waiting, 0. */
 int store_layouts_round(struct store_layouts *layouts, struct store_client *client, bool (*stop)(void *arg), void *arg,
 			int64_t *next_ms, struct reason *reason) __attribute__((warn_unused_result));
 

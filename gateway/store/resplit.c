@@ -4,6 +4,7 @@
  * Redis, does the next step of it, and believes nothing that it has written itself before the compare-and-set said that it
  * did. */
 #include "base/clock.h"
+#include "store/client_inner.h"
 #include "store/spread.h"
 #include "store/target.h"
 
@@ -343,7 +344,8 @@ int store_layouts_round(struct store_layouts *layouts, struct store_client *clie
 			if (stop(arg))
 				return 0;
 			int fault = is_due(spread, clock_mono_ms()) ? settle_spread(spread, client, reason) : 0;
-			if (fault != 0)
+			/* One master that is away does not keep the routes of others from being looked at. */
+			if (fault != 0 && !(fault == -EIO && client->nodes))
 				return fault;
 			if (spread->next_look_ms > 0 && spread->next_look_ms < next)
 				next = spread->next_look_ms;

@@ -1,6 +1,7 @@
 /* A blocking client on a Cluster whose nodes say what a test wants: to which of them a command goes, and what comes of it. */
 #include "node_fixture.h"
 #include "store/client.h"
+#include "store/layouts.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -234,6 +235,50 @@ static void test_interrupted(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* ---- layouts ---- */
+
+static void on_failed(void *arg, struct slice route, const char *why)
+{
+	struct slice *answered = arg;
+	*answered = route;
+}
+
+static bool never(void *arg)
+{
+	return false;
+}
+
+/* Both nodes' routes are looked at in one round, although one node says nothing: whichever comes first. That what the
+ * other says is no layout shows that it was asked. */
+static void expect_asked(struct node *silent, const char *route)
+{
+	static const struct store_split split = { .partitions = 2 };
+	struct store_layouts *layouts;
+	struct store_spread *spread;
+	struct slice answered = SLICE_NONE, routes[] = { SLICE("stripe"), SLICE("d") };
+	int64_t next;
+	silent->silent = true;
+	assert_int_equal(store_layouts_new(&layouts), 0);
+	store_layouts_call(layouts, &(struct store_layouts_calls){ .failed = on_failed, .arg = &answered });
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(store_layouts_spread(layouts, SLICE("hookgate"), routes[i], &spread), 0);
+		store_spread_want(spread, &split, 60);
+	}
+	assert_int_equal(store_layouts_round(layouts, client, never, NULL, &next, &reason), 0);
+	assert_true(slice_eq(answered, slice_str(route)));
+	store_layouts_free(layouts);
+}
+
+static void test_layouts_without_the_first(void **state)
+{
+	expect_asked(&a, "d");
+}
+
+static void test_layouts_without_the_second(void **state)
+{
+	expect_asked(&b, "stripe");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +291,8 @@ int main(void)
 		TEST(test_no_node_at_all),
 		TEST(test_a_node_that_is_gone),
 		TEST(test_interrupted),
+		TEST(test_layouts_without_the_first),
+		TEST(test_layouts_without_the_second),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,6 +28,7 @@ struct settling {
 	struct store_split wanted;
 	uint32_t window_s;
 	bool settled, ours;
+	bool refused; /* a put was, perhaps */
 };
 
 /* ---- single questions ---- */
@@ -122,16 +123,21 @@ static int put_in_place(struct settling *s, const struct store_layout *layout, b
 
 /* ---- closing ---- */
 
-static int close_one(struct settling *s, const struct store_former *former, unsigned partition)
+static int make_fence(struct settling *s, const struct store_split *split, uint64_t generation, unsigned partition)
 {
 	const struct store_target_setup setup = { .prefix = s->spread->prefix,
 						  .route = s->spread->route,
-						  .split = former->split.partitions > 0,
+						  .split = split->partitions > 0,
 						  .partition = partition,
-						  .generation = former->generation };
-	struct store_reply *reply = NULL;
+						  .generation = generation };
 	store_target_closed_key(&setup, &s->key);
-	if (buf_failed(&s->key))
+	return buf_failed(&s->key) ? -ENOMEM : 0;
+}
+
+static int close_one(struct settling *s, const struct store_former *former, unsigned partition)
+{
+	struct store_reply *reply = NULL;
+	if (make_fence(s, &former->split, former->generation, partition) != 0)
 		return -ENOMEM;
 	const struct slice words[] = { SLICE("SET"), buf_slice(&s->key), SLICE("1") };
 	int fault = ask(s->client, words, 3, &reply, s->reason);
@@ -194,6 +200,24 @@ static const struct store_known *known(const struct settling *s)
 static bool has_lost(const struct settling *s, const struct store_layout *there)
 {
 	return known(s)->layout.generation > there->generation;
+}
+
+/* Redis has lost the change that closed what it says is open, and nobody is here who saw it: all puts would be refused for
+ * ever. Asked only after one was. */
+static int is_closed(struct settling *s, const struct store_layout *there, bool *closed)
+{
+	unsigned count = there->split.partitions > 0 ? there->split.partitions : 1;
+	bool seen = s->spread->made && known(s)->layout.generation == there->generation;
+	int64_t number = 0;
+	int fault = 0;
+	for (unsigned i = 0; s->refused && seen && there->open && fault == 0 && number == 0 && i < count; i++) {
+		fault = make_fence(s, &there->split, there->generation, i);
+		const struct slice words[] = { SLICE("EXISTS"), buf_slice(&s->key) };
+		if (fault == 0)
+			fault = ask_number(s->client, words, 2, &number, s->reason);
+	}
+	*closed = number > 0;
+	return fault;
 }
 
 static int change(struct settling *s, const struct store_layout *there, bool *done)
@@ -276,11 +300,13 @@ static int settle(struct settling *s)
 {
 	for (int i = 0; i < ROUNDS; i++) {
 		struct store_layout there;
-		bool done = false;
+		bool done = false, closed = false;
 		int fault = look(s, &there);
+		if (fault == 0)
+			fault = is_closed(s, &there, &closed);
 		if (fault != 0)
 			return fault;
-		if (has_lost(s, &there) || (!s->settled && !store_split_same(&there.split, &s->wanted)))
+		if (closed || has_lost(s, &there) || (!s->settled && !store_split_same(&there.split, &s->wanted)))
 			fault = change(s, &there, &done);
 		else if (!there.open)
 			fault = open_it(s, &there, &done);
@@ -303,6 +329,7 @@ static int settle_spread(struct store_spread *spread, struct store_client *clien
 	s.wanted = spread->wanted;
 	s.window_s = spread->window_s;
 	s.settled = spread->settled;
+	s.refused = spread->stale;
 	spread->stale = false;
 	pthread_mutex_unlock(&layouts->lock);
 	int fault = settle(&s);

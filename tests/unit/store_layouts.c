@@ -358,6 +358,31 @@ static void test_lost_change(void **state)
 	assert_int_equal(deliver(&one, "a", "{}"), STORE_STORED);
 }
 
+/* Nor is anybody left who saw it: what was closed then is refused, and would be for ever. */
+static void test_lost_by_all(void **state)
+{
+	char line[100];
+	want(&one, 4, "");
+	assert_int_equal(look(&one), 0);
+	assert_int_equal(deliver(&one, "a", "{}"), STORE_STORED);
+	unsigned long long open = now(&one)->generation;
+	for (int i = 0; i < 4; i++) {
+		snprintf(line, sizeof line, "SET hookgate:{stripe.%d}:closed:%llu 1", i, open);
+		redis_do(&bench.redis, line);
+	}
+	assert_int_equal(put_by(&one, "b", "{}"), STORE_CLOSED);
+	assert_int_equal(look(&one), 0);
+	assert_true(now(&one)->generation > open);
+	assert_int_equal(now(&one)->split.partitions, 4);
+	assert_int_equal(deliver(&one, "a", "{}"), STORE_DUPLICATE);
+	assert_int_equal(deliver(&one, "b", "{}"), STORE_STORED);
+	/* It is once, and not each time that somebody asks. */
+	open = now(&one)->generation;
+	store_spread_stale(one.spread);
+	assert_int_equal(look(&one), 0);
+	assert_int_equal(now(&one)->generation, open);
+}
+
 /* ---- too many, once ---- */
 
 /* As many former layouts as there may be, whose marks are long gone, are in nobody's way. */
@@ -426,7 +451,7 @@ int main(void)
 		CASE(test_change_of_order), CASE(test_guard),
 		CASE(test_half_way),	    CASE(test_lost_change),
 		CASE(test_senseless),	    CASE(test_away),
-		CASE(test_old_ones),
+		CASE(test_old_ones),	    CASE(test_lost_by_all),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

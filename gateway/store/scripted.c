@@ -109,14 +109,14 @@ static void refuse(struct store_link *link, struct store_trip *trip, struct stor
 void store_scripted_answered(struct store_link *link, struct store_trip *trip, const redisReply *reply)
 {
 	bool last = trip->due == 0;
-	/* Else its bytes would go, or be another event's, while they are still being sent. */
-	if (link->trips.unsent == trip && trip->sent < trip->list.first->pieces) {
-		store_link_drop(link, "Redis answered what it had not been sent yet");
-		return;
-	}
 	/* Where ASKING was refused, so will be what it is for. */
 	if (trip->list.first->asking) {
 		trip->list.first->asking = false;
+		return;
+	}
+	/* Else its bytes would go, or be another event's, while they are still being sent. */
+	if (link->trips.unsent == trip && trip->sent < trip->list.first->pieces) {
+		store_link_drop(link, "Redis answered what it had not been sent yet");
 		return;
 	}
 	struct store_ticket *ticket = store_list_take(&trip->list);

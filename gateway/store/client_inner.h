@@ -1,4 +1,4 @@
-/* client_inner.h - the inside of a client, for client.c, client_seek.c and nodes.c. */
+/* client_inner.h - the inside of a client, for client.c, client_seek.c and nodes.c, and for resplit.c, which wants to know whether it is of a Cluster. */
 #ifndef HOOKGATE_STORE_CLIENT_INNER_H
 #define HOOKGATE_STORE_CLIENT_INNER_H
 

@@ -1,4 +1,4 @@
-/* openssl.c - TLS by OpenSSL's libssl.
+/* tls.c - TLS by OpenSSL's libssl: what tls/tls.h promises, in the room that names OpenSSL.
  *
  * The difficulty is that all which goes wrong is told in three places: what the call returns, a queue of errors that belongs
  * to the thread, and the result of verifying the certificate. And that libssl writes to sockets as if SIGPIPE did not

@@ -281,16 +281,10 @@ static void failed(const struct keys_entry *entry, struct keys_answer *answer)
 	answer->reason = entry->reason;
 }
 
-static void look_up(struct keys *keys, const struct keys_ask *ask, struct slice host, uint64_t lacking,
-		    struct keys_answer *answer)
+/* What stands in the cache; of LIMITED the caller knows what it means to who asks. */
+static void tell(enum keys_step step, const struct keys_entry *entry, struct keys_answer *answer)
 {
-	/* The name begins with the URL, and so the host stands in it as well. */
-	struct slice named = slice_of(ask->name.p + (host.p - ask->url.p), host.n);
-	int64_t now_ms = clock_mono_ms();
-	struct keys_entry *entry;
-	bool fetch;
-
-	switch (keys_cache_ask(keys->cache, ask->name, named, lacking, now_ms, &entry, &fetch)) {
+	switch (step) {
 	case KEYS_STEP_FOUND:
 		answer->result = KEYS_FOUND;
 		answer->document = keys_hold(entry->document);
@@ -302,9 +296,24 @@ static void look_up(struct keys *keys, const struct keys_ask *ask, struct slice 
 		failed(entry, answer);
 		break;
 	case KEYS_STEP_LIMITED:
-		limited(keys, answer);
 		break;
 	}
+}
+
+static void look_up(struct keys *keys, const struct keys_ask *ask, struct slice host, uint64_t lacking,
+		    struct keys_answer *answer)
+{
+	/* The name begins with the URL, and so the host stands in it as well. */
+	struct slice named = slice_of(ask->name.p + (host.p - ask->url.p), host.n);
+	int64_t now_ms = clock_mono_ms();
+	struct keys_entry *entry;
+	enum keys_step step;
+	bool fetch;
+
+	step = keys_cache_ask(keys->cache, ask->name, named, lacking, now_ms, &entry, &fetch);
+	tell(step, entry, answer);
+	if (step == KEYS_STEP_LIMITED)
+		limited(keys, answer);
 	if (fetch)
 		entry->token = ask->token;
 	if (fetch && !enqueue(keys, ask, host, entry, NULL)) {
@@ -345,20 +354,7 @@ void keys_look(struct keys *keys, struct slice name, struct keys_answer *answer)
 	*answer = (struct keys_answer){ .result = KEYS_UNKNOWN };
 	pthread_mutex_lock(&keys->lock);
 	entry = keys_cache_find(keys->cache, name);
-	switch (keys_cache_look(entry, clock_mono_ms(), &answer->old)) {
-	case KEYS_STEP_FOUND:
-		answer->result = KEYS_FOUND;
-		answer->document = keys_hold(entry->document);
-		break;
-	case KEYS_STEP_WAIT:
-		answer->result = KEYS_PENDING;
-		break;
-	case KEYS_STEP_FAILED:
-		failed(entry, answer);
-		break;
-	case KEYS_STEP_LIMITED:
-		break;
-	}
+	tell(keys_cache_look(entry, clock_mono_ms(), &answer->old), entry, answer);
 	pthread_mutex_unlock(&keys->lock);
 }
 

@@ -1,7 +1,7 @@
 /* Batches: what they leave in Redis is what the script would have left, whatever happens between the look and the
  * commit. */
 #include "base/clock.h"
-#include "relay_fixture.h"
+#include "batch_fixture.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -15,73 +15,18 @@
 #include <cmocka.h>
 /* clang-format on */
 
-/* Enough to go as a batch. */
-enum { COUNT = 20 };
-
-static struct bench bench;
-static struct relay relay;
-static struct noted noted[COUNT];
-static char ids[COUNT][8];
-
-static int begin(void **state)
-{
-	bench_start(&bench, NULL);
-	relay_start(&relay, &bench);
-	bench_connect(&bench, &bench.redis.tcp, relay.socket, STALL_MS);
-	bench_wait(&bench, STORE_READY);
-	return 0;
-}
-
-static int end(void **state)
-{
-	store_free(bench.store);
-	bench.store = NULL;
-	relay_stop(&relay);
-	bench_stop(&bench);
-	return 0;
-}
-
-static struct store_event numbered(size_t i)
-{
-	snprintf(ids[i], sizeof ids[i], "e%zu", i);
-	return event_of(&bench, ids[i]);
-}
-
-/* e0, e1 ... e19 in one turn, and their ends. */
-static void put_all(int64_t patience_ms)
-{
-	for (size_t i = 0; i < COUNT; i++) {
-		struct store_event event = numbered(i);
-		put(&bench, &event, patience_ms, &noted[i]);
-	}
-}
-
-static void put_all_and_wait(void)
-{
-	put_all(DEADLINE_MS);
-	await_noted(&bench, noted, COUNT);
-}
-
-static void expect_all(enum store_result result, const char *in_reason)
-{
-	for (size_t i = 0; i < COUNT; i++) {
-		if (noted[i].result != result || !strstr(noted[i].reason, in_reason))
-			fail_msg("e%zu: %d %s", i, noted[i].result, noted[i].reason);
-	}
-}
-
 /* All ids from e0 on stand in the stream once, and each has its mark. */
 static void expect_all_once(void)
 {
-	char all[COUNT * 8] = "", line[64];
+	char all[BATCH_COUNT * 8] = "", line[64];
 	size_t at = 0;
-	for (size_t i = 0; i < COUNT; i++) {
+	for (size_t i = 0; i < BATCH_COUNT; i++) {
 		at += (size_t)snprintf(all + at, sizeof all - at, "e%zu ", i);
 		snprintf(line, sizeof line, "TTL " SEEN "e%zu", i);
 		assert_in_range(redis_number(&bench.redis, line), 3590, 3600);
 	}
 	expect_stream(&bench, all);
-	assert_int_equal(redis_number(&bench.redis, "DBSIZE"), COUNT + 1);
+	assert_int_equal(redis_number(&bench.redis, "DBSIZE"), BATCH_COUNT + 1);
 }
 
 static struct loop_timer tick;
@@ -114,9 +59,9 @@ static void test_same_as_by_the_script(void **state)
 	assert_int_equal(put_and_wait(&bench, &event, &alone), STORE_STORED);
 	assert_int_equal(relay.commits, 1);
 	struct store_reply *all = redis_ask(&bench.redis, "XRANGE " STREAM " - +");
-	assert_int_equal(store_reply_count(all), COUNT + 1);
+	assert_int_equal(store_reply_count(all), BATCH_COUNT + 1);
 	const struct store_reply *one = store_reply_at(store_reply_at(all, 0), 1),
-				 *two = store_reply_at(store_reply_at(all, COUNT), 1);
+				 *two = store_reply_at(store_reply_at(all, BATCH_COUNT), 1);
 	assert_int_equal(store_reply_count(one), 26);
 	assert_int_equal(store_reply_count(two), 26);
 	for (size_t i = 0; i < 26; i++) {
@@ -133,16 +78,16 @@ static void test_some_were_seen(void **state)
 	struct noted first;
 	event.guard = SLICE("abcd");
 	put_and_wait(&bench, &event, &first);
-	for (size_t i = 0; i < COUNT; i++) {
+	for (size_t i = 0; i < BATCH_COUNT; i++) {
 		event = numbered(i);
 		event.guard = i == 9 ? SLICE("abcd") : SLICE_NONE;
 		event.deduplicate = i != 11 && i != 12;
 		put(&bench, &event, DEADLINE_MS, &noted[i]);
 	}
-	await_noted(&bench, noted, COUNT);
-	for (size_t i = 0; i < COUNT; i++)
+	await_noted(&bench, noted, BATCH_COUNT);
+	for (size_t i = 0; i < BATCH_COUNT; i++)
 		assert_int_equal(noted[i].result, i == 7 || i == 9 ? STORE_DUPLICATE : STORE_STORED);
-	assert_int_equal(redis_number(&bench.redis, "XLEN " STREAM), COUNT - 1);
+	assert_int_equal(redis_number(&bench.redis, "XLEN " STREAM), BATCH_COUNT - 1);
 	assert_int_equal(redis_number(&bench.redis, "EXISTS " SEEN "e9 " SEEN "e11 " SEEN "e12"), 0);
 	assert_int_equal(redis_number(&bench.redis, "EXISTS " SEEN "e8 " SEEN "e10 " SEEN "e13"), 3);
 }
@@ -150,7 +95,7 @@ static void test_some_were_seen(void **state)
 /* The same event several times in one batch: by its id, and by its guard. */
 static void test_twins(void **state)
 {
-	for (size_t i = 0; i < COUNT; i++) {
+	for (size_t i = 0; i < BATCH_COUNT; i++) {
 		struct store_event event = numbered(i);
 		if (i < 10)
 			event.id = SLICE("a");
@@ -158,8 +103,8 @@ static void test_twins(void **state)
 			event.guard = SLICE("abcd");
 		put(&bench, &event, DEADLINE_MS, &noted[i]);
 	}
-	await_noted(&bench, noted, COUNT);
-	for (size_t i = 0; i < COUNT; i++)
+	await_noted(&bench, noted, BATCH_COUNT);
+	for (size_t i = 0; i < BATCH_COUNT; i++)
 		assert_int_equal(noted[i].result, i == 0 || i == 10 ? STORE_STORED : STORE_DUPLICATE);
 	expect_stream(&bench, "a e10 ");
 	assert_int_equal(redis_number(&bench.redis, "DBSIZE"), 4);
@@ -167,14 +112,14 @@ static void test_twins(void **state)
 
 static void test_without_marks(void **state)
 {
-	for (size_t i = 0; i < COUNT; i++) {
+	for (size_t i = 0; i < BATCH_COUNT; i++) {
 		struct store_event event = event_of(&bench, "a");
 		event.deduplicate = false;
 		put(&bench, &event, DEADLINE_MS, &noted[i]);
 	}
-	await_noted(&bench, noted, COUNT);
+	await_noted(&bench, noted, BATCH_COUNT);
 	expect_all(STORE_STORED, "");
-	assert_int_equal(redis_number(&bench.redis, "XLEN " STREAM), COUNT);
+	assert_int_equal(redis_number(&bench.redis, "XLEN " STREAM), BATCH_COUNT);
 	assert_int_equal(redis_number(&bench.redis, "DBSIZE"), 1);
 }
 
@@ -189,9 +134,9 @@ static void test_marked_in_between(void **state)
 {
 	relay.at_commit = mark_e3;
 	put_all_and_wait();
-	for (size_t i = 0; i < COUNT; i++)
+	for (size_t i = 0; i < BATCH_COUNT; i++)
 		assert_int_equal(noted[i].result, i == 3 ? STORE_DUPLICATE : STORE_STORED);
-	assert_int_equal(redis_number(&bench.redis, "XLEN " STREAM), COUNT - 1);
+	assert_int_equal(redis_number(&bench.redis, "XLEN " STREAM), BATCH_COUNT - 1);
 	assert_int_equal(counts_of(&bench).races, 1);
 	assert_int_equal(counts_of(&bench).refusals, 0);
 }
@@ -206,23 +151,23 @@ static void test_marked_and_without_the_script(void **state)
 {
 	relay.at_commit = mark_e3_and_flush;
 	put_all_and_wait();
-	for (size_t i = 0; i < COUNT; i++)
+	for (size_t i = 0; i < BATCH_COUNT; i++)
 		assert_int_equal(noted[i].result, i == 3 ? STORE_DUPLICATE : STORE_STORED);
-	assert_int_equal(redis_number(&bench.redis, "XLEN " STREAM), COUNT - 1);
-	assert_int_equal(counts_of(&bench).script_loads, COUNT);
+	assert_int_equal(redis_number(&bench.redis, "XLEN " STREAM), BATCH_COUNT - 1);
+	assert_int_equal(counts_of(&bench).script_loads, BATCH_COUNT);
 }
 
 /* Two links put the same events, and both look before either commits. */
 static void test_two_gateways(void **state)
 {
 	struct bench other = bench;
-	static struct noted others[COUNT];
+	static struct noted others[BATCH_COUNT];
 	other.state_count = 0;
 	bench_connect(&other, &bench.redis.by_socket, NULL, STALL_MS);
 	bench_wait(&other, STORE_READY);
 	redis_freeze(&bench.redis);
 	put_all(DEADLINE_MS);
-	for (size_t i = 0; i < COUNT; i++) {
+	for (size_t i = 0; i < BATCH_COUNT; i++) {
 		struct store_event event = event_of(&bench, ids[i]);
 		put(&other, &event, DEADLINE_MS, &others[i]);
 	}
@@ -232,12 +177,12 @@ static void test_two_gateways(void **state)
 	put(&bench, &event, 50, &late);
 	await_noted(&bench, &late, 1);
 	redis_thaw(&bench.redis);
-	await_noted(&bench, noted, COUNT);
-	await_noted(&other, others, COUNT);
-	for (size_t i = 0; i < COUNT; i++)
+	await_noted(&bench, noted, BATCH_COUNT);
+	await_noted(&other, others, BATCH_COUNT);
+	for (size_t i = 0; i < BATCH_COUNT; i++)
 		assert_int_equal((noted[i].result == STORE_STORED) + (others[i].result == STORE_STORED), 1);
 	store_free(other.store);
-	assert_int_equal(redis_number(&bench.redis, "XLEN " STREAM), COUNT);
+	assert_int_equal(redis_number(&bench.redis, "XLEN " STREAM), BATCH_COUNT);
 }
 
 /* ---- refusals ---- */
@@ -248,7 +193,7 @@ static void test_out_of_memory(void **state)
 	put_all_and_wait();
 	expect_all(STORE_UNAVAILABLE, "OOM");
 	assert_int_equal(redis_number(&bench.redis, "DBSIZE"), 0);
-	assert_int_equal(counts_of(&bench).refusals, COUNT);
+	assert_int_equal(counts_of(&bench).refusals, BATCH_COUNT);
 	redis_do(&bench.redis, "CONFIG SET maxmemory 0");
 	put_all_and_wait();
 	expect_all(STORE_STORED, "");
@@ -281,7 +226,7 @@ static void test_another_type_in_between(void **state)
 	assert_int_equal(relay.commits, 1);
 	expect_all(STORE_UNAVAILABLE, "WRONGTYPE");
 	assert_int_equal(redis_number(&bench.redis, "DBSIZE"), 1);
-	assert_int_equal(counts_of(&bench).refusals, COUNT);
+	assert_int_equal(counts_of(&bench).refusals, BATCH_COUNT);
 	redis_do(&bench.redis, "DEL " STREAM);
 	put_all_and_wait();
 	expect_all(STORE_STORED, "");
@@ -355,18 +300,18 @@ static void test_lost_at_the_commit(void **state)
 static void test_given_up_before_the_commit(void **state)
 {
 	relay.hold = true;
-	for (size_t i = 0; i < COUNT; i++) {
+	for (size_t i = 0; i < BATCH_COUNT; i++) {
 		struct store_event event = numbered(i);
 		put(&bench, &event, i % 2 == 0 ? 10 : DEADLINE_MS, &noted[i]);
 	}
-	for (size_t i = 0; i < COUNT; i += 2)
+	for (size_t i = 0; i < BATCH_COUNT; i += 2)
 		await_noted(&bench, &noted[i], 1);
 	relay_release(&relay);
-	await_noted(&bench, noted, COUNT);
-	for (size_t i = 0; i < COUNT; i++)
+	await_noted(&bench, noted, BATCH_COUNT);
+	for (size_t i = 0; i < BATCH_COUNT; i++)
 		assert_int_equal(noted[i].result, i % 2 == 0 ? STORE_UNAVAILABLE : STORE_STORED);
-	assert_int_equal(redis_number(&bench.redis, "XLEN " STREAM), COUNT / 2);
-	assert_int_equal(redis_number(&bench.redis, "DBSIZE"), COUNT / 2 + 1);
+	assert_int_equal(redis_number(&bench.redis, "XLEN " STREAM), BATCH_COUNT / 2);
+	assert_int_equal(redis_number(&bench.redis, "DBSIZE"), BATCH_COUNT / 2 + 1);
 }
 
 static bool has_sent(void *arg)
@@ -378,7 +323,7 @@ static bool has_sent(void *arg)
 static void put_more(struct noted *more)
 {
 	char id[8];
-	for (size_t i = 0; i < COUNT; i++) {
+	for (size_t i = 0; i < BATCH_COUNT; i++) {
 		snprintf(id, sizeof id, "f%zu", i);
 		struct store_event event = event_of(&bench, id);
 		put(&bench, &event, DEADLINE_MS, &more[i]);
@@ -388,7 +333,7 @@ static void put_more(struct noted *more)
 /* What comes while a batch is out gathers for the next. */
 static void test_gathers_meanwhile(void **state)
 {
-	static struct noted more[COUNT];
+	static struct noted more[BATCH_COUNT];
 	int packets = relay.packets;
 	relay.hold = true;
 	put_all(DEADLINE_MS);
@@ -396,11 +341,11 @@ static void test_gathers_meanwhile(void **state)
 	uint64_t writes = counts_of(&bench).writes;
 	put_more(more);
 	relay_release(&relay);
-	await_noted(&bench, noted, COUNT);
-	await_noted(&bench, more, COUNT);
+	await_noted(&bench, noted, BATCH_COUNT);
+	await_noted(&bench, more, BATCH_COUNT);
 	assert_int_equal(counts_of(&bench).writes - writes, 3);
 	assert_int_equal(relay.commits, 2);
-	assert_int_equal(redis_number(&bench.redis, "XLEN " STREAM), 2 * COUNT);
+	assert_int_equal(redis_number(&bench.redis, "XLEN " STREAM), 2 * BATCH_COUNT);
 }
 
 static bool are_stored(void *arg)
@@ -419,19 +364,19 @@ static void await_stored(int64_t count)
 /* A Redis whose answers are slow to come gets everything nevertheless, without an answer. */
 static void test_slow_answers(void **state)
 {
-	static struct noted more[COUNT];
+	static struct noted more[BATCH_COUNT];
 	relay.hold = true;
 	put_all(DEADLINE_MS);
-	await_stored(COUNT);
+	await_stored(BATCH_COUNT);
 	put_more(more);
-	await_stored(2 * COUNT);
+	await_stored(2 * BATCH_COUNT);
 	assert_int_equal(relay.commits, 0);
-	assert_int_equal(store_waiting(bench.store), 2 * COUNT);
+	assert_int_equal(store_waiting(bench.store), 2 * BATCH_COUNT);
 	relay_release(&relay);
-	await_noted(&bench, noted, COUNT);
-	await_noted(&bench, more, COUNT);
+	await_noted(&bench, noted, BATCH_COUNT);
+	await_noted(&bench, more, BATCH_COUNT);
 	expect_all(STORE_STORED, "");
-	assert_int_equal(redis_number(&bench.redis, "XLEN " STREAM), 2 * COUNT);
+	assert_int_equal(redis_number(&bench.redis, "XLEN " STREAM), 2 * BATCH_COUNT);
 	assert_int_equal(counts_of(&bench).refusals, 0);
 }
 
@@ -443,22 +388,22 @@ static void hold(void)
 /* What gathers behind a commit whose answer is slow to come does not wait for it. */
 static void test_slow_answer_to_the_commit(void **state)
 {
-	static struct noted more[COUNT];
+	static struct noted more[BATCH_COUNT];
 	relay.at_commit = hold;
 	put_all(DEADLINE_MS);
-	await_stored(COUNT);
+	await_stored(BATCH_COUNT);
 	put_more(more);
-	await_stored(2 * COUNT);
+	await_stored(2 * BATCH_COUNT);
 	assert_int_equal(relay.commits, 1);
 	relay_release(&relay);
-	await_noted(&bench, noted, COUNT);
-	await_noted(&bench, more, COUNT);
+	await_noted(&bench, noted, BATCH_COUNT);
+	await_noted(&bench, more, BATCH_COUNT);
 	expect_all(STORE_STORED, "");
 }
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, batch_begin, batch_end)
 	const struct CMUnitTest tests[] = {
 		CASE(test_stored),
 		CASE(test_same_as_by_the_script),

@@ -1,5 +1,5 @@
 /* Streams that are closed, and events that stand elsewhere: what becomes of a put when a route's partitions were changed. */
-#include "relay_fixture.h"
+#include "batch_fixture.h"
 
 #include <stdio.h>
 
@@ -11,61 +11,6 @@
 #include <setjmp.h>
 #include <cmocka.h>
 /* clang-format on */
-
-/* Enough to go as a batch. */
-enum { COUNT = 20 };
-
-static struct bench bench;
-static struct relay relay;
-static struct noted noted[COUNT];
-static char ids[COUNT][8];
-
-static int begin(void **state)
-{
-	bench_start(&bench, NULL);
-	relay_start(&relay, &bench);
-	bench_connect(&bench, &bench.redis.tcp, relay.socket, STALL_MS);
-	bench_wait(&bench, STORE_READY);
-	return 0;
-}
-
-static int end(void **state)
-{
-	store_free(bench.store);
-	bench.store = NULL;
-	relay_stop(&relay);
-	bench_stop(&bench);
-	return 0;
-}
-
-static struct store_event numbered(size_t i)
-{
-	snprintf(ids[i], sizeof ids[i], "e%zu", i);
-	return event_of(&bench, ids[i]);
-}
-
-/* e0, e1 ... e19 in one turn, and their ends. */
-static void put_all(int64_t patience_ms)
-{
-	for (size_t i = 0; i < COUNT; i++) {
-		struct store_event event = numbered(i);
-		put(&bench, &event, patience_ms, &noted[i]);
-	}
-}
-
-static void put_all_and_wait(void)
-{
-	put_all(DEADLINE_MS);
-	await_noted(&bench, noted, COUNT);
-}
-
-static void expect_all(enum store_result result, const char *in_reason)
-{
-	for (size_t i = 0; i < COUNT; i++) {
-		if (noted[i].result != result || !strstr(noted[i].reason, in_reason))
-			fail_msg("e%zu: %d %s", i, noted[i].result, noted[i].reason);
-	}
-}
 
 /* ---- closed streams ---- */
 
@@ -122,17 +67,17 @@ static void test_one_closed(void **state)
 	redis_do(&bench.redis, "SET hookgate:{stripe.3}:closed:7 1");
 	redis_do(&bench.redis, "SET hookgate:{stripe}:closed:7 1");
 	redis_do(&bench.redis, "SET hookgate:{stripe}:seen:e2 1");
-	for (size_t i = 0; i < COUNT; i++) {
+	for (size_t i = 0; i < BATCH_COUNT; i++) {
 		struct store_event event = numbered(i);
 		event.deduplicate = i != 4 && i != 5;
 		if (i % 2 == 1)
 			event.target = other;
 		put(&bench, &event, DEADLINE_MS, &noted[i]);
 	}
-	await_noted(&bench, noted, COUNT);
-	for (size_t i = 0; i < COUNT; i++)
+	await_noted(&bench, noted, BATCH_COUNT);
+	for (size_t i = 0; i < BATCH_COUNT; i++)
 		assert_int_equal(noted[i].result, i % 2 == 1 ? STORE_CLOSED : i == 2 ? STORE_DUPLICATE : STORE_STORED);
-	assert_int_equal(redis_number(&bench.redis, "XLEN " STREAM), COUNT / 2 - 1);
+	assert_int_equal(redis_number(&bench.redis, "XLEN " STREAM), BATCH_COUNT / 2 - 1);
 	assert_int_equal(redis_number(&bench.redis, "EXISTS hookgate:{stripe.3}:events"), 0);
 	store_target_free(other);
 }
@@ -153,7 +98,7 @@ static void test_elsewhere(void **state)
 	redis_do(&bench.redis, "SET hookgate:{stripe.0}:seen:e2 1");
 	redis_do(&bench.redis, "SET hookgate:{stripe.1}:seen:e3 1");
 	redis_do(&bench.redis, "SET hookgate:{stripe.1}:guard:g5 1");
-	for (size_t i = 0; i < COUNT; i++) {
+	for (size_t i = 0; i < BATCH_COUNT; i++) {
 		struct store_event event = numbered(i);
 		event.elsewhere = (const struct store_target *const *)parts;
 		event.elsewhere_count = 2;
@@ -161,10 +106,10 @@ static void test_elsewhere(void **state)
 			event.guard = SLICE("g5");
 		put(&bench, &event, DEADLINE_MS, &noted[i]);
 	}
-	await_noted(&bench, noted, COUNT);
-	for (size_t i = 0; i < COUNT; i++)
+	await_noted(&bench, noted, BATCH_COUNT);
+	for (size_t i = 0; i < BATCH_COUNT; i++)
 		assert_int_equal(noted[i].result, i == 2 || i == 3 || i == 5 ? STORE_DUPLICATE : STORE_STORED);
-	assert_int_equal(redis_number(&bench.redis, "XLEN " STREAM), COUNT - 3);
+	assert_int_equal(redis_number(&bench.redis, "XLEN " STREAM), BATCH_COUNT - 3);
 	/* A key is not a key where Redis does not let us look. */
 	redis_do(&bench.redis, "ACL SETUSER default resetkeys ~hookgate:{stripe}:*");
 	struct store_event event = event_of(&bench, "e99");
@@ -218,7 +163,7 @@ static void test_elsewhere_and_freed(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, batch_begin, batch_end)
 	const struct CMUnitTest tests[] = {
 		CASE(test_closed),    CASE(test_closed_in_between),  CASE(test_one_closed),
 		CASE(test_elsewhere), CASE(test_elsewhere_and_lost), CASE(test_elsewhere_and_freed),

@@ -161,6 +161,10 @@ class Redis(Process):
             arguments += [f"--{key}", *([value] if isinstance(value, str) else map(str, value))]
         self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
+        return self._answers("redis-server")
+
+    def _answers(self, what):
+        """It answers something, be it an error; false where it ended instead."""
         client = self.client()
 
         def answers():
@@ -168,14 +172,12 @@ class Redis(Process):
                 return True
             try:
                 return client.ping()
-            except redis.exceptions.AuthenticationError:
-                return True
-            except redis.exceptions.ResponseError:
+            except (redis.exceptions.AuthenticationError, redis.exceptions.ResponseError):
                 return True
             except redis.exceptions.RedisError:
                 return False
 
-        wait_until(answers, "redis-server to answer")
+        wait_until(answers, f"{what} to answer")
         return self.running()
 
     def client(self, **more):

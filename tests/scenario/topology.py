@@ -27,20 +27,7 @@ class Sentinel(harness.Redis):
                                        f"logfile {self.folder / 'redis.log'}", *self.lines]) + "\n")
         self.process = subprocess.Popen(["redis-server", str(file), "--sentinel"], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        client = self.client()
-
-        def answers():
-            if not self.running():
-                return True
-            try:
-                return client.ping()
-            except redis.exceptions.AuthenticationError:
-                return True
-            except redis.exceptions.RedisError:
-                return False
-
-        wait_until(answers, "the Sentinel to answer")
-        return self.running()
+        return self._answers("the Sentinel")
 
 
 class Sentinels:

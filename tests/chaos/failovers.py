@@ -138,7 +138,7 @@ def node_killed(nemesis, _):
 def failed_over_by_command(nemesis, _):
     store, route = nemesis.world.store, some_route(nemesis)
     old = store.owner(route)
-    store.world.replica_of(old).client().execute_command("CLUSTER", "FAILOVER")
+    store.world.switch_to(store.world.replica_of(old))
     store.switched(route, old)
     yield
     store.settle()

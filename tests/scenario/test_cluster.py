@@ -302,7 +302,7 @@ class Faults:
     def switch(self):
         victim = self.master()
         names = [name for name in NAMES if self.cluster.of(name) is victim]
-        self.cluster.replica_of(victim).client().execute_command("CLUSTER", "FAILOVER")
+        self.cluster.switch_to(self.cluster.replica_of(victim))
         wait_until(lambda: self.cluster.of(names[0]) not in (victim, None), "the replica to take over", 30)
 
     def move(self):

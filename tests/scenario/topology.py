@@ -254,6 +254,23 @@ class Cluster:
                     and node.client().info("replication").get("master_port") == master.port)
 
     @staticmethod
+    def switch_to(replica):
+        """Its master hands over to it. On a busy machine the five seconds may pass that Redis gives this: asked for again."""
+        asked = 0
+
+        def switched():
+            nonlocal asked
+            client = replica.client()
+            if time.monotonic() - asked > 6:
+                # While one that failed is still being given up, it may say no.
+                with contextlib.suppress(redis.exceptions.ResponseError):
+                    client.execute_command("CLUSTER", "FAILOVER")
+                asked = time.monotonic()
+            return client.info("replication")["role"] == "master"
+
+        wait_until(switched, "the replica to be handed the master's part", 30)
+
+    @staticmethod
     def cut_off(replica, master):
         """From now on the replica learns nothing more from its master, and takes over all the same when that dies."""
         client = master.client()

@@ -110,16 +110,18 @@ static size_t before_head(struct slice bytes, uint64_t salt, bool all)
 {
 	unsigned char mark[8];
 	journal_write_number(mark, salt, sizeof mark);
-	for (size_t at = 1; at < bytes.n;) {
-		const unsigned char *found = memmem(bytes.p + at, bytes.n - at, mark, sizeof mark);
+	/* Not memmem(): to a sanitizer that has read all that is left, and a ring is looked through record by record. */
+	for (size_t at = 1; at + sizeof mark <= bytes.n; at++) {
+		const unsigned char *found = memchr(bytes.p + at, mark[0], bytes.n - at - (sizeof mark - 1));
 		if (!found)
 			break;
 		at = (size_t)(found - bytes.p);
+		if (memcmp(found, mark, sizeof mark) != 0)
+			continue;
 		if (bytes.n - at < JOURNAL_RECORD_HEAD)
 			return all ? bytes.n : at;
-		if (is_head(bytes.p + at, salt))
+		if (is_head(found, salt))
 			return at;
-		at++;
 	}
 	return all || bytes.n < sizeof mark ? bytes.n : bytes.n - (sizeof mark - 1);
 }

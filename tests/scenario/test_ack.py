@@ -10,7 +10,7 @@ import sign
 import topology
 from conftest import STRIPE, route
 from harness import BINARY, SLOW, Load, at_once, entries, together, wait_until
-from test_journal import gauge, journal, wait_drained
+from test_journal import journal, wait_drained
 from test_redis import check_each_once, check_unavailable
 
 

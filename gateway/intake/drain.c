@@ -185,6 +185,7 @@ static void put_done(struct store_put *put, enum store_result result, const char
 	drain->kept.refusing = result == STORE_UNAVAILABLE && !put->refused;
 	if (result == STORE_STORED || result == STORE_DUPLICATE) {
 		slot->stored = true;
+		slot->target = put->stands ? put->stands : slot->target;
 		drain->stubborn = false;
 		drain->reason.text[0] = '\0';
 	} else {
@@ -341,8 +342,7 @@ static void more(void *arg)
 	work_in(arg, 0);
 }
 
-/* Another Redis, or one that has been started anew, may have lost what it took last: all that is still kept is sent
- * again, and what it has is found to be a duplicate. */
+/* Another Redis, or one that has been started anew, may have lost what it took last: all that is still kept is sent again. */
 static void look_who(struct intake_drain *drain)
 {
 	const char *identity = store_identity(drain->store);

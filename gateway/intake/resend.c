@@ -187,7 +187,7 @@ static void put_done(struct store_put *put, enum store_result result, const char
 	if (result == STORE_STORED)
 		resend->missing++;
 	if ((result == STORE_STORED || result == STORE_DUPLICATE) &&
-	    !intake_owed_note(&resend->owed, slot->target, &slot->wait))
+	    !intake_owed_note(&resend->owed, put->stands ? put->stands : slot->target, &slot->wait))
 		resend->again = true;
 	/* What Redis will refuse again does not hold up the others. */
 	if (result == STORE_UNAVAILABLE && put->refused) {

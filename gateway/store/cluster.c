@@ -72,6 +72,12 @@ static struct store_link *on_elsewhere(void *arg, const struct store_target *tar
 	return owner > 0 && cluster->members[owner - 1] ? first_link(cluster->members[owner - 1]) : NULL;
 }
 
+static struct store_link *on_waiting(void *arg)
+{
+	struct store_member *member = arg;
+	return store_node_link(&member->node, STORE_CLASS_WAITING);
+}
+
 static void on_astray(void *arg)
 {
 	const struct store_member *member = arg;
@@ -94,6 +100,7 @@ static struct store_member *member_new(struct store_cluster *cluster, const stru
 								       .redirected = on_redirected,
 								       .elsewhere = on_elsewhere,
 								       .astray = on_astray,
+								       .waiting = on_waiting,
 								       .changed = on_changed,
 								       .arg = member }) == 0)
 		return member;

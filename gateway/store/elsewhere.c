@@ -3,13 +3,21 @@
  *
  * The difficulty is that in a Cluster these places are other nodes': a ticket is held by its own link, and trips of other links
  * know it. It ends when the last answer to its looks has come or is known to be lost, and not before, whatever becomes of its
- * put and its link meanwhile. */
+ * put and its link meanwhile. And where one with a wait was seen, there it is waited for: what replicas have of its own link's
+ * node says nothing of it. */
+#include "base/clock.h"
 #include "store/link.h"
 #include "store/target.h"
 
 #include <stdlib.h>
 
 /* ---- the end of a look ---- */
+
+static void end_seen(struct store_link *own, struct store_ticket *ticket)
+{
+	ticket->put->stands = ticket->seen;
+	store_put_end(own, ticket, STORE_DUPLICATE, NULL);
+}
 
 static void end(struct store_ticket *ticket, const char *why)
 {
@@ -23,34 +31,84 @@ static void end(struct store_ticket *ticket, const char *why)
 	if (!ticket->put || ticket->failed)
 		store_put_end(own, ticket, STORE_UNAVAILABLE, why);
 	else if (ticket->seen)
-		store_put_end(own, ticket, STORE_DUPLICATE, NULL);
+		end_seen(own, ticket);
 	else if (own->phase == STORE_PHASE_WAITING && own->tried)
 		store_put_end(own, ticket, STORE_UNAVAILABLE, own->reason.text);
 	else
 		store_list_add(&own->gathered, ticket);
 }
 
+/* ---- is it as safe where it was seen as it asks? ---- */
+
+/* The witness has been connected all the while: else the one that waited may be started anew, and never have had it. */
+static void on_safe(struct store_put *put, enum store_result result, const char *reason, int64_t redis_us)
+{
+	struct store_ticket *ticket = (void *)((char *)put - offsetof(struct store_ticket, safe));
+	(void)redis_us;
+	if (ticket->put)
+		ticket->put->waited_us = put->waited_us;
+	if (result == STORE_STORED && ticket->witness->counts.connects == ticket->witness_connects)
+		ticket->wait.level = STORE_LEVEL_STORED;
+	else
+		ticket->failed = true;
+	end(ticket, reason ? reason : "the connection to Redis was lost");
+}
+
+/* By the node that has it, unless that is the ticket's own link, which waits for all that it settles. */
+static bool waits_elsewhere(const struct store_ticket *ticket)
+{
+	return ticket->link && ticket->put && ticket->seen && !ticket->failed &&
+	       ticket->wait.level != STORE_LEVEL_STORED && ticket->witness != ticket->link;
+}
+
+static void wait_for(struct store_ticket *ticket)
+{
+	struct store_link *own = ticket->link, *witness = ticket->witness;
+	struct store_link *link = witness->setup.waiting ? witness->setup.waiting(witness->setup.arg) : NULL;
+	int64_t deadline_ms = loop_now_ms(own->setup.loop) + ticket->patience_ms;
+	ticket->safe = (struct store_put){ .done = on_safe };
+	ticket->settled_us = clock_mono_us();
+	if (link && store_link_confirm(link, ticket->seen, &ticket->wait, deadline_ms, &ticket->safe) == 0)
+		return;
+	ticket->failed = true;
+	end(ticket, link ? store_link_reason(link) : "memory is short");
+}
+
+/* ---- answers ---- */
+
 static void looked(struct store_ticket *ticket, const char *why)
 {
-	if (--ticket->looks == 0)
+	if (--ticket->looks > 0)
+		return;
+	if (waits_elsewhere(ticket))
+		wait_for(ticket);
+	else
 		end(ticket, why);
+}
+
+static void note_seen(struct store_link *link, const struct store_asked *asked)
+{
+	asked->ticket->seen = asked->target;
+	asked->ticket->witness = link;
+	asked->ticket->witness_connects = link->counts.connects;
 }
 
 void store_elsewhere_answered(struct store_link *link, struct store_trip *trip, const redisReply *reply)
 {
-	struct store_ticket *ticket = trip->asked[trip->answered - 1];
+	const struct store_asked *asked = &trip->asked[trip->answered - 1];
 	struct reason reason = { "" };
 	bool error = reply->type == REDIS_REPLY_ERROR;
 	if (reply->type == REDIS_REPLY_INTEGER) {
-		ticket->seen |= reply->integer > 0;
+		if (reply->integer > 0)
+			note_seen(link, asked);
 	} else {
-		ticket->failed = true;
+		asked->ticket->failed = true;
 		if (link->setup.astray)
 			link->setup.astray(link->setup.arg);
 		reason_set(&reason, "Redis does not say whether the event was seen: %.*s",
 			   SLICE_ARGS(error ? slice_head(slice_of(reply->str, reply->len), 160) : SLICE("?")));
 	}
-	looked(ticket, reason.text);
+	looked(asked->ticket, reason.text);
 }
 
 static void lose(struct store_link *link, struct store_trip *trip)
@@ -59,8 +117,8 @@ static void lose(struct store_link *link, struct store_trip *trip)
 	size_t count = trip->answered + trip->due;
 	reason_set(&reason, "the connection to Redis was lost: %s", link->reason.text);
 	for (size_t i = trip->answered; i < count; i++) {
-		trip->asked[i]->failed = true;
-		looked(trip->asked[i], reason.text);
+		trip->asked[i].ticket->failed = true;
+		looked(trip->asked[i].ticket, reason.text);
 	}
 	store_trips_give(&link->trips, trip);
 }
@@ -94,7 +152,7 @@ static bool has_room(struct store_trip *trip)
 	if (trip->due < trip->asked_room)
 		return true;
 	size_t room = trip->asked_room > 0 ? trip->asked_room * 2 : 64;
-	struct store_ticket **asked = realloc(trip->asked, room * sizeof(struct store_ticket *));
+	struct store_asked *asked = realloc(trip->asked, room * sizeof *asked);
 	if (!asked)
 		return false;
 	trip->asked = asked;
@@ -128,7 +186,7 @@ static bool ask(struct store_link *link, struct store_ticket *ticket, const stru
 		add_key(&trip->bytes, target->seen, event->id);
 	if (event->guard.n > 0)
 		add_key(&trip->bytes, target->guard, event->guard);
-	trip->asked[trip->due++] = ticket;
+	trip->asked[trip->due++] = (struct store_asked){ ticket, target };
 	ticket->looks++;
 	return true;
 }

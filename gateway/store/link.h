@@ -67,6 +67,8 @@ struct store_link_setup {
 	struct store_link *(*elsewhere)(void *arg, const struct store_target *target);
 	/* A look was answered with an error: it may have gone to the wrong node. May be NULL. */
 	void (*astray)(void *arg);
+	/* This node's link for events with a wait; NULL when memory is short. Of a link to a node of a Cluster. */
+	struct store_link *(*waiting)(void *arg);
 	void *arg;
 };
 

@@ -164,6 +164,7 @@ static int begin(struct store_link *link, struct store_ticket *ticket, bool writ
 	}
 	put->refused = false;
 	put->waited_us = 0;
+	put->stands = NULL;
 	ticket->put = put;
 	store_tickets_begin(&link->tickets, ticket);
 	return 0;

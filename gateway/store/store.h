@@ -75,7 +75,7 @@ struct store_event {
 	enum store_class class;
 	struct store_wait wait;
 	/* Where the id and the guard are looked for before it is put, since they may stand there from another day's
-	 * layout (places.h). */
+	 * layout (places.h). These targets outlive the put. */
 	const struct store_target *const *elsewhere;
 	size_t elsewhere_count;
 	uint32_t window_s; /* how long the id is remembered; 0 counts as 1 */
@@ -102,6 +102,8 @@ struct store_put {
 	 * mends it. */
 	bool refused;
 	int64_t waited_us; /* of an event with a wait that was answered: how much of redis_us went by while Redis had it; else 0 */
+	/* Of STORE_DUPLICATE: the one of `elsewhere` where it stands; NULL: where it was to be put. */
+	const struct store_target *stands;
 };
 
 /* ---- the store ---- */
@@ -161,8 +163,8 @@ void store_reconfigure(struct store *store, const struct config_redis *redis, co
 int store_put(struct store *store, const struct store_event *event, int64_t deadline_ms, struct store_put *put)
 	__attribute__((warn_unused_result));
 
-/* As store_put, but puts nothing: STORE_STORED says that the wait holds for all that was put with this target, with or without
- * a wait, and told as stored or as a duplicate before this call, by the Redis that the identity names. It goes by the
+/* As store_put, but puts nothing: STORE_STORED says that the wait holds for all that stands with this target: was put there, with
+ * or without a wait, and told as stored or as a duplicate before this call, by the Redis that the identity names. It goes by the
  * connection of events with a wait. */
 int store_confirm(struct store *store, const struct store_target *target, const struct store_wait *wait,
 		  int64_t deadline_ms, struct store_put *put) __attribute__((warn_unused_result));

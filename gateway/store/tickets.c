@@ -22,7 +22,8 @@ struct store_ticket *store_tickets_take(struct store_tickets *tickets)
 	ticket->settled_us = 0;
 	ticket->confirms = false;
 	ticket->wait = (struct store_wait){ .level = STORE_LEVEL_STORED };
-	ticket->seen = ticket->failed = false;
+	ticket->failed = false;
+	ticket->seen = NULL;
 	store_command_clear(&ticket->command);
 	return ticket;
 }

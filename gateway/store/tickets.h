@@ -34,7 +34,11 @@ struct store_ticket {
 
 	/* Of one that is looked for elsewhere first (elsewhere.c): answers to come, and what those that came say. */
 	size_t looks;
-	bool seen, failed;
+	bool failed;
+	const struct store_target *seen; /* where it was seen; NULL: nowhere */
+	struct store_link *witness;	 /* who said so, when it had connected so often */
+	uint64_t witness_connects;
+	struct store_put safe; /* is it as safe there as it asks? */
 };
 
 struct store_list {

@@ -29,6 +29,12 @@ enum store_trip_kind {
 /* Kinds of waits that are asked for at once. */
 enum { STORE_TRIP_WAITS = 8 };
 
+/* A ticket that was looked for, and where. It is in no list of the trip, and may be another link's. */
+struct store_asked {
+	struct store_ticket *ticket;
+	const struct store_target *target;
+};
+
 struct store_trip {
 	struct store_trip *next;
 	enum store_trip_kind kind;
@@ -41,8 +47,7 @@ struct store_trip {
 	struct reason reason;	 /* why, of UNDO */
 	bool refused;		 /* and for good */
 	int64_t begun_ms;
-	/* Of ELSEWHERE: the tickets that the replies are for. They are in no list of the trip, and may be another link's. */
-	struct store_ticket **asked;
+	struct store_asked *asked; /* of ELSEWHERE: what the replies are for */
 	size_t asked_room;
 	struct store_wait waits[STORE_TRIP_WAITS]; /* of WAIT */
 	size_t wait_count;

@@ -11,6 +11,7 @@ import topology
 from conftest import STRIPE, route
 from harness import BINARY, SLOW, Load, at_once, entries, together, wait_until
 from test_journal import journal, wait_drained
+from test_partitions import hash_of
 from test_redis import check_each_once, check_unavailable
 
 
@@ -380,3 +381,42 @@ def test_cluster(stack, folder):
         assert (gateway.deliver(to(name)).status == 503) == (cluster.of(name) is master), name
     replica.resume()
     wait_until(lambda: gateway.deliver(to("r0")).status == 200, "the replica to come back")
+
+
+@pytest.mark.parametrize("journaled", [False, True], ids=["", "journal"])
+def test_what_stands_in_a_former_partition_on_another_node(stack, folder, journaled):
+    """A retry is as safe as its route asks where the event stands, and not where it would be put by now."""
+    cluster = topology.Cluster(folder / "cluster")
+    stack.parts.insert(0, cluster)
+    more = {"journal": journal(folder)} if journaled else {}
+    gateway = stack.gateway(cluster.url(), [replicated()], replay_window={"time": "0s"}, **more)
+    home = cluster.of("stripe")
+
+    def new():
+        """Whose partition is on another node."""
+        deliveries = iter(lambda: sign.stripe(STRIPE), None)
+        return next(one for one in deliveries if cluster.of(f"stripe.{hash_of(one.id) % 8}") is not home)
+
+    delivery = new()
+    assert gateway.deliver(delivery).outcome() == "accepted"
+    gateway.rewrite(routes=[replicated(partitions=8)])
+    gateway.reload()
+    gateway.wait_log("partitions changed")
+    assert gateway.deliver(delivery).outcome() == "duplicate"
+    replica = cluster.replica_of(home)
+    replica.pause()
+    if journaled:
+        assert gateway.deliver(delivery).outcome() == "accepted"
+        gateway.wait_log("journal keeps what redis has", reason="Redis has it, but 0 of 1 replicas had it within 1000 ms")
+    else:
+        check_unavailable(gateway.deliver(delivery))
+    kept = "kept in the journal: " if journaled else ""
+    gateway.wait_log("delivery", reason=f"{kept}Redis has it, but 0 of 1 replicas had it within 500 ms")
+    # What is put by now has nothing to do with that replica.
+    assert gateway.deliver(new()).outcome() == "accepted"
+    assert not gateway.log("journal drained")
+    replica.resume()
+    if journaled:
+        gateway.wait_log("journal drained")
+    wait_until(lambda: gateway.deliver(delivery).outcome() == "duplicate", "the replica to come back")
+    assert cluster.entries("stripe").ids() == [delivery.id]

@@ -108,10 +108,29 @@ static void queue(struct node_connection *connection, const char *answer)
 	say_text(connection, "+QUEUED\r\n");
 }
 
+static void set(struct node_connection *connection)
+{
+	if (connection->multi)
+		queue(connection, "+OK\r\n");
+	else
+		say_text(connection, "+OK\r\n");
+}
+
+static void wait(struct node_connection *connection)
+{
+	struct node *node = connection->node;
+	node->waits++;
+	connection->held = node->hold;
+	if (!node->hold)
+		say_text(connection, node->wait ? node->wait : ":1\r\n");
+}
+
 static void obey(struct node_connection *connection, const redisReply *command)
 {
 	struct node *node = connection->node;
 	bool asking = is(command, 0, "ASKING");
+	if (is(command, 0, "MULTI") || is(command, 0, "EXEC") || is(command, 0, "DISCARD"))
+		connection->multi = is(command, 0, "MULTI");
 	if (!is(command, 0, "CLUSTER"))
 		snprintf(node->last, sizeof node->last, "%s", command->element[0]->str);
 	if (is(command, 0, "ROLE")) {
@@ -135,11 +154,13 @@ static void obey(struct node_connection *connection, const redisReply *command)
 	} else if (is(command, 0, "TYPE")) {
 		say_text(connection, "+none\r\n");
 	} else if (is(command, 0, "EXISTS")) {
-		say_text(connection, ":0\r\n");
+		say_text(connection, node->exists ? node->exists : ":0\r\n");
 	} else if (is(command, 0, "XADD")) {
 		queue(connection, "$3\r\n1-1\r\n");
 	} else if (is(command, 0, "SET")) {
-		queue(connection, "+OK\r\n");
+		set(connection);
+	} else if (is(command, 0, "WAIT")) {
+		wait(connection);
 	} else {
 		say_text(connection, "+OK\r\n");
 	}
@@ -199,6 +220,23 @@ void node_hang_up(struct node *node)
 {
 	for (size_t i = 0; i < NODE_CONNECTIONS; i++)
 		hang_up(&node->connections[i]);
+}
+
+void node_hang_up_others(struct node *node)
+{
+	for (size_t i = 0; i < NODE_CONNECTIONS; i++) {
+		if (!node->connections[i].held)
+			hang_up(&node->connections[i]);
+	}
+}
+
+void node_release(struct node *node)
+{
+	for (size_t i = 0; i < NODE_CONNECTIONS; i++) {
+		if (node->connections[i].held)
+			say_text(&node->connections[i], ":1\r\n");
+		node->connections[i].held = false;
+	}
 }
 
 void node_stop(struct node *node)

@@ -18,6 +18,8 @@ struct node_connection {
 	struct loop_watch watch;
 	redisReader *reader;
 	bool asking;	   /* ASKING was the last command */
+	bool multi;	   /* in a transaction */
+	bool held;	   /* its WAIT was not answered yet */
 	struct buf queued; /* what the commands behind MULTI will be answered by EXEC */
 	size_t queued_count;
 };
@@ -36,10 +38,13 @@ struct node {
 	size_t answer_count, answer_at;
 	const char *always;	 /* then this; NULL: ":1\r\n" */
 	const char *look, *exec; /* to WATCH, and to EXEC behind MULTI; NULL: that all is well */
+	const char *exists;	 /* to EXISTS; NULL: ":0\r\n" */
+	const char *wait;	 /* to WAIT; NULL: ":1\r\n" */
+	bool hold;		 /* WAIT is not answered until node_release */
 	bool silent;		 /* it answers nothing any more */
 
 	_Atomic(unsigned) scripts; /* a test may wait for them in another thread */
-	unsigned maps, asked_scripts, batches;
+	unsigned maps, asked_scripts, batches, waits;
 	char last[16]; /* the last command's name, but for CLUSTER */
 };
 
@@ -49,6 +54,12 @@ void node_start(struct node *node, struct loop *loop, char name);
 /* Its connections end; and no other will come. */
 void node_hang_up(struct node *node);
 void node_stop(struct node *node);
+
+/* The same of those that are not held in a WAIT, and others may come. */
+void node_hang_up_others(struct node *node);
+
+/* Answers what is held. */
+void node_release(struct node *node);
 
 /* The next answer to the script. */
 void node_answers(struct node *node, const char *answer);

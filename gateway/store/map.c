@@ -89,9 +89,16 @@ static uint16_t index_of(struct store_map *map, const struct store_address *mast
 	return (uint16_t)map->count;
 }
 
+/* What of an answer was read so far. */
+struct reading {
+	struct store_map *map;
+	size_t room;   /* for masters */
+	int64_t slots; /* of all ranges so far; each slot is in one of them, or else a short answer may cost long work */
+	bool twice;    /* there are more than there can be */
+};
+
 /* A range: its first and last slot, its master, its replicas. */
-static bool read_range(const struct store_reply *range, const struct store_address *asked, struct store_map *map,
-		       size_t *room)
+static bool read_range(const struct store_reply *range, const struct store_address *asked, struct reading *reading)
 {
 	struct store_address master;
 	if (store_reply_count(range) < 3 || store_reply_type(store_reply_at(range, 0)) != STORE_REPLY_NUMBER ||
@@ -103,9 +110,11 @@ static bool read_range(const struct store_reply *range, const struct store_addre
 		return false;
 	if (!read_node(store_reply_at(range, 2), asked, &master))
 		return false;
-	uint16_t index = index_of(map, &master, room);
+	reading->slots += last - first + 1;
+	reading->twice = reading->slots > STORE_SLOTS;
+	uint16_t index = reading->twice ? 0 : index_of(reading->map, &master, &reading->room);
 	for (int64_t slot = first; index != 0 && slot <= last; slot++)
-		map->owner[slot] = index;
+		reading->map->owner[slot] = index;
 	return index != 0;
 }
 
@@ -113,7 +122,8 @@ bool store_map_read(const struct store_reply *reply, const struct store_address 
 		    struct reason *reason)
 {
 	struct store_map *read = calloc(1, sizeof *read);
-	size_t room = 0, ranges = store_reply_count(reply);
+	struct reading reading = { .map = read };
+	size_t ranges = store_reply_count(reply);
 	bool good = read && store_reply_type(reply) == STORE_REPLY_LIST && ranges <= STORE_SLOTS;
 	if (store_reply_type(reply) == STORE_REPLY_ERROR)
 		reason_set(reason, "Redis refused CLUSTER SLOTS: %.*s",
@@ -123,7 +133,9 @@ bool store_map_read(const struct store_reply *reply, const struct store_address 
 	else
 		reason_set(reason, "Redis answered CLUSTER SLOTS otherwise than it should");
 	for (size_t i = 0; good && i < ranges; i++)
-		good = read_range(store_reply_at(reply, i), asked, read, &room);
+		good = read_range(store_reply_at(reply, i), asked, &reading);
+	if (reading.twice)
+		reason_set(reason, "Redis answered CLUSTER SLOTS with more slots than there are");
 	good = good && read->count > 0;
 	if (good) {
 		store_map_clear(map);

@@ -28,7 +28,8 @@ struct store_map {
 };
 
 /* Reads the answer to CLUSTER SLOTS, given by the node at `asked`, whose host stands for one that is left out. False,
- * with the reason, and the map is as it was: for what is no such answer, and where no slot is anybody's. */
+ * with the reason, and the map is as it was: for what is no such answer, where no slot is anybody's, and where the ranges have
+ * more slots than there are. Its work is bounded by the slots and the answer's size. */
 bool store_map_read(const struct store_reply *reply, const struct store_address *asked, struct store_map *map,
 		    struct reason *reason) __attribute__((warn_unused_result));
 

@@ -127,6 +127,33 @@ static void test_no_maps(void **state)
 	store_map_clear(&map);
 }
 
+/* As many slots as there are, however they are cut; and one more, which a node cannot mean. A few bytes for each range would
+ * else be 16384 steps each. */
+static void test_many_slots(void **state)
+{
+	static const struct {
+		int ranges, last, more;
+	} rows[] = { { 1, 16383, 0 }, { 1, 16383, 1 }, { 2, 8191, 0 },
+		     { 2, 8191, 1 },  { 3, 8191, 0 },  { 16384, 16383, 0 } };
+	struct store_map map = { .count = 0 };
+	struct reason reason;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		int count = rows[i].ranges + rows[i].more;
+		char *text = malloc((size_t)count * 60 + 80), *at = text;
+		at += sprintf(at, "*%d\r\n", count);
+		for (int n = 0; n < rows[i].ranges; n++)
+			at += sprintf(at, "*3\r\n:0\r\n:%d\r\n*2\r\n$1\r\nh\r\n:1\r\n", rows[i].last);
+		if (rows[i].more > 0)
+			sprintf(at, "*3\r\n:5\r\n:5\r\n*2\r\n$1\r\nh\r\n:1\r\n");
+		bool good = (rows[i].last + 1) * rows[i].ranges + rows[i].more <= STORE_SLOTS;
+		assert_int_equal(read_map(text, &map, &reason), good);
+		if (!good)
+			assert_non_null(strstr(reason.text, "more slots than there are"));
+		store_map_clear(&map);
+		free(text);
+	}
+}
+
 /* As many masters as there may be, and one more. */
 static void test_many_masters(void **state)
 {
@@ -200,9 +227,10 @@ static void test_long_hosts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_maps),	  cmocka_unit_test(test_hosts),
-		cmocka_unit_test(test_no_maps),	  cmocka_unit_test(test_many_masters),
-		cmocka_unit_test(test_redirects), cmocka_unit_test(test_long_hosts),
+		cmocka_unit_test(test_maps),	   cmocka_unit_test(test_hosts),
+		cmocka_unit_test(test_no_maps),	   cmocka_unit_test(test_many_masters),
+		cmocka_unit_test(test_redirects),  cmocka_unit_test(test_long_hosts),
+		cmocka_unit_test(test_many_slots),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

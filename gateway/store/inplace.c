@@ -94,16 +94,20 @@ static bool make_room(struct store_inplace *in, size_t count)
 {
 	if (count <= in->room)
 		return true;
-	redisReply *elements = realloc(in->elements, count * sizeof *elements);
-	if (elements)
-		in->elements = elements;
-	redisReply **pointers = realloc(in->pointers, count * sizeof(redisReply *));
-	if (pointers)
-		in->pointers = pointers;
-	if (!elements || !pointers)
+	/* Both or none: the pointers must never be of other elements. */
+	redisReply *elements = malloc(count * sizeof *elements);
+	redisReply **pointers = malloc(count * sizeof(redisReply *));
+	if (!elements || !pointers) {
+		free(elements);
+		free(pointers);
 		return false;
+	}
 	for (size_t i = 0; i < count; i++)
-		in->pointers[i] = &in->elements[i];
+		pointers[i] = &elements[i];
+	free(in->elements);
+	free(in->pointers);
+	in->elements = elements;
+	in->pointers = pointers;
 	in->room = count;
 	return true;
 }

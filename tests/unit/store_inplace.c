@@ -1,6 +1,7 @@
 /* Replies read where they lie: the same as hiredis reads, or left to it without a byte being changed. */
 #include "store/inplace.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,11 +113,57 @@ static void test_left_alone(void **state)
 	store_inplace_free(&in);
 }
 
+/* ---- while memory is short ---- */
+
+/* The so-manieth allocation from now on fails, once; 0: none does. Linked in place of those that the room calls. */
+static int fails_at;
+
+void *__real_malloc(size_t size);
+void *__real_realloc(void *memory, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+
+static bool fails(void)
+{
+	return fails_at > 0 && --fails_at == 0;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_realloc(void *memory, size_t size)
+{
+	return fails() ? NULL : __real_realloc(memory, size);
+}
+
+/* What is left to hiredis for that, and what is read next, is what it is. */
+static void test_short_of_memory(void **state)
+{
+	for (int at = 1; at <= 2; at++) {
+		struct store_inplace in = { .room = 0 };
+		char one[] = "*1\r\n:7\r\n", longer[64 * 4 + 8] = "*64\r\n", again[] = "*1\r\n:9\r\n";
+		for (int i = 0; i < 64; i++)
+			memcpy(longer + 5 + i * 4, ":1\r\n", 4);
+		assert_int_equal(store_inplace_read(&in, one, sizeof one - 1), sizeof one - 1);
+		fails_at = at;
+		assert_int_equal(store_inplace_read(&in, longer, 5 + 64 * 4), 0);
+		assert_int_equal(fails_at, 0);
+		assert_int_equal(store_inplace_read(&in, again, sizeof again - 1), sizeof again - 1);
+		assert_int_equal(in.reply.element[0]->integer, 9);
+		assert_int_equal(store_inplace_read(&in, longer, 5 + 64 * 4), 5 + 64 * 4);
+		assert_int_equal(in.reply.element[63]->integer, 1);
+		store_inplace_free(&in);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same_as_hiredis),
 		cmocka_unit_test(test_left_alone),
+		cmocka_unit_test(test_short_of_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { LOOK_MS = 1000, FAILED_MS = 2000, NEVER_MS = 30000, ROUNDS = 16 };
+/* What could not be asked now is asked again soon, and then twice as late each time, as deliveries may wait for it; what is for a
+ * person to mend is not. */
+enum { LOOK_MS = 1000, FAILED_MS = 2000, AGAIN_MS = 50, HASTE_MS = 200, NEVER_MS = 30000, ROUNDS = 16 };
 
 static const char exchange[] = "if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end\n"
 			       "redis.call('SET', KEYS[1], ARGV[2])\n"
@@ -321,6 +323,26 @@ static int settle(struct settling *s)
 
 /* ---- rounds ---- */
 
+static void set_next_look(struct store_spread *spread, int fault)
+{
+	int64_t now_ms = clock_mono_ms(), ms = fault == 0 ? LOOK_MS : FAILED_MS;
+	bool passes = fault != 0 && fault != -EPROTO;
+	if (passes && (int64_t)AGAIN_MS << spread->faults < FAILED_MS)
+		ms = (int64_t)AGAIN_MS << spread->faults++;
+	else if (!passes)
+		spread->faults = 0;
+	spread->next_look_ms = now_ms + ms;
+	spread->not_before_ms = fault == 0 ? 0 : now_ms + (ms < HASTE_MS ? ms : HASTE_MS);
+}
+
+/* That a put was refused is still to be looked into. */
+static void keep_stale(struct store_spread *spread, bool stale)
+{
+	pthread_mutex_lock(&spread->layouts->lock);
+	spread->stale |= stale;
+	pthread_mutex_unlock(&spread->layouts->lock);
+}
+
 static int settle_spread(struct store_spread *spread, struct store_client *client, struct reason *reason)
 {
 	struct store_layouts *layouts = spread->layouts;
@@ -336,8 +358,9 @@ static int settle_spread(struct store_spread *spread, struct store_client *clien
 	buf_free(&s.text);
 	buf_free(&s.other);
 	buf_free(&s.key);
-	spread->next_look_ms = clock_mono_ms() + (fault == 0 ? LOOK_MS : FAILED_MS);
-	spread->not_before_ms = fault == 0 ? 0 : clock_mono_ms() + FAILED_MS / 10;
+	set_next_look(spread, fault);
+	if (spread->faults > 0)
+		keep_stale(spread, s.refused);
 	if (fault == -EPROTO && layouts->calls.failed)
 		layouts->calls.failed(layouts->calls.arg, spread->route, reason->text);
 	return fault == -EPROTO ? 0 : fault;

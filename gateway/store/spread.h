@@ -17,6 +17,7 @@ struct store_spread {
 	struct store_known *made; /* all that were ever `now`, the newest first; of who asks Redis alone */
 	int64_t next_look_ms;	  /* the same; 0: only once a put of it was refused */
 	int64_t not_before_ms;	  /* the same */
+	unsigned faults;	  /* in a row, that may pass by themselves; the same */
 	/* Under the lock of the layouts. */
 	struct store_split wanted;
 	uint32_t window_s;

@@ -1,6 +1,8 @@
 /* Layouts in a real Redis: who wants another gets it, whoever is cut off in the middle, and what is put meanwhile stands once. */
+#include "base/clock.h"
 #include "link_fixture.h"
 #include "store/places.h"
+#include "store/spread.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -442,16 +444,50 @@ static void test_away(void **state)
 	assert_int_equal(now(&one)->split.partitions, 2);
 }
 
+/* It is asked again soon, and later each time for as long as it is away. Of what is measured only time that has passed counts. */
+static void test_away_for_a_moment(void **state)
+{
+	const struct store_spread *spread = one.spread;
+	want(&one, 2, "");
+	redis_kill(&bench.redis);
+	for (int64_t ms = 50; ms <= 400; ms *= 2) {
+		int64_t begun_ms = clock_mono_ms();
+		assert_int_equal(look(&one), -EIO);
+		assert_true(spread->next_look_ms - begun_ms >= ms);
+		assert_true(spread->next_look_ms - clock_mono_ms() <= ms);
+		while (clock_mono_ms() < spread->next_look_ms)
+			usleep(5000);
+	}
+	redis_again(&bench.redis);
+	bench_wait(&bench, STORE_READY);
+	assert_int_equal(look(&one), 0);
+	assert_int_equal(now(&one)->split.partitions, 2);
+	/* And as soon the next time. That a put was refused is not forgotten meanwhile. */
+	redis_kill(&bench.redis);
+	store_spread_stale(one.spread);
+	assert_int_equal(look(&one), -EIO);
+	assert_true(spread->next_look_ms - clock_mono_ms() <= 50);
+	assert_true(spread->stale);
+	redis_again(&bench.redis);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
-		CASE(test_never_split),	    CASE(test_split_from_the_start),
-		CASE(test_change),	    CASE(test_two_gateways),
-		CASE(test_change_of_order), CASE(test_guard),
-		CASE(test_half_way),	    CASE(test_lost_change),
-		CASE(test_senseless),	    CASE(test_away),
-		CASE(test_old_ones),	    CASE(test_lost_by_all),
+		CASE(test_never_split),
+		CASE(test_split_from_the_start),
+		CASE(test_change),
+		CASE(test_two_gateways),
+		CASE(test_change_of_order),
+		CASE(test_guard),
+		CASE(test_half_way),
+		CASE(test_lost_change),
+		CASE(test_senseless),
+		CASE(test_away),
+		CASE(test_old_ones),
+		CASE(test_lost_by_all),
+		CASE(test_away_for_a_moment),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

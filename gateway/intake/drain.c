@@ -1,78 +1,24 @@
 /* drain.c - from the journal into Redis.
  *
- * The special difficulty is order. Events go out in a window of IN_FLIGHT, and what is taken out of the journal is always
- * its beginning: when one is not taken, what was sent behind it is sent again after it, as duplicates. Of an ordered
- * route only one is out at a time, so that none can overtake. What Redis refuses for good is read once more, and then set aside.
- * Events are put without a wait, so that routes whose replicas are away hold up nobody. What their routes wait for is asked before
- * the journal forgets them, and it forgets nothing of which that does not hold (kept.h). */
-#include "intake/drain.h"
-
+ * The special difficulty is another Redis, or the same one started anew: it may have lost what it took last, and so all that is kept is
+ * sent again, from the beginning. Events are put without a wait, so that routes whose replicas are away hold up nobody. What their
+ * routes wait for is asked before the journal forgets them, and it forgets nothing of which that does not hold (kept.h). */
 #include "base/log.h"
-#include "intake/aside.h"
-#include "intake/kept.h"
+#include "intake/drain_inner.h"
 #include "intake/left.h"
-#include "intake/resend.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum {
-	IN_FLIGHT = 64,
-	IN_FLIGHT_BYTES = 4 * 1024 * 1024,
-	TURN = 16,	 /* put in one turn of the loop */
-	PAUSE_MS = 500,	 /* after Redis has refused one */
-	AGAIN_MS = 2000, /* after it has refused one for good, and nothing goes on but by a person */
-	ASIDE_MS = 50,	 /* for the folder of what was set aside to be ours */
-	PUT_MS = 120000	 /* the store's own patience is shorter */
-};
-
-struct drain_slot {
-	struct intake_drain *drain;
-	struct store_put put;
-	struct journal_append append; /* where it is set aside instead */
-	struct store_places *places;
-	struct journal_item item;
-	const struct store_target *target;
-	struct store_wait wait; /* of its route */
-	size_t bytes;
-	bool stored;
-};
-
-struct intake_drain {
-	struct loop *loop;
-	struct journal *journal;
-	struct store *store;
-	const char *redis_socket;
-	void (*drained)(void *arg);
-	void *arg;
-
-	struct drain_slot slots[IN_FLIGHT];
-	size_t first, count, out; /* of the slots, from the oldest on; those Redis has not answered */
-	size_t bytes;
-	char url[512];	   /* cut, where it is longer */
-	char identity[96]; /* of the Redis that has what was sent */
-	bool left_begun;
-	bool anew;	 /* it is another now */
-	bool failed;	 /* one of them was not taken: nothing new until all are back */
-	bool refused;	 /* Redis said no, so it is given time */
-	bool stubborn;	 /* and says so for good: it is asked with one alone */
-	bool next_known; /* `next` was read and not put yet */
-	struct journal_item next;
-	struct loop_timer work;
-	struct intake_kept kept;
-
-	struct intake_targets targets;
-	struct intake_left *left;   /* NULL: the journal is of what Redis refuses */
-	struct intake_aside *aside; /* NULL: what Redis refuses for good waits at the head */
-	bool behind;		    /* something waited for Redis, and it is said when it no longer does */
-	uint64_t taken;
-	struct reason reason;
+	AGAIN_MS = 2000, /* after Redis has refused one for good, and nothing goes on but by a person */
+	ASIDE_MS = 50	 /* for the folder of what was set aside to be ours */
 };
 
 static void work(void *arg);
 
-static void work_in(struct intake_drain *drain, int64_t ms)
+void intake_drain_work_in(struct intake_drain *drain, int64_t ms)
 {
 	if (!loop_timer_running(&drain->work))
 		loop_timer_start(drain->loop, &drain->work, ms, work, drain);
@@ -83,30 +29,6 @@ bool intake_drain_forget(struct intake_drain *drain)
 	bool all = intake_kept_forget(&drain->kept);
 
 	return (!drain->aside || intake_aside_forget(drain->aside)) && all;
-}
-
-/* ---- what has come back ---- */
-
-static struct drain_slot *oldest(struct intake_drain *drain)
-{
-	return &drain->slots[drain->first];
-}
-
-static void drop_oldest(struct intake_drain *drain)
-{
-	drain->bytes -= oldest(drain)->bytes;
-	drain->first = (drain->first + 1) % IN_FLIGHT;
-	drain->count--;
-}
-
-/* They will be read again. */
-static void drop_all(struct intake_drain *drain)
-{
-	for (; drain->count > 0; drop_oldest(drain))
-		journal_dropped(drain->journal, &oldest(drain)->item);
-	if (drain->next_known)
-		journal_dropped(drain->journal, &drain->next);
-	drain->next_known = false;
 }
 
 static void say_drained(struct intake_drain *drain)
@@ -130,6 +52,12 @@ static void say_drained(struct intake_drain *drain)
 		drain->drained(drain->arg);
 }
 
+static void take_back(struct intake_drain *drain)
+{
+	if (intake_drain_window_take_back(drain))
+		say_drained(drain);
+}
+
 static void kept_settled(void *arg, const char *reason)
 {
 	struct intake_drain *drain = arg;
@@ -144,164 +72,6 @@ static void kept_settled(void *arg, const char *reason)
 	drain->behind = true;
 }
 
-static void take_back(struct intake_drain *drain)
-{
-	bool any = false;
-
-	while (drain->count > 0 && oldest(drain)->stored) {
-		const struct drain_slot *slot = oldest(drain);
-
-		if (!intake_kept_add(&drain->kept, &slot->item, slot->target, &slot->wait)) {
-			drain->failed = true;
-			break;
-		}
-		journal_stored(drain->journal, &slot->item);
-		drop_oldest(drain);
-		drain->taken++;
-		any = true;
-	}
-	if (drain->failed && drain->out == 0) {
-		drop_all(drain);
-		drain->failed = false;
-		journal_rewind(drain->journal, false);
-	}
-	if (drain->anew && drain->out == 0) {
-		drop_all(drain);
-		drain->anew = drain->failed = false;
-		intake_kept_drop(&drain->kept);
-		journal_rewind(drain->journal, true);
-	}
-	if (any)
-		say_drained(drain);
-}
-
-static void put_done(struct store_put *put, enum store_result result, const char *reason, int64_t redis_us)
-{
-	struct drain_slot *slot = (void *)((char *)put - offsetof(struct drain_slot, put));
-	struct intake_drain *drain = slot->drain;
-
-	(void)redis_us;
-	drain->out--;
-	drain->kept.refusing = result == STORE_UNAVAILABLE && !put->refused;
-	if (result == STORE_STORED || result == STORE_DUPLICATE) {
-		slot->stored = true;
-		slot->target = put->stands ? put->stands : slot->target;
-		drain->stubborn = false;
-		drain->reason.text[0] = '\0';
-	} else {
-		drain->failed = true;
-		if (result == STORE_CLOSED)
-			reason = intake_targets_refused(slot->places);
-		drain->stubborn = put->refused && !drain->aside;
-		if (put->refused && drain->aside)
-			intake_aside_refused(drain->aside, slot->item.sequence, reason);
-		else
-			drain->refused |= store_state(drain->store) == STORE_READY;
-		if (reason)
-			reason_set(&drain->reason, "%s", reason);
-	}
-	/* The store is in the middle of its work. */
-	work_in(drain, 0);
-}
-
-/* In the other journal, or not, for its disk's sake. */
-static void set_aside(struct journal_append *append, const char *reason)
-{
-	struct drain_slot *slot = (void *)((char *)append - offsetof(struct drain_slot, append));
-	struct intake_drain *drain = slot->drain;
-
-	drain->out--;
-	slot->stored = !reason;
-	slot->wait.level = STORE_LEVEL_STORED;
-	if (reason) {
-		drain->failed = drain->refused = true;
-		reason_set(&drain->reason, "%s", reason);
-	}
-	work_in(drain, 0);
-}
-
-/* ---- what goes out ---- */
-
-/* Of an ordered route, one at a time. */
-static bool may_go(const struct intake_drain *drain, const struct journal_item *item)
-{
-	if (!item->event->ordered)
-		return true;
-	for (size_t i = 0; i < drain->count; i++)
-		if (drain->slots[(drain->first + i) % IN_FLIGHT].item.slot == item->slot)
-			return false;
-	return true;
-}
-
-static int put(struct intake_drain *drain)
-{
-	const struct journal_event *kept = drain->next.event;
-	struct drain_slot *slot = &drain->slots[(drain->first + drain->count) % IN_FLIGHT];
-	struct store_places *places;
-	struct store_event event;
-	int r = intake_targets_place(&drain->targets, kept, &event, &places);
-
-	if (r < 0)
-		return r;
-	*slot = (struct drain_slot){ .drain = drain,
-				     .put.done = put_done,
-				     .append.done = set_aside,
-				     .item = drain->next,
-				     .places = places,
-				     .target = event.target,
-				     .wait = intake_owed_wait(kept) };
-	slot->item.event = NULL; /* it goes with the reader's memory */
-	slot->bytes = journal_record_size(kept);
-	if (drain->aside && intake_aside_wants(drain->aside, &drain->next))
-		r = intake_aside_append(drain->aside, &drain->next, &slot->append);
-	else
-		r = store_put(drain->store, &event, loop_now_ms(drain->loop) + PUT_MS, &slot->put);
-	if (r < 0)
-		return r;
-	drain->count++;
-	drain->out++;
-	drain->bytes += slot->bytes;
-	drain->next_known = false;
-	return 0;
-}
-
-static bool has_room(const struct intake_drain *drain)
-{
-	return drain->count == 0 || (!drain->stubborn && drain->count < IN_FLIGHT && drain->bytes < IN_FLIGHT_BYTES);
-}
-
-static int read_next(struct intake_drain *drain)
-{
-	int r = drain->next_known ? 1 : journal_next(drain->journal, &drain->next);
-
-	drain->next_known = r == 1;
-	if (r < 0) {
-		reason_set(&drain->reason, "the journal could not be read: %s", strerror(-r));
-		log_line(LOG_ERROR, "journal not drained", LOG_C("reason", drain->reason.text));
-	}
-	return r;
-}
-
-static void send_more(struct intake_drain *drain)
-{
-	for (int i = 0; i < TURN; i++) {
-		int r;
-
-		if (!has_room(drain))
-			return;
-		r = read_next(drain);
-		if (r == 0 || (r == 1 && !may_go(drain, &drain->next)))
-			return;
-		if (r == 1)
-			r = put(drain);
-		if (r < 0) {
-			work_in(drain, PAUSE_MS);
-			return;
-		}
-	}
-	work_in(drain, 0);
-}
-
 /* What the last gateway had put into Redis comes before what it had not. And of whom events were set aside must be known
  * before one of theirs is put. */
 static bool waits_for_others(struct intake_drain *drain)
@@ -309,7 +79,7 @@ static bool waits_for_others(struct intake_drain *drain)
 	if (!drain->left)
 		return false;
 	if (drain->aside && !intake_aside_ready(drain->aside)) {
-		work_in(drain, ASIDE_MS);
+		intake_drain_work_in(drain, ASIDE_MS);
 		return true;
 	}
 	/* Until the folder is ours, it is not known what is left. */
@@ -325,21 +95,21 @@ static void work(void *arg)
 	struct intake_drain *drain = arg;
 
 	take_back(drain);
-	if (drain->refused && drain->out == 0) {
+	if (drain->refused && intake_drain_window_is_back(drain)) {
 		drain->refused = false;
 		if (!drain->behind && drain->left)
 			log_line(LOG_WARNING, "journal waits for redis", LOG_C("reason", drain->reason.text));
 		drain->behind = true;
-		work_in(drain, drain->stubborn ? AGAIN_MS : PAUSE_MS);
+		intake_drain_work_in(drain, drain->stubborn ? AGAIN_MS : INTAKE_DRAIN_PAUSE_MS);
 	} else if (!drain->failed && !drain->anew && store_state(drain->store) == STORE_READY &&
 		   !waits_for_others(drain)) {
-		send_more(drain);
+		intake_drain_window_send(drain);
 	}
 }
 
 static void more(void *arg)
 {
-	work_in(arg, 0);
+	intake_drain_work_in(arg, 0);
 }
 
 /* Another Redis, or one that has been started anew, may have lost what it took last: all that is still kept is sent again. */
@@ -362,7 +132,7 @@ static void redis_changed(void *arg, enum store_state state, const char *reason)
 		look_who(drain);
 		/* A run that was cut off is begun again. */
 		drain->left_begun = false;
-		work_in(drain, 0);
+		intake_drain_work_in(drain, 0);
 		return;
 	}
 	if (reason)
@@ -398,6 +168,7 @@ int intake_drain_new(const struct intake_drain_setup *setup, struct intake_drain
 	r = store_new(&store, &drain->store);
 	intake_kept_init(&drain->kept, setup->loop, setup->journal, drain->store, setup->config->replay_window_ms,
 			 kept_settled, drain);
+	drain->rows = (struct intake_rows){ .store = drain->store, .done = intake_drain_window_row_done, .arg = drain };
 	if (r == 0 && setup->refused)
 		r = intake_aside_new(setup, &drain->aside);
 	if (r == 0 && !setup->of_refused)
@@ -438,6 +209,7 @@ void intake_drain_free(struct intake_drain *drain)
 	loop_timer_stop(&drain->work);
 	intake_kept_free(&drain->kept);
 	intake_left_free(drain->left);
+	intake_rows_free(&drain->rows);
 	intake_targets_free(&drain->targets);
 	free(drain);
 }

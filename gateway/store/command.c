@@ -184,6 +184,7 @@ void store_command_clear(struct store_command *command)
 {
 	buf_clear(&command->bytes);
 	command->mark_count = 0;
+	command->row = false;
 }
 
 void store_command_free(struct store_command *command)

@@ -26,6 +26,7 @@ struct store_command {
 	struct store_span stream, fields, fence, marks[STORE_MARKS_MAX]; /* in `bytes`; the keys as bulks */
 	size_t mark_count;
 	uint32_t window_s;
+	bool row; /* it is one of several events (row.h): `script` and the fields are all that is sent, whatever the server has */
 };
 
 /* Writes the event into the cleared `out`: one look at the sizes, one growth, one copy. False when memory is short. */

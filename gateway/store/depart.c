@@ -131,7 +131,7 @@ static void depart_by_slot(struct store_link *link)
 
 static bool is_small(const struct store_link *link)
 {
-	/* Nothing is out: all bytes are of what has gathered. */
+	/* Nothing is out: all bytes are of what has gathered, and of rows. */
 	return link->gathered.count < FEW && link->tickets.bytes < FEW_BYTES;
 }
 
@@ -182,6 +182,12 @@ void store_depart(struct store_link *link)
 		depart_by_slot(link);
 		return;
 	}
+	if (link->apart.first && !(link->few_went && link->gathered.first)) {
+		link->few_went = true;
+		store_scripted_send(link, &link->apart);
+		return;
+	}
+	link->few_went = false;
 	if (is_small(link)) {
 		send_all(link);
 		return;

@@ -82,6 +82,8 @@ void store_link_reconfigure(struct store_link *link, const struct config_redis *
 			    int64_t stall_ms);
 int store_link_put(struct store_link *link, const struct store_event *event, int64_t deadline_ms, struct store_put *put)
 	__attribute__((warn_unused_result));
+int store_link_put_row(struct store_link *link, const struct store_row *row, int64_t deadline_ms, struct store_put *put)
+	__attribute__((warn_unused_result));
 int store_link_confirm(struct store_link *link, const struct store_target *target, const struct store_wait *wait,
 		       int64_t deadline_ms, struct store_put *put) __attribute__((warn_unused_result));
 size_t store_link_waiting(const struct store_link *link);
@@ -127,10 +129,10 @@ struct store_link {
 	struct store_trips trips;
 	struct store_tickets tickets;
 	struct store_list gathered; /* events that wait for the next trip */
-	struct store_list apart;    /* that go by the script, before them */
+	struct store_list apart;    /* that go by the script, before them; rows among them */
 	struct store_list again;    /* that are to be tried again later, */
 	struct loop_timer retry;    /* when this has fired */
-	bool few_went;		    /* the last to leave were the events of slots with few */
+	bool few_went;		    /* the last to leave were the events of slots with few, or rows */
 	struct store_list held;	    /* events that are looked for elsewhere */
 	struct store_trip *looking; /* the next look for such, of whatever link; NULL: none */
 	struct store_waiting waiting;

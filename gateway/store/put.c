@@ -6,6 +6,7 @@
  * decides whether Redis is to be asked at all. */
 #include "base/clock.h"
 #include "store/link.h"
+#include "store/row.h"
 #include "store/target.h"
 
 #include <errno.h>
@@ -190,6 +191,20 @@ int store_link_put(struct store_link *link, const struct store_event *event, int
 	(void)store_tickets_end(&link->tickets, ticket);
 	store_tickets_give(&link->tickets, ticket);
 	return -EAGAIN;
+}
+
+/* The script alone can do it, and its text goes with it. */
+int store_link_put_row(struct store_link *link, const struct store_row *row, int64_t deadline_ms, struct store_put *put)
+{
+	struct store_ticket *ticket;
+	int fault = take(link, deadline_ms, &ticket);
+	if (fault == 0)
+		fault = begin(link, ticket, store_row_write(row, &ticket->command), put);
+	if (fault != 0)
+		return fault;
+	ticket->slot = store_row_target(row)->slot;
+	store_list_add(&link->apart, ticket);
+	return 0;
 }
 
 int store_link_confirm(struct store_link *link, const struct store_target *target, const struct store_wait *wait,

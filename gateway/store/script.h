@@ -13,4 +13,11 @@ enum { STORE_SCRIPT_FIELD_WORDS = 26, STORE_SCRIPT_SHA = 40 };
 
 struct slice store_script_text(void);
 
+/* The same for several events of one stream, one after the other, in one step.
+ *
+ * KEYS: the stream; its fence; the marks of each event. ARGV: of each event how many marks it has, of which there must be one, how
+ * long to remember, and the entry's fields. Answers 1 when any was added, 0 when all were seen before, -1 where the fence stands and
+ * nothing is changed, or an error: then the first so many may have been added, none behind one that was not. */
+struct slice store_script_row_text(void);
+
 #endif

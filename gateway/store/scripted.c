@@ -1,4 +1,4 @@
-/* scripted.c - into Redis by the script, one call for each event, all of a trip in one write.
+/* scripted.c - into Redis by the script, one call for each event or row of events, all of a trip in one write.
  *
  * Its difficulty is to tell what of Redis' errors concerns one event and what the server: and what says NOSCRIPT must
  * be sent again with the script's text, once, without being taken for lost or for done. */
@@ -43,7 +43,7 @@ static bool add_event(struct store_link *link, struct store_trip *trip, struct s
 	trip->due += ticket->asks;
 	if (ticket->asks && !store_trip_add(trip, SLICE("*1\r\n$6\r\nASKING\r\n")))
 		return false;
-	bool added = store_command_script(command, ticket->evaluated ? NULL : link->sha) &&
+	bool added = (command->row || store_command_script(command, ticket->evaluated ? NULL : link->sha)) &&
 		     store_trip_add(trip, buf_slice(&command->script)) &&
 		     store_trip_add(trip, store_command_part(command, command->fields));
 	ticket->pieces = trip->piece_count;
@@ -87,7 +87,7 @@ static void refuse(struct store_link *link, struct store_trip *trip, struct stor
 	struct slice text = error ? slice_of(reply->str, reply->len) : SLICE("unexpected answer");
 	struct slice word = store_scripted_error_word(text);
 	/* Redis has lost its scripts, by a restart or SCRIPT FLUSH: sent with its text, the script is kept again. */
-	if (slice_eq(word, SLICE("NOSCRIPT")) && ticket->put && !ticket->evaluated) {
+	if (slice_eq(word, SLICE("NOSCRIPT")) && ticket->put && !ticket->evaluated && !ticket->command.row) {
 		ticket->evaluated = true;
 		link->counts.script_loads++;
 		store_list_add(&trip->aside, ticket);

@@ -4,6 +4,7 @@
  * store's, is a thing of its own that outlives the store, doing nothing, and ends the turn for whatever links there are. */
 #include "store/cluster.h"
 #include "store/place.h"
+#include "store/row.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -157,10 +158,8 @@ void store_reconfigure(struct store *store, const struct config_redis *redis, co
 
 /* ---- putting ---- */
 
-static int put_by(struct store_link *link, const struct store_event *event, int64_t deadline_ms, struct store_put *put,
-		  struct reason *refused)
+static int note_refused(const struct store_link *link, int fault, struct reason *refused)
 {
-	int fault = store_link_put(link, event, deadline_ms, put);
 	if (fault == -EAGAIN)
 		reason_set(refused, "%s",
 			   store_link_state(link) == STORE_READY ? "Redis does not keep up" : store_link_reason(link));
@@ -175,7 +174,19 @@ int store_put(struct store *store, const struct store_event *event, int64_t dead
 		return link ? store_link_put(link, event, deadline_ms, put) : -EAGAIN;
 	}
 	link = store_node_link(&store->node, event->class);
-	return link ? put_by(link, event, deadline_ms, put, &store->refused) : -ENOMEM;
+	return link ? note_refused(link, store_link_put(link, event, deadline_ms, put), &store->refused) : -ENOMEM;
+}
+
+int store_put_row(struct store *store, const struct store_row *row, int64_t deadline_ms, struct store_put *put)
+{
+	const struct store_event event = { .target = store_row_target(row) };
+	struct store_link *link;
+	if (store->clustered) {
+		link = store_cluster_link(store->cluster, &event, &store->refused);
+		return link ? store_link_put_row(link, row, deadline_ms, put) : -EAGAIN;
+	}
+	link = store_node_link(&store->node, event.class);
+	return link ? note_refused(link, store_link_put_row(link, row, deadline_ms, put), &store->refused) : -ENOMEM;
 }
 
 int store_confirm(struct store *store, const struct store_target *target, const struct store_wait *wait,

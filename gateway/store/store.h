@@ -46,6 +46,9 @@ void store_target_key(const struct store_target_setup *setup, const char *rest, 
 /* "hookgate:{stripe}:events"; lives as long as the target. */
 struct slice store_target_stream(const struct store_target *target);
 
+/* Of the layout that it was made for. */
+uint64_t store_target_generation(const struct store_target *target);
+
 /* ---- an event on its way ---- */
 
 /* Which of a node's connections an event takes. What makes Redis hold a connection's answers back (WAIT, WAITAOF) would
@@ -168,6 +171,11 @@ int store_put(struct store *store, const struct store_event *event, int64_t dead
  * connection of events with a wait. */
 int store_confirm(struct store *store, const struct store_target *target, const struct store_wait *wait,
 		  int64_t deadline_ms, struct store_put *put) __attribute__((warn_unused_result));
+
+/* The same for all events of a row (row.h), which is copied and has at least one: they are told of together. */
+struct store_row;
+int store_put_row(struct store *store, const struct store_row *row, int64_t deadline_ms, struct store_put *put)
+	__attribute__((warn_unused_result));
 
 /* Why the last put that got -EAGAIN did, for a person. */
 const char *store_refused(const struct store *store);

@@ -96,6 +96,7 @@ int store_target_new_at(const struct store_target_setup *setup, struct store_tar
 	const unsigned char *p = memory->p;
 	target->stream = slice_of(p, seen);
 	target->slot = store_slot(target->stream);
+	target->generation = setup->generation;
 	target->seen = slice_of(p + seen, guard - seen);
 	target->guard = slice_of(p + guard, xadd - guard);
 	target->xadd = slice_of(p + xadd, fixed - xadd);
@@ -126,4 +127,9 @@ void store_target_free(struct store_target *target)
 struct slice store_target_stream(const struct store_target *target)
 {
 	return target->stream;
+}
+
+uint64_t store_target_generation(const struct store_target *target)
+{
+	return target->generation;
 }

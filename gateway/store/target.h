@@ -18,6 +18,7 @@ struct store_target {
 	size_t fields_at;	    /* the first field */
 	struct slice source;	    /* the field `source`, and the name of `type` */
 	uint16_t slot;		    /* of all of them, in a Cluster */
+	uint64_t generation;	    /* of the layout that it is of */
 	struct slice names;	    /* the fields `route` and `provider`, and the name of `headers` */
 	struct slice fence;	    /* PREFIX:{TAG}:closed:GENERATION as a bulk; layout.h says what it is */
 	struct buf memory;

@@ -94,6 +94,8 @@ ROWS = {
     "journaled": _row(config=JOURNAL, stripe={"ack": "journaled"}, after=wait_drained),
     "with-journal": _row(config=JOURNAL),
     "away": _row(config=JOURNAL, before=kill_redis, after=start_redis_and_drain),
+    "away-ordered": _row(config=JOURNAL, stripe={"ordered": "on"}, before=kill_redis, after=start_redis_and_drain),
+    "away-synced": _row(config=JOURNAL, redis=Synced, stripe={"ordered": "on"}, before=kill_redis, after=start_redis_and_drain),
 }
 if not knows_waitaof():
     del ROWS["synced"]
@@ -106,6 +108,8 @@ NAMES = {
     "journaled": "hookgate, ack: journaled",
     "with-journal": "hookgate, a journal, and Redis is well",
     "away": "hookgate, a journal, and Redis is away",
+    "away-ordered": "hookgate, the same, ordered: on",
+    "away-synced": "hookgate, the same, and Redis syncs its file",
 }
 
 TARGETS = [

@@ -110,9 +110,12 @@ def whole(samples, options):
         rows = [["idle keep-alive connections", "number", "KB each"]]
         rows += [[NAMES[s["row"]], str(s["connections"]), f"{s['kb_per_connection']:.1f}"] for s in idle]
         parts.append(_table(rows))
-    drains = [s["drain_rate"] for s in samples if "drain_rate" in s]
+    drains = [s for s in samples if "drain_rate" in s]
     if drains:
-        parts.append(f"The journal is drained at {_spread(drains, '{:.0f}')} events a second when Redis is back.")
+        rows = [["drained when Redis is back", "events/s"]]
+        for name in dict.fromkeys(s["row"] for s in drains):
+            rows.append([NAMES[name], _spread([s["drain_rate"] for s in drains if s["row"] == name], "{:.0f}")])
+        parts.append(_table(rows))
     targets = _targets(samples)
     if targets:
         parts.append(_table([["ratio within a round, median (range)", "measured", "target", ""]] + targets))

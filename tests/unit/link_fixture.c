@@ -83,7 +83,7 @@ struct store_event event_of(const struct bench *bench, const char *id)
 				     .traceparent = SLICE("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01") };
 }
 
-static void on_done(struct store_put *ended, enum store_result result, const char *reason, int64_t redis_us)
+void note_put(struct store_put *ended, enum store_result result, const char *reason, int64_t redis_us)
 {
 	struct noted *noted = (struct noted *)(void *)ended;
 	noted->calls++;
@@ -96,14 +96,14 @@ static void on_done(struct store_put *ended, enum store_result result, const cha
 
 void put(struct bench *bench, const struct store_event *event, int64_t patience_ms, struct noted *noted)
 {
-	*noted = (struct noted){ .put.done = on_done };
+	*noted = (struct noted){ .put.done = note_put };
 	assert_int_equal(store_put(bench->store, event, loop_now_ms(bench->loop) + patience_ms, &noted->put), 0);
 	assert_int_equal(noted->calls, 0);
 }
 
 void confirm(struct bench *bench, const struct store_wait *wait, int64_t patience_ms, struct noted *noted)
 {
-	*noted = (struct noted){ .put.done = on_done };
+	*noted = (struct noted){ .put.done = note_put };
 	assert_int_equal(
 		store_confirm(bench->store, bench->target, wait, loop_now_ms(bench->loop) + patience_ms, &noted->put),
 		0);

@@ -42,6 +42,9 @@ void bench_stop(struct bench *bench);
 /* An ordinary event with this id. */
 struct store_event event_of(const struct bench *bench, const char *id);
 
+/* The `done` of a noted put, for who puts in other ways. */
+void note_put(struct store_put *ended, enum store_result result, const char *reason, int64_t redis_us);
+
 /* Puts, which must be taken; and waits until `count` of them have ended. */
 void put(struct bench *bench, const struct store_event *event, int64_t patience_ms, struct noted *noted);
 /* Asks for a wait for what was put before, which must be taken. */

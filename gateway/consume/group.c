@@ -380,10 +380,14 @@ int consume_group_acknowledge(struct consume_group *group, const struct slice *e
 
 int consume_group_leave(struct consume_group *group, struct reason *reason)
 {
-	/* In one step: taking a consumer away takes its pending entries away with it, for ever. */
-	static const struct slice script =
-		SLICE_LIT("if #redis.call('XPENDING',KEYS[1],ARGV[1],'-','+',1,ARGV[2])==0 then "
-			  "return redis.call('XGROUP','DELCONSUMER',KEYS[1],ARGV[1],ARGV[2]) end return 0");
+	/* In one step: taking a consumer away takes its pending entries away with it, for ever. So with entries it stays,
+	 * and they have been lying for as long as others wait before they take them over. */
+	static const struct slice script = SLICE_LIT(
+		"local from,left='-',0 repeat "
+		"local p=redis.call('XPENDING',KEYS[1],ARGV[1],from,'+',100,ARGV[2]) "
+		"for _,e in ipairs(p) do left,from=left+1,'('..e[1] "
+		"redis.call('XCLAIM',KEYS[1],ARGV[1],ARGV[2],0,e[1],'IDLE',ARGV[3],'JUSTID') end until #p<100 "
+		"if left==0 then redis.call('XGROUP','DELCONSUMER',KEYS[1],ARGV[1],ARGV[2]) end return left");
 	struct store_reply *reply = NULL;
 	struct consume_words words = { .n = 0 };
 	int fault;
@@ -394,6 +398,7 @@ int consume_group_leave(struct consume_group *group, struct reason *reason)
 	consume_words_add(&words, group->setup.stream);
 	consume_words_add(&words, group->setup.group);
 	consume_words_add(&words, group->setup.consumer);
+	consume_words_number(&words, (uint64_t)group->setup.min_idle_ms);
 	fault = consume_ask_well(group->setup.client, &words, &reply, reason);
 	if (fault == 0)
 		store_reply_free(reply);

@@ -58,8 +58,8 @@ int consume_group_count(struct consume_group *group, struct consume_event *event
 int consume_group_acknowledge(struct consume_group *group, const struct slice *entries, size_t count,
 			      struct reason *reason) __attribute__((warn_unused_result));
 
-/* Takes the consumer out of the group's list, unless entries are pending for it: then it stays, for others to claim
- * them. */
+/* Takes the consumer out of the group's list, unless entries are pending for it: then it stays, and they count as having
+ * lain for `min_idle`, so that whoever reads next takes them over at once. For a consumer whose name never comes back. */
 int consume_group_leave(struct consume_group *group, struct reason *reason) __attribute__((warn_unused_result));
 
 #endif

@@ -282,6 +282,26 @@ def test_a_failed_command_leaves_its_entry(config, folder, db, ending, said):
     assert pending(db) == []
 
 
+def test_what_failed_is_there_for_the_next_at_once(config, folder, db):
+    """A member with a name of its own never comes back: what it leaves is not to wait for min-idle, as one does for the dead."""
+    ids = add(db, 3)
+    failed = consume(config, "--exec", f"echo $HOOKGATE_ID >>{folder}/runs; test $HOOKGATE_ID = evt_3")
+    assert failed.code == 1 and "2 failed" in failed.err
+    assert [p["message_id"] for p in pending(db)] == ids[:2]
+    again = consume(config, "--exec", f"echo $HOOKGATE_ID $HOOKGATE_DELIVERY_COUNT >>{folder}/runs").ok()
+    assert "2 events handled" in again.err
+    assert (folder / "runs").read_text().split("\n") == ["evt_1", "evt_2", "evt_3", "evt_1 2", "evt_2 2", ""]
+    assert pending(db) == []
+
+
+def test_many_that_failed_are_there_for_the_next(config, db):
+    """More than the member asks for at once when it leaves."""
+    add(db, 130)
+    assert "130 failed" in consume(config, "--exec", "false").err
+    assert len(consume(config).ok().lines()) == 130
+    assert pending(db) == []
+
+
 def test_a_consumer_that_was_killed_is_taken_over(config, folder, db):
     ids = add(db, 3)
     killed = consume(config, "--consumer", "dead", "--exec", "kill -9 $PPID; sleep 0.1")

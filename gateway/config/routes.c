@@ -263,11 +263,27 @@ static void read_refusal(const struct config_reader *r, struct config_route_draf
 		  &draft->route.refusal);
 }
 
+/* It may stand under the route's `options` as well, beside what else a provider needs. */
+static void find_public_url(const struct config_reader *r, struct config_route_draft *draft)
+{
+	const struct config_node *other = config_node_get(draft->route.options, SLICE("public_url"));
+	if (!other)
+		return;
+	if (draft->public_url)
+		config_error_key(r->diag, r->file, other, "stands in the route as well; accepted: one of the two");
+	else if (config_is_line(other))
+		draft->public_url = other;
+	else if (!other->broken)
+		config_error(r->diag, r->file, other,
+			     "is no line of text; accepted: the URL that the provider was given");
+}
+
 /* A URL with a path is the whole of it, a bare origin stands in front of the path as the file's does. */
 static void read_public_url(const struct config_reader *r, struct config_route_draft *draft)
 {
 	struct config_route *route = &draft->route;
 	struct slice url, after;
+	find_public_url(r, draft);
 	if (!draft->public_url || !config_read_public_url(r, CONFIG_SECTION_ROUTE, draft->public_url, &url))
 		return;
 	after = slice_from(url, slice_starts(url, SLICE("https://")) ? 8 : 7);

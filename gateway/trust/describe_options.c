@@ -220,6 +220,9 @@ static void read_options(struct trust_reader *reader, const struct config_node *
 		struct trust_own_option *own = own_option(reader->into, child->key);
 		size_t i = 0;
 
+		/* The route's own, wherever it stands; config/ has read it. */
+		if (slice_eq(child->key, SLICE("public_url")))
+			continue;
 		while (i < CHOICES && !slice_eq(child->key, slice_str(keys[i].name)))
 			i++;
 		if (!own && i == CHOICES && trust_plugin_option_read(reader, child))

@@ -82,18 +82,24 @@ static void test_public_url(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		char text[512];
+	/* Each of them in the route, and under its options. */
+	for (size_t i = 0; i < 2 * (sizeof rows / sizeof rows[0]); i++) {
+		bool options = i % 2;
+		char text[512], own[128] = "";
 		struct config *config;
 
+		if (rows[i / 2].given[0])
+			(void)snprintf(own, sizeof own,
+				       options ? ", options: {public_url: '%s'}" : ", public_url: '%s'",
+				       rows[i / 2].given);
 		(void)snprintf(text, sizeof text,
 			       "listen: 127.0.0.1:1\nredis: {url: 'redis://127.0.0.1/0'}\n"
 			       "public_url: https://global.example/base/\n"
-			       "routes: [{name: a, path: /a, provider: none%s%s%s}]\n",
-			       rows[i].given[0] ? ", public_url: '" : "", rows[i].given, rows[i].given[0] ? "'" : "");
+			       "routes: [{name: a, path: /a, provider: none%s}]\n",
+			       own);
 		config = load(text);
-		assert_true(slice_eq(config->routes[0].public_url, slice_str(rows[i].url)));
-		assert_int_equal(config->routes[0].public_url_whole, rows[i].whole);
+		assert_true(slice_eq(config->routes[0].public_url, slice_str(rows[i / 2].url)));
+		assert_int_equal(config->routes[0].public_url_whole, rows[i / 2].whole);
 		config_free(config);
 	}
 }

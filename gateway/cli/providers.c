@@ -23,8 +23,8 @@ static const char help[] =
 	"      --covered WORD     only those whose proof covers `full`, `partial` or `none` of the body\n"
 	"      --confidence WORD  only those that are known so well: official, documented, third-party, memory, "
 	"standard\n"
-	"      --json             an array of objects, or one object for NAME: name, aliases, scheme, algorithm, "
-	"title, docs,\n"
+	"      --json             an array of objects, for NAME of one: name, aliases, scheme, algorithm, title, "
+	"docs,\n"
 	"                         confidence, trusted_because, signature, signed, timestamp, tolerance_ms, secret (its "
 	"form),\n"
 	"                         keys, id, id_signed, guarded, type, window_ms, handshake, answer, covered, options, "
@@ -230,8 +230,9 @@ static int show(const struct trust_catalogue *catalogue, const char *name, bool 
 		return unknown(catalogue, name);
 	trust_about(provider, &about);
 	if (json) {
+		buf_add_byte(out, '[');
 		json_about(out, &about, true);
-		buf_add_byte(out, '\n');
+		buf_add_str(out, "]\n");
 	} else {
 		cli_providers_page(&about, out);
 	}

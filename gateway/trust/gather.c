@@ -166,6 +166,12 @@ static enum trust_result split_place(const struct trust_verify *verify, const st
 	return split_signature(verify, trust_group(verify->groups, value, evidence->group), evidence, reason);
 }
 
+/* As a person knows it: with the beginning of the family, not with the "*" that stands for it. */
+static struct slice name_of(const struct trust_place *place, const struct trust_evidence *evidence)
+{
+	return slice_starts(place->text, SLICE("*")) ? place->names[evidence->reading.family] : place->text;
+}
+
 static enum trust_result gather_signatures(const struct trust_verify *verify, struct trust_evidence *evidence,
 					   const char **reason)
 {
@@ -182,7 +188,7 @@ static enum trust_result gather_signatures(const struct trust_verify *verify, st
 		return result;
 	*reason = there ? "what stands there is no signature of the kind that this provider makes"
 			: trust_say(arena, "there is no signature: %.*s is missing or empty",
-				    SLICE_ARGS(verify->signatures[0].text));
+				    SLICE_ARGS(name_of(&verify->signatures[0], evidence)));
 	return TRUST_SIGNATURE_MISSING;
 }
 

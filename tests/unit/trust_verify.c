@@ -108,6 +108,26 @@ static void test_refused(void **state)
 	fixture_close(&f);
 }
 
+/* A header that is called one way or another is named as it would be there. */
+static void test_missing_of_a_family(void **state)
+{
+	struct trust_verdict verdict;
+	struct trust_fixture f;
+	struct delivery d;
+
+	(void)state;
+	fixture_open(&f, NULL,
+		     "  - { name: a, path: /a, provider: standard-webhooks, secret: "
+		     "whsec_eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHg= }\n");
+	delivery_sign(&d, &f, slice_str(BODY), SLICE("msg_1"), SLICE_NONE, NOW);
+	d.request.header_count = 0;
+	verdict = fixture_check(&f, &d.request, NOW);
+	assert_int_equal(verdict.result, TRUST_SIGNATURE_MISSING);
+	assert_string_equal(verdict.reason, "there is no signature: webhook-signature is missing or empty");
+	delivery_drop(&d);
+	fixture_close(&f);
+}
+
 static void test_validity(void **state)
 {
 	static const char route[] =
@@ -262,11 +282,17 @@ static void test_timestamps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_edges),	      cmocka_unit_test(test_tolerance_of_the_route),
-		cmocka_unit_test(test_verdict),	      cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_validity),      cmocka_unit_test(test_nul),
-		cmocka_unit_test(test_other_methods), cmocka_unit_test(test_lane_again),
-		cmocka_unit_test(test_short_memory),  cmocka_unit_test(test_timestamps),
+		cmocka_unit_test(test_edges),
+		cmocka_unit_test(test_tolerance_of_the_route),
+		cmocka_unit_test(test_verdict),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_missing_of_a_family),
+		cmocka_unit_test(test_validity),
+		cmocka_unit_test(test_nul),
+		cmocka_unit_test(test_other_methods),
+		cmocka_unit_test(test_lane_again),
+		cmocka_unit_test(test_short_memory),
+		cmocka_unit_test(test_timestamps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,6 +102,9 @@ static void leave(struct store_link *link)
 		store_link_drop(link, "memory is short");
 }
 
+/* The least that Redis may answer to a COMMIT: "+QUEUED" or an error to each command, and something to EXEC. */
+enum { QUEUED_BYTES = 9, EXECUTED_BYTES = 4 };
+
 static bool add_all(struct store_trip *trip)
 {
 	bool added = true;
@@ -110,6 +113,7 @@ static bool add_all(struct store_trip *trip)
 		added = store_trip_add(trip, store_command_part(&ticket->command, ticket->command.whole));
 		trip->due += 1 + ticket->command.mark_count;
 	}
+	trip->least = (trip->due - 1) * QUEUED_BYTES + EXECUTED_BYTES;
 	return added && store_trip_add(trip, SLICE("*1\r\n$4\r\nEXEC\r\n"));
 }
 

@@ -46,6 +46,7 @@ static void on_slow(void *arg)
 		(void)loop_timer_start(link->setup.loop, &link->slow, left_ms, on_slow, link);
 		return;
 	}
+	store_wire_hasten(&link->wire);
 	store_depart_scripted(link, SCRIPTED_MS);
 	if (trip->kind == STORE_TRIP_LOOK || trip->kind == STORE_TRIP_SORT)
 		store_batch_abandon(link, trip);

@@ -19,7 +19,8 @@ struct store_trip *store_trips_take(struct store_trips *trips, enum store_trip_k
 		return NULL;
 	trip->next = NULL;
 	trip->kind = kind;
-	trip->due = trip->answered = trip->leading = trip->piece_count = trip->sent = trip->wait_count = 0;
+	trip->due = trip->answered = trip->least = trip->leading = 0;
+	trip->piece_count = trip->sent = trip->wait_count = 0;
 	trip->seen = trip->failed = trip->refused = trip->begun = false;
 	return trip;
 }

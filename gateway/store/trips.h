@@ -39,6 +39,7 @@ struct store_trip {
 	struct store_trip *next;
 	enum store_trip_kind kind;
 	size_t due, answered;	 /* replies that are still to come, and that have come */
+	size_t least;		 /* its replies have at least so many bytes; 0: not known */
 	size_t leading;		 /* the first so many are about the batch as a whole; of LOOK and SORT */
 	bool seen;		 /* some of the events were seen; of LOOK */
 	struct store_list list;	 /* the events it is about, in order */

@@ -103,6 +103,29 @@ static void take_replies(struct store_wire *wire, redisReader *reader, char *byt
 		fail(wire, "cannot read", ENOMEM);
 }
 
+/* Redis reads a batch in pieces of 16 KB, and writes what it has to say of each. Nobody can do anything with the first of
+ * these replies before the last has come, so there is no need to be woken for each of them. */
+static void await(struct store_wire *wire, size_t least)
+{
+	int bytes = least > 1 && least <= READ_MAX ? (int)least : 1;
+	if (!wire->patient || wire->least == (size_t)bytes)
+		return;
+	if (setsockopt(wire->fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes) == 0)
+		wire->least = (size_t)bytes;
+}
+
+static void await_replies(struct store_wire *wire, const struct store_trips *trips)
+{
+	const struct store_trip *oldest = trips->head;
+	await(wire, oldest && oldest->answered == 0 ? oldest->least : 1);
+}
+
+void store_wire_hasten(struct store_wire *wire)
+{
+	if (wire->open)
+		await(wire, 1);
+}
+
 /* How many bytes came; 0: none now. False where it went wrong, which is told. */
 static bool receive(struct store_wire *wire, char *bytes, size_t *n)
 {
@@ -141,6 +164,7 @@ static void read_replies(struct store_wire *wire)
 	if (!(wire->tls ? receive_tls(wire, bytes, &n) : receive(wire, bytes, &n)) || n == 0)
 		return;
 	redisReader *reader = wire->reader;
+	await(wire, 1);
 	wire->reading = true;
 	take_replies(wire, reader, bytes, n);
 	wire->reading = false;
@@ -186,7 +210,13 @@ int store_wire_open(struct store_wire *wire, struct loop *loop, const struct soc
 		fault = -errno;
 		goto out;
 	}
-	*wire = (struct store_wire){ .fd = fd, .reader = reader, .calls = calls, .arg = arg, .writes = wire->writes };
+	*wire = (struct store_wire){ .fd = fd,
+				     .reader = reader,
+				     .calls = calls,
+				     .arg = arg,
+				     .writes = wire->writes,
+				     .patient = address->sa_family != AF_UNIX,
+				     .least = 1 };
 	fault = loop_watch(loop, &wire->watch, fd, LOOP_WRITE, on_ready, wire);
 	if (fault != 0)
 		goto out;
@@ -203,6 +233,8 @@ out:
 int store_wire_secure(struct store_wire *wire, const struct config_redis_tls *tls, const char *host,
 		      struct reason *reason)
 {
+	/* The socket counts what is encrypted, and OpenSSL may have read more than it has handed out. */
+	wire->patient = false;
 	wire->record = malloc(RECORD_MAX);
 	if (!wire->record) {
 		reason_set(reason, "memory is short");
@@ -246,6 +278,7 @@ static ssize_t send_plain(struct store_wire *wire, struct store_trip *trip)
 
 void store_wire_flush(struct store_wire *wire, struct store_trips *trips)
 {
+	await_replies(wire, trips);
 	while (wire->open && wire->connected && !wire->blocked && trips->unsent) {
 		struct store_trip *trip = trips->unsent;
 		ssize_t n = wire->tls ? send_tls(wire, trip) : send_plain(wire, trip);

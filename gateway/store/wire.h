@@ -25,6 +25,8 @@ struct store_wire_calls {
 struct store_wire {
 	int fd; /* meaningless unless open */
 	bool open, connected, blocked, reading;
+	bool patient;		 /* its socket can be told for how many bytes to wait */
+	size_t least;		 /* it does not say that there are any before it has so many */
 	struct tls_session *tls; /* NULL: in plain */
 	bool shaking;		 /* the handshake of TLS is under way: it is connected when that is done */
 	bool read_awaits_write, write_awaits_read;
@@ -50,6 +52,9 @@ int store_wire_secure(struct store_wire *wire, const struct config_redis_tls *tl
 /* Sends as much of the trips as the socket takes, in one system call each where it takes all; the rest follows when
  * flushed again after the socket has become writable. */
 void store_wire_flush(struct store_wire *wire, struct store_trips *trips);
+
+/* Has what has come of replies that are not whole handed out, too: a trip's `least` may have been wrong. */
+void store_wire_hasten(struct store_wire *wire);
 
 /* A no-op when it is not open. */
 void store_wire_close(struct store_wire *wire);

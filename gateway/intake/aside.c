@@ -167,8 +167,8 @@ static void say_first(const struct intake_aside *aside, struct slice route)
 {
 	log_line(LOG_ERROR, "redis refuses a route's events", LOG_S("route", route), LOG_C("reason", aside->why.text),
 		 LOG_C("effect", "they wait in the journal's folder `refused`, other routes go on"),
-		 LOG_C("do", "mend what Redis says: the type of the stream's key, the rights of the user; they are "
-			     "tried again every few seconds"));
+		 LOG_C("do", "mend what Redis says: the type of the stream's key, the rights of the user, what stands "
+			     "at its partitions; they are tried again every few seconds"));
 }
 
 static int refuse(struct intake_aside *aside, int r)

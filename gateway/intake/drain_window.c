@@ -96,6 +96,9 @@ static void refused(struct intake_drain *drain, const struct drain_slot *slot, b
 static void heard(struct intake_drain *drain, struct drain_slot *slot, const struct store_put *put,
 		  enum store_result result, const char *reason)
 {
+	bool for_good = put->refused;
+	struct reason why;
+
 	drain->kept.refusing = result == STORE_UNAVAILABLE && !put->refused;
 	if (result == STORE_STORED || result == STORE_DUPLICATE) {
 		slot->stored = true;
@@ -105,10 +108,10 @@ static void heard(struct intake_drain *drain, struct drain_slot *slot, const str
 	} else {
 		drain->failed = true;
 		if (result == STORE_CLOSED)
-			reason = intake_targets_refused(slot->places);
+			reason = intake_targets_refused(slot->places, &why, &for_good);
 		/* Whom of a row is found by asking for each. */
 		if (!put->refused || !slot->row || slot->row->alone)
-			refused(drain, slot, put->refused, reason);
+			refused(drain, slot, for_good, reason);
 		if (reason)
 			reason_set(&drain->reason, "%s", reason);
 	}
@@ -184,23 +187,38 @@ static int send_one(struct intake_drain *drain, struct drain_slot *slot, const s
 	return r;
 }
 
+/* Of an event with that outcome of its being placed. Whose layout cannot be used before somebody has mended it waits aside, too. */
+static bool goes_aside(struct intake_drain *drain, struct store_places *places, int placed)
+{
+	struct reason why;
+
+	if (placed == -EAGAIN && store_places_broken(places, &why)) {
+		if (drain->aside)
+			intake_aside_refused(drain->aside, drain->next.sequence, why.text);
+		else
+			reason_set(&drain->reason, "%s", why.text);
+	}
+	return drain->aside && placed != -ENOMEM && intake_aside_wants(drain->aside, &drain->next);
+}
+
 /* 1; 0 where it has to wait for others; or a fault, and it was not put. */
 static int put(struct intake_drain *drain)
 {
 	const struct journal_event *kept = drain->next.event;
 	struct drain_slot *slot = slot_at(drain, drain->count);
-	bool aside = drain->aside && intake_aside_wants(drain->aside, &drain->next);
 	struct intake_row *row = NULL;
 	struct store_places *places;
 	struct store_event event;
+	bool aside;
 	int r;
 
 	if (kept->ordered && is_out(drain, drain->next.slot))
 		return 0;
+	r = intake_targets_place(&drain->targets, kept, &event, &places);
+	aside = goes_aside(drain, places, r);
 	if (kept->ordered && aside && intake_rows_have(&drain->rows, drain->next.slot))
 		return 0;
-	r = intake_targets_place(&drain->targets, kept, &event, &places);
-	if (r < 0)
+	if (r < 0 && !aside)
 		return r;
 	if (kept->ordered && !aside) {
 		row = intake_rows_find(&drain->rows, &drain->next, &event, places, drain->stubborn);

@@ -135,10 +135,13 @@ int intake_targets_place(struct intake_targets *targets, const struct journal_ev
 	return store_places_choose(*places, out, targets->arena, &keyless);
 }
 
-const char *intake_targets_refused(struct store_places *places)
+const char *intake_targets_refused(struct store_places *places, struct reason *why, bool *final)
 {
+	*final = store_places_broken(places, why);
+	if (!*final)
+		reason_set(why, "the partitions of a route are being changed");
 	store_places_refused(places);
-	return "the partitions of a route are being changed";
+	return why->text;
 }
 
 /* ---- a run ---- */
@@ -176,10 +179,19 @@ static void work_in(struct intake_resend *resend, int64_t ms)
 		loop_timer_start(resend->setup.loop, &resend->work, ms, work, resend);
 }
 
+/* What Redis will refuse again does not hold up the others. */
+static void note_refused(struct intake_resend *resend, const char *reason)
+{
+	resend->refused++;
+	reason_set(&resend->reason, "%s", reason);
+}
+
 static void put_done(struct store_put *put, enum store_result result, const char *reason, int64_t redis_us)
 {
 	struct resend_slot *slot = (void *)((char *)put - offsetof(struct resend_slot, put));
 	struct intake_resend *resend = slot->resend;
+	bool final = put->refused;
+	struct reason why;
 
 	(void)redis_us;
 	slot->out = false;
@@ -189,15 +201,14 @@ static void put_done(struct store_put *put, enum store_result result, const char
 	if ((result == STORE_STORED || result == STORE_DUPLICATE) &&
 	    !intake_owed_note(&resend->owed, put->stands ? put->stands : slot->target, &slot->wait))
 		resend->again = true;
-	/* What Redis will refuse again does not hold up the others. */
-	if (result == STORE_UNAVAILABLE && put->refused) {
-		resend->refused++;
-		reason_set(&resend->reason, "%s", reason);
-	}
 	if (result == STORE_CLOSED)
-		(void)intake_targets_refused(slot->places);
-	if (result == STORE_CLOSED || (result == STORE_UNAVAILABLE && !put->refused))
-		resend->again = true;
+		reason = intake_targets_refused(slot->places, &why, &final);
+	if (result == STORE_CLOSED || result == STORE_UNAVAILABLE) {
+		if (final)
+			note_refused(resend, reason);
+		else
+			resend->again = true;
+	}
 	work_in(resend, 0);
 }
 
@@ -215,8 +226,13 @@ static int put(struct intake_resend *resend, const struct journal_event *event)
 	struct resend_slot *slot = resend->slots;
 	struct store_places *places;
 	struct store_event recorded;
+	struct reason why;
 	int r = intake_targets_place(&resend->targets, event, &recorded, &places);
 
+	if (r == -EAGAIN && store_places_broken(places, &why)) {
+		note_refused(resend, why.text);
+		return 0;
+	}
 	if (r < 0)
 		return r;
 	while (slot->out)

@@ -22,8 +22,9 @@ struct intake_targets {
 int intake_targets_place(struct intake_targets *targets, const struct journal_event *event, struct store_event *out,
 			 struct store_places **places) __attribute__((warn_unused_result));
 
-/* A put by those places was STORE_CLOSED: why, for a person. */
-const char *intake_targets_refused(struct store_places *places);
+/* A put by those places was STORE_CLOSED: why, for a person, borrowed from *why; *final: so it will be until somebody mends what
+ * Redis says of the route's layout. */
+const char *intake_targets_refused(struct store_places *places, struct reason *why, bool *final);
 
 void intake_targets_free(struct intake_targets *targets);
 

@@ -128,6 +128,17 @@ void store_spread_stale(struct store_spread *spread)
 		wake(spread->layouts);
 }
 
+bool store_spread_broken(struct store_spread *spread, struct reason *why)
+{
+	bool broken;
+	pthread_mutex_lock(&spread->layouts->lock);
+	broken = spread->broken;
+	if (broken)
+		*why = spread->why;
+	pthread_mutex_unlock(&spread->layouts->lock);
+	return broken;
+}
+
 const struct store_known *store_spread_now(const struct store_spread *spread)
 {
 	return atomic_load_explicit(&((struct store_spread *)(uintptr_t)spread)->now, memory_order_acquire);

@@ -48,6 +48,10 @@ void store_spread_want(struct store_spread *spread, const struct store_split *sp
 /* Redis says that it is another by now: to be looked at at once. */
 void store_spread_stale(struct store_spread *spread);
 
+/* At the last look, did Redis have or say of it what cannot be used before somebody has mended it, and why? What only may pass is
+ * no such thing. From any thread. */
+bool store_spread_broken(struct store_spread *spread, struct reason *why);
+
 struct store_known {
 	struct store_known *before;
 	struct store_layout layout;

@@ -214,6 +214,11 @@ void store_places_refused(struct store_places *places)
 		store_spread_stale(places->spread);
 }
 
+bool store_places_broken(struct store_places *places, struct reason *why)
+{
+	return places->spread && store_spread_broken(places->spread, why);
+}
+
 const void *store_places_mark(const struct store_places *places)
 {
 	return places->spread ? (const void *)store_spread_now(places->spread) : &store_known_first;

@@ -28,6 +28,9 @@ int store_places_choose(struct store_places *places, struct store_event *event, 
 /* A put was refused (STORE_CLOSED): the layout is to be read anew. From any thread. */
 void store_places_refused(struct store_places *places);
 
+/* As store_spread_broken. From any thread. */
+bool store_places_broken(struct store_places *places, struct reason *why);
+
 /* The layout of now, for who looks after the streams; NULL: none is known yet. As long as the layouts. */
 const struct store_layout *store_places_layout(const struct store_places *places);
 

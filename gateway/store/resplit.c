@@ -5,6 +5,7 @@
  * did. */
 #include "base/clock.h"
 #include "store/client_inner.h"
+#include "store/link.h"
 #include "store/spread.h"
 #include "store/target.h"
 
@@ -45,7 +46,7 @@ static void make_key(struct buf *out, struct slice prefix, struct slice route, c
 	buf_add_str(out, rest);
 }
 
-/* An error that Redis answers is -EPROTO. */
+/* An error that Redis answers is -EPROTO, or -EBUSY where it may pass by itself. */
 static int ask(struct store_client *client, const struct slice *words, size_t count, struct store_reply **reply,
 	       struct reason *reason)
 {
@@ -54,9 +55,10 @@ static int ask(struct store_client *client, const struct slice *words, size_t co
 		return fault;
 	reason_set(reason, "Redis answers %.*s: %.*s", SLICE_ARGS(words[0]),
 		   SLICE_ARGS(slice_head(store_reply_text(*reply), 160)));
+	fault = store_scripted_is_final(store_reply_text(*reply)) ? -EPROTO : -EBUSY;
 	store_reply_free(*reply);
 	*reply = NULL;
-	return -EPROTO;
+	return fault;
 }
 
 static int ask_number(struct store_client *client, const struct slice *words, size_t count, int64_t *number,
@@ -98,7 +100,7 @@ int store_layout_ask(struct store_client *client, struct slice prefix, struct sl
 	int fault = buf_failed(&key) ? -ENOMEM : read_text(client, buf_slice(&key), &text, out, reason);
 	buf_free(&key);
 	buf_free(&text);
-	return fault;
+	return fault == -EBUSY ? -EPROTO : fault;
 }
 
 static int look(struct settling *s, struct store_layout *out)
@@ -318,7 +320,7 @@ static int settle(struct settling *s)
 			return fault;
 	}
 	reason_set(s->reason, "other gateways change its partitions all the time: do their configurations differ?");
-	return -EPROTO;
+	return -EBUSY;
 }
 
 /* ---- rounds ---- */
@@ -335,11 +337,17 @@ static void set_next_look(struct store_spread *spread, int fault)
 	spread->not_before_ms = fault == 0 ? 0 : now_ms + (ms < HASTE_MS ? ms : HASTE_MS);
 }
 
-/* That a put was refused is still to be looked into. */
-static void keep_stale(struct store_spread *spread, bool stale)
+/* After what may pass, that a put was refused is still to be looked into, and it is as broken as it was. */
+static void note_end(const struct settling *s, int fault)
 {
+	struct store_spread *spread = s->spread;
 	pthread_mutex_lock(&spread->layouts->lock);
-	spread->stale |= stale;
+	if (fault != 0 && fault != -EPROTO)
+		spread->stale |= s->refused;
+	else
+		spread->broken = fault == -EPROTO;
+	if (spread->broken)
+		spread->why = *s->reason;
 	pthread_mutex_unlock(&spread->layouts->lock);
 }
 
@@ -359,11 +367,11 @@ static int settle_spread(struct store_spread *spread, struct store_client *clien
 	buf_free(&s.other);
 	buf_free(&s.key);
 	set_next_look(spread, fault);
-	if (spread->faults > 0)
-		keep_stale(spread, s.refused);
-	if (fault == -EPROTO && layouts->calls.failed)
+	note_end(&s, fault);
+	bool answered = fault == -EPROTO || fault == -EBUSY;
+	if (answered && layouts->calls.failed)
 		layouts->calls.failed(layouts->calls.arg, spread->route, reason->text);
-	return fault == -EPROTO ? 0 : fault;
+	return answered ? 0 : fault;
 }
 
 /* One that nobody has refused a put of yet is not asked for. */

@@ -21,9 +21,11 @@ struct store_spread {
 	/* Under the lock of the layouts. */
 	struct store_split wanted;
 	uint32_t window_s;
-	bool settled; /* Redis has had what the configuration wants, since it wants it */
-	bool stale;   /* is to be looked at at once */
-	bool asked;   /* Redis was asked for it, and answered */
+	bool settled;	   /* Redis has had what the configuration wants, since it wants it */
+	bool stale;	   /* is to be looked at at once */
+	bool asked;	   /* Redis was asked for it, and answered */
+	bool broken;	   /* at the last look what stood there could not be used, */
+	struct reason why; /* and why, for a person */
 	unsigned char bytes[];
 };
 

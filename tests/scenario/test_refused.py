@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 
+import pytest
 import sign
 from conftest import GITHUB, STRIPE, route
 from harness import BINARY, Load, entries, wait_until
@@ -67,6 +68,62 @@ def test_only_its_own_route_waits(stack, folder):
     wait_aside(gateway, 1)
     assert len(gateway.log("redis refuses a route's events")) == 2
     db.rename("moved", BROKEN)
+
+
+LAYOUT = "hookgate:{stripe}:partitions"
+
+
+@pytest.mark.parametrize("ordered", [False, True], ids=["", "ordered"])
+@pytest.mark.parametrize("partitions", [2, None], ids=["split", "whole"])
+def test_a_layout_that_cannot_be_used(stack, folder, partitions, ordered):
+    """What another version wrote; known at the start, or learned when a put is refused."""
+    redis = stack.redis(appendonly="yes", appendfsync="always")
+    db = redis.client()
+    db.set(LAYOUT, "of another version")
+    db.set("hookgate:{stripe}:closed:0", 1)
+    more = {"partitions": partitions} if partitions else {}
+    routes = [route("stripe", ack="journaled", ordered=ordered, **more), JOURNALED[1]]
+    gateway = stack.gateway(redis, routes, journal=journal(folder))
+    sent = deliver_kept(gateway, 5)
+    others = deliver_github(gateway, 5)
+    wait_drained(gateway)
+    wait_aside(gateway, 5)
+    assert entries(db, "github").ids() == ids(others)
+    [line] = gateway.log("redis refuses a route's events")
+    assert line["route"] == "stripe" and "another version" in line["reason"]
+    db.delete(LAYOUT, "hookgate:{stripe}:closed:0")
+    wait_mended(gateway)
+    found = {n: entries(db, n).ids() for n in ("stripe", "stripe.0", "stripe.1")}
+    assert sorted(sum(found.values(), [])) == sorted(ids(sent))
+    assert bool(found["stripe"]) == (not partitions)
+
+
+@pytest.mark.parametrize("partitions", [2, None], ids=["split", "whole"])
+def test_a_layout_that_cannot_be_used_by_the_window(stack, folder, partitions):
+    """Redis comes back empty, and with such a layout: the other routes' events are all sent again."""
+    redis = stack.redis()
+    more = {"partitions": partitions} if partitions else {}
+    gateway = stack.gateway(redis, [route("stripe", **more), "github"], journal=journal(folder), replay_window={"time": "60s"})
+    # In turn, so that it does not matter whose stand first.
+    sent, others = [], []
+    for _ in range(100):
+        sent.append(sign.stripe(STRIPE))
+        others.append(sign.github(GITHUB))
+        assert gateway.deliver(sent[-1]).status == gateway.deliver(others[-1]).status == 200
+    gateway.kill()
+    redis.kill()
+    redis.restart()
+    db = redis.client()
+    db.set(LAYOUT, "of another version")
+    db.set("hookgate:{stripe}:closed:0", 1)
+    gateway.start()
+    wait_until(lambda: sorted(entries(db, "github").ids()) == sorted(ids(others)), "the other route's events")
+    line = gateway.wait_log("replay window not all sent")
+    assert "another version" in line["reason"] and line["refused"] == 100
+    assert not gateway.log("replay window of the last gateway sent again")
+    db.delete(LAYOUT, "hookgate:{stripe}:closed:0")
+    gateway.wait_log("replay window of the last gateway sent again", missing=200)
+    assert sorted(sum((entries(db, n).ids() for n in ("stripe", "stripe.0", "stripe.1")), [])) == sorted(ids(sent))
 
 
 def test_a_right_that_is_lacking(stack, folder, redis, db):

@@ -25,7 +25,8 @@ static const char help[] =
 	"What the journal keeps: events that wait to be put into Redis, and, for replay_window.time, those that were.\n"
 	"What Redis refuses for good is set aside in a second journal; the numbers of its events begin with r.\n\n"
 	"  list            a line per event: number, when it arrived, route, id, type, bytes of body\n"
-	"  show NUMBER     one of them, whole: 17, or r3 where it was set aside\n"
+	"  show NUMBER     one of them, whole: 17, or r3 where it was set aside; its `ack` is what is waited for before\n"
+	"                  the journal forgets it: that Redis has it (stored), and replicas or disks (replicated, synced)\n"
 	"  verify          reads all of it, and says what is damaged or torn\n"
 	"  drain           puts all of it into Redis; for a journal whose gateway does not run\n\n"
 	"  -c, --config FILE      the configuration\n"
@@ -83,6 +84,14 @@ static void add_arrival(struct buf *out, const struct journal_event *event)
 	buf_add(out, slice_of(time, sizeof time));
 }
 
+/* What must be so beside that Redis has it, before the journal forgets it. */
+static const char *level(const struct journal_event *event)
+{
+	if (event->synced)
+		return "synced";
+	return event->replicas > 0 ? "replicated" : "stored";
+}
+
 static void json_event(const struct asked *asked, struct buf *out, const struct journal_looked *looked, bool whole)
 {
 	const struct journal_event *event = looked->event;
@@ -95,6 +104,7 @@ static void json_event(const struct asked *asked, struct buf *out, const struct 
 	buf_printf(out, ",\"bytes\":%zu,\"window_s\":%" PRIu32 ",\"ordered\":%s,\"file\":\"%s\"",
 		   event->field[JOURNAL_DATA].n, event->window_s, event->ordered ? "true" : "false", looked->file);
 	if (whole) {
+		buf_printf(out, ",\"ack\":\"%s\",\"ack_replicas\":%u", level(event), event->replicas);
 		buf_add(out, SLICE(",\"data_base64\":\""));
 		encode_base64(ENCODE_BASE64, event->field[JOURNAL_DATA], out);
 		buf_add_byte(out, '"');
@@ -119,7 +129,10 @@ static void text_event(const struct asked *asked, struct buf *out, const struct 
 {
 	buf_add(out, SLICE("number, arrival, route, id, type, bytes: "));
 	text_line(asked, out, looked);
-	buf_add(out, SLICE("headers: "));
+	buf_printf(out, "ack: %s", level(looked->event));
+	if (looked->event->replicas > 0)
+		buf_printf(out, ", replicas: %u", looked->event->replicas);
+	buf_add(out, SLICE("\nheaders: "));
 	buf_add(out, looked->event->field[JOURNAL_HEADERS]);
 	buf_add(out, SLICE("\n\n"));
 	buf_add(out, looked->event->field[JOURNAL_DATA]);

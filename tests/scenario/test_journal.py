@@ -10,7 +10,7 @@ import threading
 
 import pytest
 import sign
-from conftest import GITHUB, STRIPE, route
+from conftest import GENERIC, GITHUB, SLACK, STRIPE, ZOOM, knows_waitaof, route
 from harness import BINARY, SLOW, Load, at_once, entries, free_port, wait_until
 from test_redis import check_each_once, check_unavailable
 
@@ -411,6 +411,23 @@ def test_the_command(stack, folder):
     assert entries(redis.client(), "stripe").ids() == ids(deliveries)
     assert command(gateway, "list", "--json").stdout == b""
     gateway.start()
+
+
+def test_the_command_shows_what_is_waited_for(stack, folder):
+    asked = [(route("stripe"), sign.stripe(STRIPE), "stored", 0),
+             (route("github", ack="replicated", ack_replicas=2), sign.github(GITHUB), "replicated", 2),
+             (route("slack", ack="journaled"), sign.slack(SLACK), "stored", 0)]
+    if knows_waitaof():
+        asked += [(route("generic", ack="synced"), sign.generic(GENERIC), "synced", 0),
+                  (route("zoom", ack="synced", ack_replicas=1), sign.zoom(ZOOM), "synced", 1)]
+    _, gateway = without_redis(stack, folder, routes=[route for route, *_ in asked])
+    for number, (route_of, delivery, level, replicas) in enumerate(asked, 1):
+        assert gateway.deliver(delivery).status == 200
+        shown = json.loads(command(gateway, "show", str(number), "--json").stdout)
+        assert (shown["route"], shown["ack"], shown["ack_replicas"]) == (route_of["name"], level, replicas)
+        told = f"ack: {level}" + (f", replicas: {replicas}" if replicas else "")
+        assert command(gateway, "show", str(number)).stdout.splitlines()[1] == told.encode()
+    gateway.kill()
 
 
 def test_the_command_tells_what_is_damaged(stack, folder):

@@ -35,6 +35,8 @@ enum consume_entry consume_event_read(const struct store_reply *entry, struct co
 	if (!is_text(id))
 		return CONSUME_ENTRY_NONE;
 	event->entry = store_reply_text(id);
+	event->stream = SLICE_NONE;
+	event->split = false;
 	event->field_count = 0;
 	event->again = false;
 	event->deliveries = 0;
@@ -195,10 +197,15 @@ void consume_event_json(const struct consume_event *event, struct buf *out)
 {
 	buf_add(out, SLICE("{\"entry\":"));
 	json_write_string(out, event->entry);
+	if (event->split) {
+		buf_add(out, SLICE(",\"stream\":"));
+		json_write_string(out, event->stream);
+	}
 	for (size_t i = 0; i < event->field_count; i++) {
 		/* A name of ours in somebody else's entry would stand in the object twice. */
 		bool ours = slice_eq(event->fields[i].name, SLICE("entry")) ||
-			    slice_eq(event->fields[i].name, SLICE("data_base64"));
+			    slice_eq(event->fields[i].name, SLICE("data_base64")) ||
+			    (event->split && slice_eq(event->fields[i].name, SLICE("stream")));
 
 		if (!ours && !repeated(event, i))
 			write_field(&event->fields[i], out);

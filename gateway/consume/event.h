@@ -15,9 +15,11 @@ struct consume_field {
 	struct slice name, value;
 };
 
-/* All borrowed: from the reply it was read from. */
+/* All borrowed: from the reply it was read from, and the stream's key from who reads. */
 struct consume_event {
 	struct slice entry; /* the stream's id of it: "1700000000000-0" */
+	struct slice stream;
+	bool split; /* that is a partition's */
 	struct consume_field fields[CONSUME_FIELDS_MAX];
 	size_t field_count;
 	bool again;	     /* it was handed to a consumer before */
@@ -36,7 +38,7 @@ enum consume_entry consume_event_read(const struct store_reply *entry, struct co
 /* The first field of that name; empty when there is none. */
 struct slice consume_event_field(const struct consume_event *event, struct slice name);
 
-/* Appends {"entry":"1700000000000-0","specversion":"1.0",...} and a line feed. As in CloudEvents' JSON format 1.0
+/* Appends {"entry":"1700000000000-0","specversion":"1.0",...} and a line feed; of a partition's, with "stream" behind "entry". As in CloudEvents' JSON format 1.0
  * (section 3.1), the body is the string `data` where it is UTF-8, else `data_base64`. `headers` stands as the object
  * that it is. Nothing else in the line is a line feed, whatever the fields hold. */
 void consume_event_json(const struct consume_event *event, struct buf *out);

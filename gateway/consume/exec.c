@@ -36,8 +36,8 @@ static const struct {
 	{ "HOOKGATE_TRACEPARENT", SLICE_LIT("traceparent") },
 };
 
-/* Besides those: HOOKGATE_ENTRY and HOOKGATE_DELIVERY_COUNT. */
-enum { ATTRIBUTES = sizeof attributes / sizeof attributes[0], OWN_MAX = ATTRIBUTES + 2 };
+/* Besides those: HOOKGATE_ENTRY, HOOKGATE_STREAM and HOOKGATE_DELIVERY_COUNT. */
+enum { ATTRIBUTES = sizeof attributes / sizeof attributes[0], OWN_MAX = ATTRIBUTES + 3 };
 
 /* ---- the environment ---- */
 
@@ -81,7 +81,8 @@ static bool is_ours(const char *variable)
 		if (slice_eq(name, slice_str(attributes[i].variable)))
 			return true;
 	}
-	return slice_eq(name, SLICE("HOOKGATE_ENTRY")) || slice_eq(name, SLICE("HOOKGATE_DELIVERY_COUNT"));
+	return slice_eq(name, SLICE("HOOKGATE_ENTRY")) || slice_eq(name, SLICE("HOOKGATE_STREAM")) ||
+	       slice_eq(name, SLICE("HOOKGATE_DELIVERY_COUNT"));
 }
 
 static int make_environment(const struct consume_event *event, struct environment *env)
@@ -92,6 +93,7 @@ static int make_environment(const struct consume_event *event, struct environmen
 	for (size_t i = 0; i < ATTRIBUTES; i++)
 		add_variable(env, attributes[i].variable, consume_event_field(event, attributes[i].field));
 	add_variable(env, "HOOKGATE_ENTRY", event->entry);
+	add_variable(env, "HOOKGATE_STREAM", event->stream);
 	buf_add_u64(&number, event->deliveries);
 	if (event->deliveries > 0)
 		add_variable(env, "HOOKGATE_DELIVERY_COUNT", buf_slice(&number));

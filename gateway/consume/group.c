@@ -320,6 +320,7 @@ bool consume_group_next(struct consume_group *group, enum consume_entry *kind, s
 		*kind = consume_event_read(store_reply_at(group->entries, group->next++), event);
 		if (*kind == CONSUME_ENTRY_NONE)
 			continue;
+		event->stream = group->setup.stream;
 		event->again = group->again;
 		event->deliveries = group->again ? 0 : 1;
 		return true;

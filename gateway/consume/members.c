@@ -232,7 +232,10 @@ static struct consume_group *present(const struct consume_members *members)
 
 bool consume_members_next(struct consume_members *members, enum consume_entry *kind, struct consume_event *event)
 {
-	return consume_group_next(present(members), kind, event);
+	if (!consume_group_next(present(members), kind, event))
+		return false;
+	event->split = members->members[members->present].partition >= 0;
+	return true;
 }
 
 int consume_members_count(struct consume_members *members, struct consume_event *event, struct reason *reason)

@@ -346,6 +346,19 @@ def test_consume_reads_all_partitions_and_former_ones(stack, redis, db):
         assert [(group["pending"], group["lag"]) for group in db.xinfo_groups(stream)] == [(0, 0)]
 
 
+def test_consume_says_which_stream(stack, redis, db):
+    gateway = stack.gateway(redis, routes=[split(None)])
+    whole = sent_to(gateway, 3)
+    change(gateway, 4)
+    sent_to(gateway, 20)
+    where = {id: f"hookgate:{{stripe.{n}}}:events" for n, ids in places(db).items() if n is not None for id in ids}
+    lines = {line["id"]: line for line in map(json.loads, command(gateway, "consume", "--group", "lines").stdout.splitlines())}
+    assert {id: line["stream"] for id, line in lines.items() if "stream" in line} == where
+    assert set(lines) - set(where) == set(whole), "of a stream that is no partition's it need not be said"
+    told = command(gateway, "consume", "--group", "commands", "--exec", 'echo "$HOOKGATE_ID $HOOKGATE_STREAM"').stdout.splitlines()
+    assert dict(line.split() for line in told) == {**where, **dict.fromkeys(whole, "hookgate:{stripe}:events")}
+
+
 def test_consumers_share_partitions(stack, redis, db):
     gateway = stack.gateway(redis, routes=[split(4)])
     ids = sent_to(gateway, 40)

@@ -136,6 +136,24 @@ static void writes_lines(void **state)
 	}
 }
 
+/* Of a partition's, and then a field of that name in somebody else's entry is not taken for it. */
+static void says_which_stream(void **state)
+{
+	struct consume_event event = { .entry = SLICE("7-1"),
+				       .stream = SLICE("p:{r.2}:events"),
+				       .fields = { FIELD("stream", "x"), FIELD("id", "1") },
+				       .field_count = 2 };
+	struct buf out = BUF_EMPTY;
+	consume_event_json(&event, &out);
+	assert_true(slice_eq(buf_slice(&out), SLICE("{\"entry\":\"7-1\",\"stream\":\"x\",\"id\":\"1\"}\n")));
+	buf_clear(&out);
+	event.split = true;
+	consume_event_json(&event, &out);
+	assert_true(
+		slice_eq(buf_slice(&out), SLICE("{\"entry\":\"7-1\",\"stream\":\"p:{r.2}:events\",\"id\":\"1\"}\n")));
+	buf_free(&out);
+}
+
 /* Headers stand as an object only where they are one of the shape that the gateway writes. */
 static void checks_headers(void **state)
 {
@@ -195,9 +213,8 @@ static void checks_headers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_what_redis_sends),
-		cmocka_unit_test(reads_so_many_fields),
-		cmocka_unit_test(writes_lines),
+		cmocka_unit_test(reads_what_redis_sends), cmocka_unit_test(reads_so_many_fields),
+		cmocka_unit_test(writes_lines),		  cmocka_unit_test(says_which_stream),
 		cmocka_unit_test(checks_headers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

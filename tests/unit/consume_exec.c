@@ -54,6 +54,7 @@ static size_t read_out(char *text, size_t size)
 static struct consume_event event_of(struct slice data)
 {
 	return (struct consume_event){ .entry = SLICE("7-1"),
+				       .stream = SLICE("p:{r.2}:events"),
 				       .fields = { { SLICE("id"), SLICE("evt 1") }, { SLICE("data"), data } },
 				       .field_count = 2,
 				       .deliveries = 1 };
@@ -154,6 +155,7 @@ static void bears_commands_that_do_not_read(void **state)
 static void sets_the_environment(void **state)
 {
 	struct consume_event event = {
+		.stream = SLICE("p:{r.2}:events"),
 		.entry = SLICE("7-1"),
 		.fields = { { SLICE("specversion"), SLICE("1.0") },
 			    { SLICE("id"), SLICE("a=b\nc") },
@@ -170,7 +172,8 @@ static void sets_the_environment(void **state)
 		.field_count = 12,
 		.deliveries = 3,
 	};
-	static const char wanted[] = "1.0|a=b\nc|/hooks/x|n\xef\xbf\xbdl|T|text/plain|r|p|{}|s|full|00-|7-1|3|kept";
+	static const char wanted[] =
+		"1.0|a=b\nc|/hooks/x|n\xef\xbf\xbdl|T|text/plain|r|p|{}|s|full|00-|7-1|p:{r.2}:events|3|kept";
 	enum consume_exec_end end;
 	struct reason reason;
 	char text[512];
@@ -181,7 +184,7 @@ static void sets_the_environment(void **state)
 		consume_exec(
 			"printf %s \"$HOOKGATE_SPECVERSION|$HOOKGATE_ID|$HOOKGATE_SOURCE|$HOOKGATE_TYPE|$HOOKGATE_TIME|"
 			"$HOOKGATE_DATACONTENTTYPE|$HOOKGATE_ROUTE|$HOOKGATE_PROVIDER|$HOOKGATE_HEADERS|"
-			"$HOOKGATE_SECRET|$HOOKGATE_COVERED|$HOOKGATE_TRACEPARENT|$HOOKGATE_ENTRY|"
+			"$HOOKGATE_SECRET|$HOOKGATE_COVERED|$HOOKGATE_TRACEPARENT|$HOOKGATE_ENTRY|$HOOKGATE_STREAM|"
 			"$HOOKGATE_DELIVERY_COUNT|$KEPT\" >\"$OUT\"; test \"$(env | grep -c ^HOOKGATE_ID=)\" = 1",
 			&event, NULL, &end, &reason),
 		0);

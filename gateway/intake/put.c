@@ -4,16 +4,30 @@
  * event is made a second time, from what its delivery still has. A client that has hung up meanwhile took its headers
  * with it, but it waits for no answer either. */
 #include "base/clock.h"
+#include "base/encode.h"
 #include "intake/backlog.h"
 #include "intake/inside.h"
 
 #include <errno.h>
 
+enum { GUARD_MAX = 32 };
+
 /* An event, and what of it is made here. */
 struct made_event {
 	struct store_event event;
-	char time[CLOCK_RFC3339_LENGTH], traceparent[55];
+	char time[CLOCK_RFC3339_LENGTH], traceparent[55], guard[2 * GUARD_MAX];
 };
+
+/* In hex: it becomes a key in Redis, and whoever lists the keys may want to read them as text. Also where no id was found and
+ * missing_id is accept: an unsigned header is easily left out of a replay. */
+static struct slice make_guard(const struct intake_delivery *delivery, struct made_event *made)
+{
+	struct slice guard = delivery->route->guarded ? delivery->verdict.guard : SLICE_NONE;
+
+	guard = slice_head(guard, guard.n < GUARD_MAX ? guard.n : GUARD_MAX);
+	encode_hex(guard, made->guard);
+	return slice_of(made->guard, 2 * guard.n);
+}
 
 /* Borrowed from the delivery, its worker's scratch and `made`. False when memory is short. */
 static bool make_event(struct intake_delivery *delivery, struct made_event *made)
@@ -28,8 +42,7 @@ static bool make_event(struct intake_delivery *delivery, struct made_event *made
 		.wait = route->wait,
 		.window_s = route->window_s,
 		.deduplicate = delivery->event.deduplicate,
-		/* Also where no id was found and missing_id is accept: an unsigned header is easily left out of a replay. */
-		.guard = route->guarded ? delivery->verdict.guard : SLICE_NONE,
+		.guard = make_guard(delivery, made),
 		.id = delivery->event.id,
 		.type = delivery->event.type,
 		.time = slice_of(made->time, sizeof made->time),

@@ -300,6 +300,9 @@ def test_a_captured_delivery_under_a_new_id(stack, redis, db):
         assert gateway.deliver(delivery.replaced("X-GitHub-Delivery", sign.unique("guid"))).outcome() == outcome
         assert gateway.deliver(delivery).outcome() == "duplicate"
     assert len(entries(db, "github")) == 1 and len(entries(db, "open")) == 2
+    # Keys are text, as README.md has them: who lists them decodes them.
+    guard, = (key.decode() for key in db.scan_iter("*guard*"))
+    assert re.fullmatch(r"hookgate:{github}:guard:[0-9a-f]{64}", guard)
 
 
 def test_a_captured_delivery_without_its_id(stack, redis, db):

@@ -9,6 +9,7 @@
 #include "http/inside.h"
 
 #include <arpa/inet.h>
+#include <linux/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -92,6 +93,16 @@ static void closed(struct http_connection *connection)
 	server->free_connections = connection;
 }
 
+/* Has the client sent more than the end of its stream, which the kernel counts as a byte? Of a unix socket nobody can tell. */
+static bool has_sent(const struct http_connection *connection)
+{
+	struct tcp_info info;
+	socklen_t length = sizeof info;
+
+	memset(&info, 0, sizeof info);
+	return getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 && info.tcpi_bytes_received > 1;
+}
+
 void http_connection_event(void *arg, struct MHD_Connection *mhd, void **context,
 			   enum MHD_ConnectionNotificationCode code)
 {
@@ -101,6 +112,10 @@ void http_connection_event(void *arg, struct MHD_Connection *mhd, void **context
 		struct http_connection *connection = *context;
 		void *exchange = connection->exchange;
 
+		/* A request line that libmicrohttpd cannot take begins nothing: it answers with a page of its own, or
+		 * closes. It is a request all the same, and to be counted. */
+		if (!connection->spoken && has_sent(connection))
+			exchange = http_exchange_begin(connection->daemon, "", mhd);
 		/* libmicrohttpd forgets to say that a request is over where one error follows another. */
 		if (exchange)
 			http_exchange_end(NULL, mhd, &exchange, MHD_REQUEST_TERMINATED_WITH_ERROR);

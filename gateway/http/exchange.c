@@ -117,7 +117,7 @@ void *http_exchange_begin(void *arg, const char *uri, struct MHD_Connection *mhd
 		arena_copy(exchange->arena, slice_of(connection->address, connection->address_length));
 	exchange->request.received_ms = clock_wall_at(exchange->begun_us);
 	connection->exchange = exchange;
-	connection->in_request = true;
+	connection->in_request = connection->spoken = true;
 	connection->deadline_ms = loop_now_ms(server->loop) + server->request_timeout_ms;
 	server->held += exchange->body.size;
 	server->request_count++;

@@ -38,6 +38,7 @@ struct http_connection {
 	int fd;
 	int64_t deadline_ms; /* loop's clock; INT64_MAX while a delivery waits */
 	bool in_request;
+	bool spoken; /* a request has begun on it */
 	unsigned char address_length;
 	char address[INET6_ADDRSTRLEN];
 };

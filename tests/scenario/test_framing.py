@@ -197,6 +197,35 @@ def test_the_well_known_ones_are_answered_400_and_counted(shared, name):
     wait_until(lambda: gateway.count("malformed_request") > before, "the refusal to be counted")
 
 
+@pytest.mark.parametrize("junk", [b"GARBAGE\r\n\r\n", b"POST /hooks/stripe\r\nHost: a\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+                                  b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\xaa" * 200, b"POST /hooks/str"],
+                         ids=lambda b: repr(b[:20]))
+def test_a_request_line_that_is_none_is_counted(shared, junk):
+    """Once each, and one log line: most of them libmicrohttpd does not even tell of."""
+    gateway, _ = shared
+    wait_until(lambda: gateway.metrics().sum("hookgate_connections") == 0, "earlier connections to end")
+    before = gateway.count("malformed_request")
+    with wire.Connection(gateway.address(), timeout=10) as connection:
+        connection.send(junk)
+        connection.end()
+        assert b" 200 " not in connection.rest()
+    wait_until(lambda: gateway.count("malformed_request") > before, "the request to be counted")
+    wait_until(lambda: gateway.metrics().sum("hookgate_connections") == 0, "the connection to end")
+    assert gateway.count("malformed_request") == before + 1
+    wait_until(lambda: len(gateway.log("delivery", outcome="malformed_request")) == before + 1, "a log line for each")
+
+
+def test_a_connection_without_a_byte_is_no_request(shared):
+    gateway, _ = shared
+    wait_until(lambda: gateway.metrics().sum("hookgate_connections") == 0, "earlier connections to end")
+    before = gateway.count("malformed_request")
+    for _ in range(3):
+        wire.Connection(gateway.address()).close()
+    assert gateway.deliver(sign.stripe(STRIPE)).status == 200
+    wait_until(lambda: gateway.metrics().sum("hookgate_connections") == 0, "the connections to end")
+    assert gateway.count("malformed_request") == before
+
+
 def test_nothing_is_served_behind_chunks_ended_by_lf(shared):
     """libmicrohttpd 0.9 takes LF alone inside chunked framing; so nothing that stands behind such a body may be served."""
     gateway, db = shared

@@ -85,7 +85,7 @@ static int judge_event(struct verifying *v)
 	if (!event.id_found)
 		buf_add_str(&v->explanation,
 			    "note: no event id was found where the provider puts it; the id is made up here\n");
-	if (!intake_wanted(v->route->config, event.type))
+	if (!intake_wanted(v->route->config, event.type, event.detail))
 		return settle(v, INTAKE_ignored, "the route's events leave this type out");
 	return settle(v, INTAKE_accepted, v->verdict.reason);
 }

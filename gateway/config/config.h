@@ -103,7 +103,7 @@ struct config_backlog {
 	bool bytes;
 };
 
-/* Type filters: "push" is itself, "pull_request.*" any type with that beginning, "*" any. */
+/* Type filters: "push" is itself, "pull_request.*" any type with that beginning, and "pull_request" too; "*" any. */
 struct config_patterns {
 	const struct slice *items;
 	size_t count;

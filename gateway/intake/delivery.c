@@ -220,7 +220,7 @@ static void read_event(struct intake_delivery *delivery)
 	delivery->event = event;
 	if (!event.id_found)
 		intake_count(intake_stats_at(delivery->worker->stats, route->series + INTAKE_ROUTE_DIGEST_IDS), 1);
-	if (intake_wanted(route->config, event.type))
+	if (intake_wanted(route->config, event.type, event.detail))
 		intake_put(delivery);
 	else
 		intake_finish_taken(delivery, INTAKE_ignored, "the route's events leave this type out");

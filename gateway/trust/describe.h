@@ -319,6 +319,7 @@ struct trust_description {
 	size_t variant_count;
 
 	struct trust_source id, type;
+	struct trust_source detail; /* of the type, such as an action: for filters only */
 	bool id_signed;
 	bool no_guard; /* one signed text may be of several events */
 	int64_t window_ms;

@@ -16,6 +16,11 @@ void trust_section_event_type(struct trust_reader *reader, const struct config_n
 	trust_source_read(reader, node, &reader->into->type);
 }
 
+static void read_detail(struct trust_reader *reader, const struct config_node *node)
+{
+	trust_source_read(reader, node, &reader->into->detail);
+}
+
 void trust_section_event_id_signed(struct trust_reader *reader, const struct config_node *node)
 {
 	trust_node_bool(reader, node, &reader->into->id_signed);
@@ -42,11 +47,11 @@ void trust_section_event_window(struct trust_reader *reader, const struct config
 
 void trust_section_event(struct trust_reader *reader, const struct config_node *node)
 {
-	static const struct trust_key keys[] = { { "id", trust_section_event_id },
-						 { "type", trust_section_event_type },
-						 { "id_signed", trust_section_event_id_signed },
-						 { "guard", read_guard },
-						 { "window", trust_section_event_window } };
+	static const struct trust_key keys[] = {
+		{ "id", trust_section_event_id }, { "type", trust_section_event_type },
+		{ "detail", read_detail },	  { "id_signed", trust_section_event_id_signed },
+		{ "guard", read_guard },	  { "window", trust_section_event_window }
+	};
 
 	trust_node_map(reader, node, keys, sizeof(keys) / sizeof(keys[0]));
 }

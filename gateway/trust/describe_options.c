@@ -151,8 +151,10 @@ static void option_id(struct trust_reader *reader, const struct config_node *nod
 
 static void option_type(struct trust_reader *reader, const struct config_node *node)
 {
-	if (has_option(reader, node, TRUST_OPTION_TYPE))
-		trust_section_event_type(reader, node);
+	if (!has_option(reader, node, TRUST_OPTION_TYPE))
+		return;
+	trust_section_event_type(reader, node);
+	reader->into->detail = (struct trust_source){ .count = 0 };
 }
 
 /* A header of the route's own choice has no prefix but the one that the route names. */

@@ -11,12 +11,20 @@
 
 enum { VALUE_MAX = 512, MADE_UP_BYTES = 16 };
 
+/* A body is not read for what no filter asks for. */
+static bool wants_detail(const struct trust_verifier *verifier)
+{
+	return verifier->description->detail.count > 0 &&
+	       verifier->route->include.count + verifier->route->exclude.count > 0;
+}
+
 /* Looks up what id and type need in one walk; when that fails, what only the id needs. False: the id cannot be told. */
-static bool look_up(struct trust_reading *reading)
+static bool look_up(struct trust_reading *reading, bool detail)
 {
 	const struct trust_description *d = reading->description;
+	uint32_t label = d->type.pointers | (detail ? d->detail.pointers : 0);
 
-	if (trust_reading_look_up(reading, d->id.pointers | d->type.pointers) == JSON_OK)
+	if (trust_reading_look_up(reading, d->id.pointers | label) == JSON_OK)
 		return true;
 	return trust_reading_look_up(reading, d->id.pointers) == JSON_OK;
 }
@@ -116,14 +124,14 @@ static int make_up(const struct trust_verifier *verifier, const struct request *
 	return 0;
 }
 
-static struct finding read_id(struct trust_reading *reading, struct slice told, struct trust_event *event)
+static struct finding read_id(struct trust_reading *reading, struct slice told, bool detail, struct trust_event *event)
 {
 	const struct trust_source *source = &reading->description->id;
 	struct slice id = told;
 	enum trust_found found;
 	struct finding finding;
 
-	if (!look_up(reading))
+	if (!look_up(reading, detail))
 		return (struct finding){ TRUST_EVENT_MALFORMED_BODY, "the body says that it is JSON and is not" };
 	found = told.n > 0 ? TRUST_FOUND : find(source, reading, &id);
 	finding = judge(found, id, told.n > 0 || source->pointers != 0, "the event id stands there more than once",
@@ -149,6 +157,15 @@ static struct finding read_type(struct trust_reading *reading, struct slice told
 	return finding;
 }
 
+/* One that cannot be told is none: it only labels. */
+static void read_detail(struct trust_reading *reading, struct trust_event *event)
+{
+	struct slice detail;
+
+	if (find(&reading->description->detail, reading, &detail) == TRUST_FOUND)
+		event->detail = detail;
+}
+
 int trust_read_event(const struct trust_verifier *route_verifier, const struct request *sent, struct arena *arena,
 		     struct trust_event *event, enum trust_event_result *result)
 {
@@ -168,9 +185,11 @@ int trust_read_event(const struct trust_verifier *route_verifier, const struct r
 	trust_reading_begin(&reading, d, request, arena, verifier);
 	reading.family = trust_family(&d->verify, request);
 	if (finding.result == TRUST_EVENT_OK)
-		finding = read_id(&reading, id, &e);
+		finding = read_id(&reading, id, wants_detail(verifier), &e);
 	if (finding.result == TRUST_EVENT_OK)
 		finding = read_type(&reading, type, &e);
+	if (finding.result == TRUST_EVENT_OK && wants_detail(verifier))
+		read_detail(&reading, &e);
 	r = finding.result;
 	e.reason = finding.reason;
 	if (r == TRUST_EVENT_OK && !e.id_found)

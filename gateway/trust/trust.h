@@ -192,8 +192,11 @@ enum trust_event_result {
 };
 
 struct trust_event {
-	struct slice id;    /* never empty: found, or a digest, or (missing_id: accept) made up here */
-	struct slice type;  /* may be empty */
+	struct slice id;   /* never empty: found, or a digest, or (missing_id: accept) made up here */
+	struct slice type; /* may be empty */
+	/* What a filter may ask for besides, as in "pull_request.opened"; empty where the provider has nothing of the kind, the
+	 * event lacks it, or the route does not filter. Borrowed from the request or the arena. */
+	struct slice detail;
 	bool id_found;	    /* false: by the missing_id policy */
 	bool deduplicate;   /* false: missing_id is accept and there was none */
 	const char *reason; /* for the results other than OK */

@@ -206,10 +206,26 @@ def test_events_can_be_filtered(stack, redis, db):
     events = {"include": ["push", "pull_request.*"], "exclude": ["pull_request.closed"]}
     gateway = stack.gateway(redis, [route("stripe", events=events)])
     for type, outcome in (("push", "accepted"), ("pull_request.opened", "accepted"), ("pull_request.closed", "ignored"),
-                          ("pusher", "ignored"), ("pull_request", "ignored"), ("star", "ignored")):
+                          ("pusher", "ignored"), ("pull_request", "accepted"), ("pull_requests", "ignored"), ("star", "ignored")):
         response = gateway.deliver(sign.stripe(STRIPE, type=type))
         assert (response.status, response.outcome()) == (200, outcome), type
-    assert [entry["type"] for entry in entries(db, "stripe")] == [b"push", b"pull_request.opened"]
+    assert [entry["type"] for entry in entries(db, "stripe")] == [b"push", b"pull_request.opened", b"pull_request"]
+
+
+def test_a_filter_sees_the_action_of_an_event(stack, redis, db):
+    """GitHub's event is in a header and its action in the body; the entry's type stays the event."""
+    gateway = stack.gateway(redis, [route("github", events={"include": ["push", "pull_request.*", "issues.opened"],
+                                                            "exclude": ["pull_request.labeled"]})])
+    for type, action, outcome in (("push", None, "accepted"), ("pull_request", "opened", "accepted"), ("pull_request", "labeled", "ignored"),
+                                  ("pull_request", None, "accepted"), ("issues", "opened", "accepted"), ("issues", "closed", "ignored"),
+                                  ("issues", None, "ignored"), ("issues", 7, "ignored"), ("pull_request_review", "submitted", "ignored")):
+        body = json.dumps({"n": sign.unique(), "action": action} if action else {"n": sign.unique()}).encode()
+        response = gateway.deliver(sign.github(GITHUB, type=type, body=body))
+        assert (response.status, response.outcome()) == (200, outcome), (type, action)
+    # What is not JSON has no action.
+    assert gateway.deliver(sign.github(GITHUB, type="push", body=b"{")).outcome() == "accepted"
+    assert gateway.deliver(sign.github(GITHUB, type="issues", body=b"{")).outcome() == "ignored"
+    assert [entry["type"] for entry in entries(db, "github")] == [b"push", b"pull_request", b"pull_request", b"issues", b"push"]
 
 
 def test_an_answer_of_ones_own(stack, redis):

@@ -218,7 +218,8 @@ static void test_filter(void **state)
 		{ { push, 2 }, { NULL, 0 }, SLICE_LIT("push"), true },
 		{ { push, 2 }, { NULL, 0 }, SLICE_LIT("pushed"), false },
 		{ { push, 2 }, { NULL, 0 }, SLICE_LIT("pull_request.opened"), true },
-		{ { push, 2 }, { NULL, 0 }, SLICE_LIT("pull_request"), false },
+		{ { push, 2 }, { NULL, 0 }, SLICE_LIT("pull_request"), true },
+		{ { push, 2 }, { NULL, 0 }, SLICE_LIT("pull_requests"), false },
 		{ { push, 2 }, { NULL, 0 }, SLICE_LIT(""), false },
 		{ { push, 2 }, { labeled, 1 }, SLICE_LIT("pull_request.labeled"), false },
 		{ { all, 1 }, { NULL, 0 }, SLICE_LIT(""), true },
@@ -229,7 +230,7 @@ static void test_filter(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct config_route route = { .include = rows[i].include, .exclude = rows[i].exclude };
 
-		if (intake_wanted(&route, rows[i].type) != rows[i].wanted)
+		if (intake_wanted(&route, rows[i].type, SLICE_NONE) != rows[i].wanted)
 			fail_msg("row %zu", i);
 	}
 }

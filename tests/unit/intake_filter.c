@@ -56,7 +56,11 @@ static void keeps_by_type(void **state)
 		/* A star at the end: any type with that beginning, also nothing behind it. */
 		{ { P("pull_request.*") }, { { NULL, 0 } }, P("pull_request.opened"), true },
 		{ { P("pull_request.*") }, { { NULL, 0 } }, P("pull_request."), true },
-		{ { P("pull_request.*") }, { { NULL, 0 } }, P("pull_request"), false },
+		{ { P("pull_request.*") }, { { NULL, 0 } }, P("pull_request"), true },
+		{ { P("pull_request.*") }, { { NULL, 0 } }, P("pull_reques"), false },
+		{ { P("pull_request.*") }, { { NULL, 0 } }, P("pull_request_review"), false },
+		{ { { NULL, 0 } }, { P("pull_request.*") }, P("pull_request"), false },
+		{ { P(".*") }, { { NULL, 0 } }, P(""), false },
 		{ { P("pull_request.*") }, { { NULL, 0 } }, P("xpull_request.opened"), false },
 		{ { P("push*") }, { { NULL, 0 } }, P("push"), true },
 		{ { P("*") }, { { NULL, 0 } }, P("push"), true },
@@ -81,9 +85,43 @@ static void keeps_by_type(void **state)
 		struct config_route route = { .include = patterns_of(cases[i].include),
 					      .exclude = patterns_of(cases[i].exclude) };
 
-		if (intake_wanted(&route, cases[i].type) != cases[i].wanted)
+		if (intake_wanted(&route, cases[i].type, SLICE_NONE) != cases[i].wanted)
 			fail_msg("row %zu: \"%.*s\" is %s", i, SLICE_ARGS(cases[i].type),
 				 cases[i].wanted ? "left out" : "kept");
+	}
+}
+
+/* What the provider tells beside the type. */
+static void keeps_by_detail(void **state)
+{
+	(void)state;
+	static const struct {
+		struct slice include[PATTERNS], exclude[PATTERNS];
+		struct slice type, detail;
+		bool wanted;
+	} cases[] = {
+		{ { P("a.opened") }, { { NULL, 0 } }, P("a"), P("opened"), true },
+		{ { P("a.opened") }, { { NULL, 0 } }, P("a"), P("closed"), false },
+		{ { P("a.opened") }, { { NULL, 0 } }, P("a"), P(""), false },
+		{ { P("a.open*") }, { { NULL, 0 } }, P("a"), P("opened"), true },
+		{ { P("a.*") }, { { NULL, 0 } }, P("a"), P("opened"), true },
+		{ { P("a") }, { { NULL, 0 } }, P("a"), P("opened"), true },
+		{ { P("a.") }, { { NULL, 0 } }, P("a"), P("opened"), false },
+		{ { P("b.opened") }, { { NULL, 0 } }, P("a"), P("opened"), false },
+		{ { P("aopened") }, { { NULL, 0 } }, P("a"), P("opened"), false },
+		{ { P("a.opened") }, { { NULL, 0 } }, P("a.opened"), P("x"), true },
+		{ { P(".opened") }, { { NULL, 0 } }, P(""), P("opened"), false },
+		{ { P("a.*") }, { P("a.labeled") }, P("a"), P("labeled"), false },
+		{ { P("a.*") }, { P("a.labeled") }, P("a"), P("opened"), true },
+		{ { { NULL, 0 } }, { P("a.lab*") }, P("a"), P("labeled"), false },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct config_route route = { .include = patterns_of(cases[i].include),
+					      .exclude = patterns_of(cases[i].exclude) };
+
+		if (intake_wanted(&route, cases[i].type, cases[i].detail) != cases[i].wanted)
+			fail_msg("row %zu is %s", i, cases[i].wanted ? "left out" : "kept");
 	}
 }
 
@@ -91,6 +129,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keeps_by_type),
+		cmocka_unit_test(keeps_by_detail),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

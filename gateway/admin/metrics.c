@@ -208,6 +208,22 @@ static void traffic(const struct admin_sources *sources, struct buf *out)
 		     TOTAL(body_bytes_held));
 }
 
+static void redirections(const struct admin_sources *sources, struct buf *out)
+{
+	const struct {
+		const char *kind;
+		uint64_t count;
+	} kinds[] = { { "moved", TOTAL(store_moved) },
+		      { "ask", TOTAL(store_asked) },
+		      { "tryagain", TOTAL(store_asked_again) } };
+
+	admin_family(out, "hookgate_redis_redirections_total", "counter",
+		     "Answers of a Cluster's nodes that an event belongs to another one, or is to be asked for again.");
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+		buf_printf(out, "hookgate_redis_redirections_total{kind=\"%s\"} %" PRIu64 "\n", kinds[i].kind,
+			   kinds[i].count);
+}
+
 static void redis(const struct admin_sources *sources, struct buf *out)
 {
 	const char *why;
@@ -237,6 +253,7 @@ static void redis(const struct admin_sources *sources, struct buf *out)
 		     "Events that Redis had, and its replicas or its disk not in time.", TOTAL(store_shortfalls));
 	admin_simple(out, "hookgate_redis_script_loads_total", "counter", "Times that Redis had lost the script.",
 		     TOTAL(store_script_loads));
+	redirections(sources, out);
 }
 
 static void keys(const struct admin_sources *sources, struct buf *out)

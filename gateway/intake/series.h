@@ -56,6 +56,7 @@ struct intake_stats {
 	intake_counter store_state;	/* enum store_state */
 	intake_counter store_connects, store_losses, store_timeouts, store_refusals, store_script_loads;
 	intake_counter store_shortfalls;
+	intake_counter store_moved, store_asked, store_asked_again;
 	intake_counter window_reach_ms,
 		window_cut;		       /* gauges: how far back the replay window goes; 1: bytes cut it short */
 	intake_counter resent, resent_missing; /* events sent again; those of them that were not there */

@@ -221,6 +221,9 @@ void intake_worker_sample(struct intake_worker *worker)
 	atomic_store_explicit(&stats->store_refusals, counts.refusals, memory_order_relaxed);
 	atomic_store_explicit(&stats->store_shortfalls, counts.shortfalls, memory_order_relaxed);
 	atomic_store_explicit(&stats->store_timeouts, counts.timeouts, memory_order_relaxed);
+	atomic_store_explicit(&stats->store_moved, counts.moved, memory_order_relaxed);
+	atomic_store_explicit(&stats->store_asked, counts.asked, memory_order_relaxed);
+	atomic_store_explicit(&stats->store_asked_again, counts.asked_again, memory_order_relaxed);
 }
 
 const struct config *intake_worker_config(const struct intake_worker *worker)

@@ -345,6 +345,9 @@ void store_cluster_counts(const struct store_cluster *cluster, struct store_coun
 	sum->timeouts += past->timeouts;
 	sum->races += past->races;
 	sum->shortfalls += past->shortfalls;
+	sum->moved += past->moved;
+	sum->asked += past->asked;
+	sum->asked_again += past->asked_again;
 	sum->writes += past->writes;
 	for (size_t i = 0; i < cluster->count; i++) {
 		if (cluster->members[i])

@@ -423,5 +423,8 @@ void store_link_counts(const struct store_link *link, struct store_counts *sum)
 	sum->timeouts += link->counts.timeouts;
 	sum->races += link->counts.races;
 	sum->shortfalls += link->counts.shortfalls;
+	sum->moved += link->counts.moved;
+	sum->asked += link->counts.asked;
+	sum->asked_again += link->counts.asked_again;
 	sum->writes += link->wire.writes;
 }

@@ -73,9 +73,17 @@ void store_moved_arrived(struct store_link *link)
 
 /* ---- elsewhere ---- */
 
+static void count(struct store_link *link, enum store_redirect_kind kind)
+{
+	link->counts.moved += kind == STORE_REDIRECT_MOVED;
+	link->counts.asked += kind == STORE_REDIRECT_ASK;
+	link->counts.asked_again += kind == STORE_REDIRECT_AGAIN;
+}
+
 bool store_moved(struct store_link *link, struct store_ticket *ticket, struct slice error)
 {
 	struct store_redirect redirect = read_error(link, error);
+	count(link, redirect.kind);
 	if (!ticket->put || redirect.kind == STORE_REDIRECT_NONE)
 		return false;
 	if (redirect.kind == STORE_REDIRECT_AGAIN)

@@ -188,7 +188,8 @@ struct store_counts {
 	uint64_t connects, losses, script_loads, refusals, timeouts;
 	uint64_t races;	     /* batches that lost to another gateway and were done again */
 	uint64_t shortfalls; /* events that Redis had, and that its replicas or its disk did not have in time */
-	uint64_t writes;     /* system calls that sent something: events per write is the batching */
+	uint64_t moved, asked, asked_again; /* answers of a Cluster's nodes to an event: MOVED, ASK, TRYAGAIN */
+	uint64_t writes;		    /* system calls that sent something: events per write is the batching */
 };
 void store_counts(const struct store *store, struct store_counts *out);
 

@@ -3,6 +3,7 @@ load."""
 
 import collections
 import contextlib
+import itertools
 import random
 import threading
 
@@ -59,6 +60,10 @@ def resent(gateway):
     return gateway.metrics().sum("hookgate_replayed_events_total")
 
 
+def redirections(gateway, kind):
+    return gateway.metrics().sum("hookgate_redis_redirections_total", kind=kind)
+
+
 def test_deliveries_spread(stack, cluster):
     assert len({cluster.of(name).port for name in NAMES}) == 3, "choose other names"
     gateway = serve(stack, cluster)
@@ -72,6 +77,7 @@ def test_deliveries_spread(stack, cluster):
     assert gateway.deliver(again).outcome() == "duplicate"
     metrics = gateway.metrics()
     assert metrics.sum("hookgate_redis_losses_total") == 0 and metrics.sum("hookgate_redis_refusals_total") == 0
+    assert [redirections(gateway, kind) for kind in ("moved", "ask", "tryagain")] == [0, 0, 0]
     assert resent(gateway) == 0
 
 
@@ -95,6 +101,20 @@ def test_a_slot_moves_under_load(stack, cluster):
     assert missing(cluster, load.acknowledged(), ["r0", "r1", "r2"]) == []
 
 
+def test_who_is_sent_elsewhere_is_counted(stack, cluster):
+    """Whose slot has moved while nobody asked; unless the gateway looks where the slots are in just that moment."""
+    gateway = serve(stack, cluster)
+    slot, nodes = cluster.slot("hookgate:{r0}:events"), itertools.cycle(cluster.nodes[:3])
+
+    def moved():
+        to = next(node for node in nodes if node is not cluster.of("r0"))
+        cluster.move(slot, to)
+        assert gateway.deliver(sign.stripe(STRIPE, path="/hooks/r0")).outcome() == "accepted"
+        return redirections(gateway, "moved") > 0
+
+    wait_until(moved, "an event to be sent elsewhere")
+
+
 def test_a_slot_that_is_long_on_its_way(stack, folder, cluster):
     """Its route waits in the journal, the others do not."""
     gateway = serve(stack, cluster, ack_deadline="300ms", journal=journal(folder))
@@ -107,6 +127,8 @@ def test_a_slot_that_is_long_on_its_way(stack, folder, cluster):
             pass
         wait_until(lambda: gateway.metrics().sum("hookgate_journal_records") > 20, "the journal to be used")
         load.wait_more(100)
+        for kind in ("ask", "tryagain"):
+            wait_until(lambda kind=kind: redirections(gateway, kind) > 0, f"{kind} to be counted")
         cluster.end_move(slot, source, to, id)
         load.wait_more(100)
     wait_drained(gateway)

@@ -396,6 +396,8 @@ static void simple_values(void **state)
 	intake_count(&a->store_losses, 3), intake_count(&b->store_timeouts, 4);
 	intake_count(&a->store_refusals, 5), intake_count(&b->store_script_loads, 6);
 	intake_count(&a->store_shortfalls, 7);
+	intake_count(&a->store_moved, 8), intake_count(&b->store_moved, 1);
+	intake_count(&a->store_asked, 10), intake_count(&b->store_asked_again, 11);
 	intake_histogram_add(&b->wait_us, 1500000);
 	f->sources.reloads_done = 7;
 	f->sources.reloads_refused = 8;
@@ -416,6 +418,9 @@ static void simple_values(void **state)
 	must_have(page, "hookgate_redis_refusals_total 5");
 	must_have(page, "hookgate_redis_script_loads_total 6");
 	must_have(page, "hookgate_redis_shortfalls_total 7");
+	must_have(page, "hookgate_redis_redirections_total{kind=\"moved\"} 9");
+	must_have(page, "hookgate_redis_redirections_total{kind=\"ask\"} 10");
+	must_have(page, "hookgate_redis_redirections_total{kind=\"tryagain\"} 11");
 	must_have(page, "hookgate_redis_wait_duration_seconds_sum 1.500000");
 	must_have(page, "hookgate_config_reloads_total{result=\"done\"} 7");
 	must_have(page, "hookgate_config_reloads_total{result=\"refused\"} 8");

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "link_fixture.h"
 #include "node_fixture.h"
+#include "store/row.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -232,6 +233,49 @@ static void put_batch(struct noted *noted, size_t count)
 	await_noted(&bench, noted, count);
 }
 
+static void put_row(struct store_row *row, size_t events)
+{
+	char id[24];
+	struct noted noted = { .put.done = note_put };
+	store_row_clear(row);
+	for (size_t i = 0; i < events; i++) {
+		snprintf(id, sizeof id, "%zu", i);
+		struct store_event event = event_of(&bench, id);
+		assert_true(store_row_add(row, &event));
+	}
+	assert_int_equal(store_put_row(bench.store, row, loop_now_ms(bench.loop) + DEADLINE_MS, &noted.put), 0);
+	await_noted(&bench, &noted, 1);
+	assert_int_equal(noted.result, STORE_STORED);
+}
+
+/* A row of events is one call of a script, and goes whole wherever it is sent. Each such answer is counted by its kind. */
+static void test_rows_that_are_sent_elsewhere(void **state)
+{
+	struct store_counts counts;
+	struct store_row *row;
+	bench_wait(&bench, STORE_READY);
+	assert_int_equal(store_row_new(&row), 0);
+	node_answers(&a, answer_text(0, "ASK", &b));
+	node_answers(&b, "-TRYAGAIN later\r\n");
+	put_row(row, 3);
+	assert_int_equal(a.scripts, 1);
+	assert_int_equal(b.asked_scripts, 2);
+	node_answers(&a, answer_text(1, "MOVED", &b));
+	set_slots(&a, b.port, a.port);
+	set_slots(&b, b.port, a.port);
+	put_row(row, 4);
+	put_row(row, 5);
+	assert_int_equal(a.scripts, 2);
+	assert_int_equal(b.scripts, 4);
+	counts = counts_of(&bench);
+	assert_int_equal(counts.asked, 1);
+	assert_int_equal(counts.asked_again, 1);
+	assert_int_equal(counts.moved, 1);
+	assert_int_equal(counts.refusals, 0);
+	assert_int_equal(a.batches + b.batches, 0);
+	store_row_free(row);
+}
+
 /* At any step of a batch, nothing was done, and each of its events goes where its own answer says. */
 static void test_a_batch_that_is_sent_elsewhere(void **state)
 {
@@ -438,6 +482,7 @@ int main(void)
 		TEST(test_sent_in_circles),
 		TEST(test_moved_to_a_new_node),
 		TEST(test_a_batch_that_is_sent_elsewhere),
+		TEST(test_rows_that_are_sent_elsewhere),
 		TEST(test_a_batch_is_of_one_slot),
 		TEST(test_down),
 		TEST(test_a_cluster_that_is_down_from_the_start),

@@ -74,23 +74,50 @@ def wait_until(condition, what, seconds=15):
         pause = min(pause * 1.5, 0.05)
 
 
-PORTS_GIVEN = set()
+class Ports:
+    """Ports below those that the kernel gives to outgoing connections, in blocks of which each belongs to one process of tests
+    at a time: what one of them was given need not listen yet, and a server that was killed finds its port free again."""
+
+    FIRST, BLOCK, BLOCKS = 12000, 400, 50
+
+    def __init__(self):
+        self.claims, self.left = [], []
+        self.lock = threading.Lock()
+
+    def _claim(self):
+        """A name that the kernel gives once, in the same name space of networks as the ports, and takes back at the end."""
+        for number in random.sample(range(self.BLOCKS), self.BLOCKS):
+            claim = socket.socket(socket.AF_UNIX)
+            try:
+                claim.bind(f"\0hookgate-tests-ports-{number}")
+            except OSError:
+                claim.close()
+                continue
+            self.claims.append((claim, number))
+            return number
+        # All are taken: of one's own, those that were given first have long been free.
+        return random.choice([number for _, number in self.claims] or range(self.BLOCKS))
+
+    def next(self):
+        with self.lock:
+            if not self.left:
+                first = self.FIRST + self._claim() * self.BLOCK
+                self.left = random.sample(range(first, first + self.BLOCK), self.BLOCK)
+            return self.left.pop()
 
 
-def free_port(host="127.0.0.1"):
-    """A port below those that the kernel gives to outgoing connections, so that none of the tests beside this one gets it. None
-    twice: what a port was asked for need not listen yet."""
+PORTS = Ports()
+
+
+def free_port():
+    """One that nobody listens on, of both families."""
     while True:
-        port = random.randint(12000, 32000)
-        if len(PORTS_GIVEN) > 15000:
-            PORTS_GIVEN.clear()
-        if port in PORTS_GIVEN:
-            continue
-        PORTS_GIVEN.add(port)
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            with contextlib.suppress(OSError):
-                probe.bind((host, port))
-                return port
+        port = PORTS.next()
+        with contextlib.suppress(OSError):
+            for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+                with socket.socket(family) as probe:
+                    probe.bind((host, port))
+            return port
 
 
 class Process:

@@ -160,6 +160,7 @@ static int make(struct sending *s, struct made *made)
 	int64_t now_ms = s->now_ms >= 0 ? s->now_ms : clock_wall_ms();
 	struct trust_draft draft = { .method = SLICE("POST"),
 				     .target = s->target,
+				     .authority = slice_str(s->url.authority),
 				     .content_type = s->content_type ? slice_str(s->content_type)
 								     : trust_sample_content_type(s->verifier),
 				     .type = slice_str(s->type),

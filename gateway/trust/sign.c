@@ -227,6 +227,7 @@ static int add_signature(struct signer *s, struct slice timestamp, struct slice 
 	const struct trust_verify *verify = &s->verifier->description->verify;
 	struct request request = { .method = s->draft->method,
 				   .target = s->draft->target,
+				   .authority = s->draft->authority,
 				   .headers = s->headers,
 				   .header_count = s->count,
 				   .body = s->body };
@@ -311,6 +312,7 @@ static int sign_by_plugin(struct signer *s, struct reason *reason)
 	};
 	struct request request = { .method = s->draft->method,
 				   .target = s->draft->target,
+				   .authority = s->draft->authority,
 				   .headers = s->headers,
 				   .header_count = s->count,
 				   .body = s->draft->body };

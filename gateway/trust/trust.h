@@ -215,6 +215,8 @@ int trust_read_event(const struct trust_verifier *verifier, const struct request
  * fault. */
 struct trust_draft {
 	struct slice method, target, content_type, body;
+	/* To whom it goes, as in Host: of the URL that is signed where the configuration says no public_url; empty: not known. */
+	struct slice authority;
 	struct slice id, type;
 	int64_t now_ms;
 	size_t secret_index;

@@ -1121,6 +1121,17 @@ def test_send_signs_as_every_provider(folder, stack, redis, db):
     assert not any(wrong.values()), "\n".join(f"{name}: {what}" for name, what in wrong.items() if what)
 
 
+def test_send_signs_the_url_that_it_sends_to(folder, stack, redis, db):
+    """Where no public_url is said, the gateway goes by what the request says; so does who signs for it."""
+    providers = [o for o in catalogue() if "public_url:" in o["example"] and "public key" not in (o["secret"] or "")]
+    routes = [{k: v for k, v in route_of(o, secret_for(o)).items() if k != "public_url"} for o in providers]
+    gateway = stack.gateway(redis, routes=routes)
+    sent = {o["name"]: run("send", "-c", gateway.file, "--route", o["name"]) for o in providers}
+    assert len(sent) > 10 and {"twilio", "square"} < set(sent)
+    assert not [name for name, done in sent.items() if done.code != 0], "\n".join(done.err for done in sent.values())
+    assert all(len(entries(db, name)) == 1 for name in sent)
+
+
 def test_send_with_a_certificate_and_with_a_name(folder, stack, redis, db):
     """PayPal and SNS show their key in a certificate; RFC 9421 takes a key of either kind."""
     topic = "arn:aws:sns:us-east-1:123456789012:orders"

@@ -1,6 +1,6 @@
 /* group.c - reading as a member of a consumer group.
  *
- *     OWN -> CLAIM -> FRESH -> (some time later) CLAIM -> FRESH ...
+ *     OWN -> CLAIM -> FRESH -> (some time later) CLAIM -> FRESH ... -> (something failed, some time later) OWN ...
  *
  * The special difficulty: nothing may be lost when anything goes wrong between reading and acknowledging, and the
  * stream belongs to Redis: entries may be deleted, the group or the stream may vanish, a reply may have a shape that we
@@ -14,7 +14,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { ID_MAX = 48, CLAIM_EVERY_LEAST_MS = 1000, CLAIM_EVERY_MOST_MS = 30000, ACK_AT_ONCE = 64 };
+enum { ID_MAX = 48, CLAIM_EVERY_LEAST_MS = 1000, CLAIM_EVERY_MOST_MS = 10000, RETRY_FIRST_MS = 1000, ACK_AT_ONCE = 64 };
 
 enum phase { PHASE_OWN, PHASE_CLAIM, PHASE_FRESH };
 
@@ -31,6 +31,8 @@ struct consume_group {
 	struct cursor fresh; /* the last new entry that was read */
 	struct cursor claim; /* where XAUTOCLAIM goes on */
 	int64_t claimed_ms;  /* when the last sweep began */
+	int64_t retry_ms;    /* when what failed is read again; 0: nothing did since that was done last */
+	int64_t pause_ms;    /* how long it was put off; 0: nothing failed in the last round */
 	struct store_reply *reply;
 	const struct store_reply *entries; /* in it; NULL: none */
 	size_t next;
@@ -249,8 +251,12 @@ static int advance(struct consume_group *group, struct reason *reason)
 	switch (group->phase) {
 	case PHASE_OWN:
 		right = move_on(&group->own, group);
-		if (have(group) == 0)
-			enter_claim(group);
+		if (have(group) > 0)
+			break;
+		/* A whole round of our own, and nothing failed. */
+		if (group->retry_ms == 0)
+			group->pause_ms = 0;
+		enter_claim(group);
 		break;
 	case PHASE_CLAIM:
 		if (is_start(&group->claim))
@@ -282,15 +288,44 @@ static int64_t claim_every_ms(const struct consume_group *group)
 					    : half;
 }
 
+void consume_group_failed(struct consume_group *group)
+{
+	int64_t most_ms = group->setup.min_idle_ms > RETRY_FIRST_MS ? group->setup.min_idle_ms : RETRY_FIRST_MS;
+
+	if (group->retry_ms != 0)
+		return;
+	group->pause_ms = group->pause_ms == 0 ? RETRY_FIRST_MS : group->pause_ms * 2;
+	if (group->pause_ms > most_ms)
+		group->pause_ms = most_ms;
+	group->retry_ms = clock_mono_ms() + group->pause_ms;
+}
+
+/* What is due while it waits for what is new; how long until the next of these, where none is. */
+static int64_t turn_to_what_is_due(struct consume_group *group)
+{
+	int64_t now_ms = clock_mono_ms();
+	int64_t claim_ms = group->claimed_ms + claim_every_ms(group) - now_ms;
+	int64_t retry_ms = group->retry_ms == 0 ? INT64_MAX : group->retry_ms - now_ms;
+
+	if (retry_ms <= 0) {
+		group->retry_ms = 0;
+		group->phase = PHASE_OWN;
+		(void)cursor_set(&group->own, SLICE("0-0"));
+	} else if (claim_ms <= 0) {
+		enter_claim(group);
+	}
+	return retry_ms < claim_ms ? retry_ms : claim_ms;
+}
+
 int consume_group_read(struct consume_group *group, size_t limit, int64_t wait_ms, bool *any, struct reason *reason)
 {
 	for (;;) {
 		bool was_fresh, gone = false;
-		int64_t due_ms = group->claimed_ms + claim_every_ms(group) - clock_mono_ms();
+		int64_t due_ms = wait_ms;
 		int fault;
 
-		if (group->phase == PHASE_FRESH && wait_ms != 0 && due_ms <= 0)
-			enter_claim(group);
+		if (group->phase == PHASE_FRESH && wait_ms != 0)
+			due_ms = turn_to_what_is_due(group);
 		was_fresh = group->phase == PHASE_FRESH;
 		fault = read_once(group, limit, wait_ms > 0 && due_ms < wait_ms ? due_ms : wait_ms, &gone, reason);
 		if (fault == 0 && gone) {

@@ -54,6 +54,10 @@ bool consume_group_next(struct consume_group *group, enum consume_entry *kind, s
 int consume_group_count(struct consume_group *group, struct consume_event *event, struct reason *reason)
 	__attribute__((warn_unused_result));
 
+/* Tells that an entry which was read could not be handed on. Who waits, or comes back, reads its own pending entries again after
+ * a second, and, as long as some fail, after twice as long each time, up to min_idle. */
+void consume_group_failed(struct consume_group *group);
+
 /* Acknowledges (XACK). */
 int consume_group_acknowledge(struct consume_group *group, const struct slice *entries, size_t count,
 			      struct reason *reason) __attribute__((warn_unused_result));

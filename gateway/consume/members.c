@@ -243,6 +243,11 @@ int consume_members_count(struct consume_members *members, struct consume_event 
 	return consume_group_count(present(members), event, reason);
 }
 
+void consume_members_failed(struct consume_members *members)
+{
+	consume_group_failed(present(members));
+}
+
 int consume_members_acknowledge(struct consume_members *members, const struct slice *entries, size_t count,
 				struct reason *reason)
 {

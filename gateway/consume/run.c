@@ -108,6 +108,7 @@ static void hand_on(struct running *r, enum consume_entry kind, struct consume_e
 		break;
 	case CONSUME_FAILED:
 		r->tally->failed++;
+		consume_members_failed(run->members);
 		break;
 	case CONSUME_STOP:
 		r->tally->stopped = true;

@@ -346,6 +346,19 @@ def test_a_failed_command_is_tried_again_while_it_follows(config, folder, db):
     assert pending(db) == []
 
 
+def test_what_failed_does_not_wait_for_a_minute(config, folder, db):
+    """While it follows: after a second, then after two, and what is new is handed on meanwhile."""
+    add(db)
+    command = f"echo $HOOKGATE_ID $HOOKGATE_DELIVERY_COUNT >>{folder}/runs; test $HOOKGATE_ID = evt_2 -o $HOOKGATE_DELIVERY_COUNT = 3"
+    runs = lambda: (folder / "runs").read_text().split("\n")[:-1] if (folder / "runs").exists() else []
+    with Running("consume", "-c", config, "--group", "g", "--follow", "--exec", command) as running:
+        wait_until(lambda: runs() == ["evt_1 1"], "the first run")
+        add(db, begin=2)
+        wait_until(lambda: "evt_1 3" in runs() and "evt_2 1" in runs() and pending(db) == [], "all to be handled")
+        assert running.end().code == 1
+    assert [line for line in runs() if line.startswith("evt_1")] == ["evt_1 1", "evt_1 2", "evt_1 3"]
+
+
 def test_own_entries_come_before_others(config, db):
     db.xgroup_create(STREAM, "g", "0", mkstream=True)
     ids = add(db, 4)

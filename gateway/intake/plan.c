@@ -214,10 +214,10 @@ int intake_plan_place(struct intake_plan *plan, struct store_layouts *layouts)
 	}
 	/* Now that nothing can fail any more. */
 	for (size_t i = 0; i < plan->route_count; i++) {
-		const struct config_route *config = plan->routes[i].config;
-		const struct store_split split = store_split_of(config->partitions, config->order_by);
+		const struct intake_route *route = &plan->routes[i];
+		const struct store_split split = store_split_of(route->config->partitions, route->config->order_by);
 
-		store_places_want(plan->routes[i].places, &split, plan->routes[i].window_s);
+		store_places_want(route->places, &split, route->window_s, &route->wait);
 	}
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "store/client_inner.h"
 #include "store/command.h"
+#include "store/link.h"
 #include "store/place.h"
 #include "store/secure.h"
 
@@ -381,5 +382,19 @@ int store_client_call(struct store_client *client, const struct slice *words, si
 		store_client_close(client);
 	if (fault == 0)
 		*reply = (struct store_reply *)answer;
+	return fault;
+}
+
+int store_client_ask(struct store_client *client, const struct slice *words, size_t count, int64_t extra_ms,
+		     struct store_reply **reply, struct reason *reason)
+{
+	int fault = store_client_call(client, words, count, extra_ms, reply, reason);
+	if (fault != 0 || store_reply_type(*reply) != STORE_REPLY_ERROR)
+		return fault;
+	reason_set(reason, "Redis answers %.*s: %.*s", SLICE_ARGS(words[0]),
+		   SLICE_ARGS(slice_head(store_reply_text(*reply), 160)));
+	fault = store_scripted_is_final(store_reply_text(*reply)) ? -EPROTO : -EBUSY;
+	store_reply_free(*reply);
+	*reply = NULL;
 	return fault;
 }

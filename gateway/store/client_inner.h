@@ -1,4 +1,5 @@
-/* client_inner.h - the inside of a client, for client.c, client_seek.c and nodes.c, and for resplit.c, which wants to know whether it is of a Cluster. */
+/* client_inner.h - the inside of a client, for client.c, client_seek.c and nodes.c; for fence.c, and for resplit.c, which wants to
+ * know whether it is of a Cluster. */
 #ifndef HOOKGATE_STORE_CLIENT_INNER_H
 #define HOOKGATE_STORE_CLIENT_INNER_H
 
@@ -23,6 +24,10 @@ struct store_client {
 	struct store_client *front; /* of a node of a Cluster: whose it is, and who is interrupted for it; else NULL */
 	struct store_nodes *nodes;  /* of a Cluster: its nodes' clients, which do all the work; else NULL */
 	size_t sentinel;	    /* the one that answered last is asked first */
+	/* For fence.c: which fences are being set, and whether a connection that set some is gone; of a connection, which of them it
+	 * set last, when it was connected for the so-manieth time. */
+	uint64_t fencing, fenced_in, fenced_connects;
+	bool fences_lost;
 };
 
 /* All of these: 0, or as store_client_call, with the reason; by end_ms of the monotonic clock. */
@@ -40,6 +45,10 @@ int store_client_greet(struct store_client *client, int64_t end_ms, struct reaso
 /* A command and its reply, to be freed by freeReplyObject. */
 int store_client_exchange(struct store_client *client, const struct slice *words, size_t count, int64_t end_ms,
 			  redisReply **reply, struct reason *reason) __attribute__((warn_unused_result));
+
+/* As store_client_call, but an error that Redis answers is -EPROTO, or -EBUSY where it may pass by itself. */
+int store_client_ask(struct store_client *client, const struct slice *words, size_t count, int64_t extra_ms,
+		     struct store_reply **reply, struct reason *reason) __attribute__((warn_unused_result));
 
 /* Has the Sentinels name the master, connects to it, greets it and looks whether it is one. In client_seek.c. */
 int store_client_seek(struct store_client *client, int64_t end_ms, struct reason *reason)

@@ -7,7 +7,8 @@
  * Who puts an event does so in a generation, and the same step in Redis looks whether that generation is closed: the key
  * PREFIX:{TAG}:closed:GENERATION beside the stream (its fence). A layout is changed in three steps:
  *   1. the text becomes the next generation, `closing`, with the ones before as former layouts;
- *   2. in each partition of each former layout that is not closed yet, that key is set, for ever;
+ *   2. in each partition of each former layout that is not closed yet, that key is set, for ever, and waited for as the route's events
+ *      are (fence.h);
  *   3. the text becomes the same, `open`.
  * Nobody puts in a generation before he has read that it is open. So when the first event is put in a generation, none
  * can be put in any before it: their marks (who was seen) are frozen, and a look at them before the put is as good as one

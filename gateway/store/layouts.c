@@ -97,7 +97,8 @@ int store_layouts_spread(struct store_layouts *layouts, struct slice prefix, str
 	return spread ? 0 : -ENOMEM;
 }
 
-void store_spread_want(struct store_spread *spread, const struct store_split *split, uint32_t window_s)
+void store_spread_want(struct store_spread *spread, const struct store_split *split, uint32_t window_s,
+		       const struct store_wait *wait)
 {
 	struct store_layouts *layouts = spread->layouts;
 	pthread_mutex_lock(&layouts->lock);
@@ -106,6 +107,7 @@ void store_spread_want(struct store_spread *spread, const struct store_split *sp
 	bool quiet = !spread->asked && split->partitions == 0;
 	spread->wanted = *split;
 	spread->window_s = window_s;
+	spread->wait = *wait;
 	spread->settled = spread->asked && known && store_split_same(&known->layout.split, split);
 	spread->stale |= !spread->settled && !quiet;
 	if (!spread->asked)

@@ -41,9 +41,11 @@ struct store_spread;
 int store_layouts_spread(struct store_layouts *layouts, struct slice prefix, struct slice route,
 			 struct store_spread **out) __attribute__((warn_unused_result));
 
-/* What the configuration wants, from now on; `window_s` is how long a mark of the route lasts. Where Redis says otherwise it
- * is changed, once. From any thread, as the next. */
-void store_spread_want(struct store_spread *spread, const struct store_split *split, uint32_t window_s);
+/* What the configuration wants, from now on; `window_s` is how long a mark of the route lasts, `wait` what its events wait for: as
+ * safe is what closes former partitions before another layout is opened. Where Redis says otherwise it is changed, once. From any
+ * thread, as the next. */
+void store_spread_want(struct store_spread *spread, const struct store_split *split, uint32_t window_s,
+		       const struct store_wait *wait);
 
 /* Redis says that it is another by now: to be looked at at once. */
 void store_spread_stale(struct store_spread *spread);

@@ -300,6 +300,13 @@ int64_t store_waited_allows_ms(const struct store_trip *trip);
 /* False while Redis would not read what is sent, because it waits. */
 bool store_waited_lets_go(const struct store_link *link);
 
+/* The words of the command that waits so; how many. They lie in `digits`, too. */
+enum { STORE_WAITED_WORDS = 4 };
+size_t store_waited_words(const struct store_wait *wait, char digits[2][20], struct slice words[STORE_WAITED_WORDS]);
+
+/* Does it hold, as the answer to that command says? Else why not, for a person. */
+bool store_waited_holds(const struct store_wait *wait, const redisReply *reply, struct reason *reason);
+
 /* Ends those that have gathered and want what this Redis has just refused. */
 void store_waited_refuse(struct store_link *link);
 

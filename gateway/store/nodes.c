@@ -28,6 +28,7 @@ struct store_nodes {
 	bool mapped;
 	uint16_t owner[STORE_SLOTS]; /* 1 + an index; 0: nobody's */
 	uint64_t past;		     /* connects of nodes that are gone */
+	struct one_node *last;	     /* that answered */
 };
 
 /* ---- nodes ---- */
@@ -35,6 +36,7 @@ struct store_nodes {
 static void node_free(struct store_nodes *nodes, struct one_node *node)
 {
 	nodes->past += store_client_connects(node->client);
+	nodes->front->fences_lost |= node->client->fenced_in == nodes->front->fencing;
 	store_client_free(node->client);
 	free(node);
 }
@@ -286,6 +288,7 @@ int store_nodes_call(struct store_nodes *nodes, const struct slice *words, size_
 		if (slice_starts(error, SLICE("UNBLOCKED")))
 			redirect.kind = STORE_REDIRECT_AGAIN;
 		if (redirect.kind == STORE_REDIRECT_NONE) {
+			nodes->last = errand.node;
 			*reply = said;
 			return 0;
 		}
@@ -295,6 +298,11 @@ int store_nodes_call(struct store_nodes *nodes, const struct slice *words, size_
 	if (fault == -ENOMEM)
 		reason_set(reason, "memory is short");
 	return fault;
+}
+
+struct store_client *store_nodes_last(const struct store_nodes *nodes)
+{
+	return nodes->last->client;
 }
 
 /* ---- all of them ---- */

@@ -18,6 +18,9 @@ void store_nodes_free(struct store_nodes *nodes);
 int store_nodes_call(struct store_nodes *nodes, const struct slice *words, size_t count, int64_t extra_ms,
 		     struct store_reply **reply, struct reason *reason) __attribute__((warn_unused_result));
 
+/* The client of the node that answered last; until the next call. */
+struct store_client *store_nodes_last(const struct store_nodes *nodes);
+
 /* How often all of them have connected. */
 uint64_t store_nodes_connects(const struct store_nodes *nodes);
 

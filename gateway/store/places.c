@@ -78,9 +78,10 @@ void store_places_follow(struct store_places *places, struct store_spread *sprea
 	places->spread = spread;
 }
 
-void store_places_want(struct store_places *places, const struct store_split *split, uint32_t window_s)
+void store_places_want(struct store_places *places, const struct store_split *split, uint32_t window_s,
+		       const struct store_wait *wait)
 {
-	store_spread_want(places->spread, split, window_s);
+	store_spread_want(places->spread, split, window_s, wait);
 }
 
 /* ---- targets ---- */

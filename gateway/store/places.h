@@ -17,7 +17,8 @@ void store_places_free(struct store_places *places);
 void store_places_follow(struct store_places *places, struct store_spread *spread);
 
 /* As store_spread_want, of that spread. */
-void store_places_want(struct store_places *places, const struct store_split *split, uint32_t window_s);
+void store_places_want(struct store_places *places, const struct store_split *split, uint32_t window_s,
+		       const struct store_wait *wait);
 
 /* Sets where the event goes, and where it is looked for first; `event` has all else. What is set is the places', or the
  * arena's. *keyless: it should have had an ordering key. From any thread. 0; -EAGAIN when the layout is not known yet, and may be by

@@ -5,7 +5,7 @@
  * did. */
 #include "base/clock.h"
 #include "store/client_inner.h"
-#include "store/link.h"
+#include "store/fence.h"
 #include "store/spread.h"
 #include "store/target.h"
 
@@ -30,6 +30,7 @@ struct settling {
 	struct buf key;
 	struct store_split wanted;
 	uint32_t window_s;
+	struct store_wait wait;
 	bool settled, ours;
 	bool refused; /* a put was, perhaps */
 };
@@ -46,26 +47,11 @@ static void make_key(struct buf *out, struct slice prefix, struct slice route, c
 	buf_add_str(out, rest);
 }
 
-/* An error that Redis answers is -EPROTO, or -EBUSY where it may pass by itself. */
-static int ask(struct store_client *client, const struct slice *words, size_t count, struct store_reply **reply,
-	       struct reason *reason)
-{
-	int fault = store_client_call(client, words, count, 0, reply, reason);
-	if (fault != 0 || store_reply_type(*reply) != STORE_REPLY_ERROR)
-		return fault;
-	reason_set(reason, "Redis answers %.*s: %.*s", SLICE_ARGS(words[0]),
-		   SLICE_ARGS(slice_head(store_reply_text(*reply), 160)));
-	fault = store_scripted_is_final(store_reply_text(*reply)) ? -EPROTO : -EBUSY;
-	store_reply_free(*reply);
-	*reply = NULL;
-	return fault;
-}
-
 static int ask_number(struct store_client *client, const struct slice *words, size_t count, int64_t *number,
 		      struct reason *reason)
 {
 	struct store_reply *reply = NULL;
-	int fault = ask(client, words, count, &reply, reason);
+	int fault = store_client_ask(client, words, count, 0, &reply, reason);
 	if (fault == 0)
 		*number = store_reply_number(reply);
 	store_reply_free(reply);
@@ -77,7 +63,7 @@ static int read_text(struct store_client *client, struct slice key, struct buf *
 {
 	const struct slice words[] = { SLICE("GET"), key };
 	struct store_reply *reply = NULL;
-	int fault = ask(client, words, 2, &reply, reason);
+	int fault = store_client_ask(client, words, 2, 0, &reply, reason);
 	if (fault != 0)
 		return fault;
 	buf_clear(text);
@@ -140,13 +126,9 @@ static int make_fence(struct settling *s, const struct store_split *split, uint6
 
 static int close_one(struct settling *s, const struct store_former *former, unsigned partition)
 {
-	struct store_reply *reply = NULL;
 	if (make_fence(s, &former->split, former->generation, partition) != 0)
 		return -ENOMEM;
-	const struct slice words[] = { SLICE("SET"), buf_slice(&s->key), SLICE("1") };
-	int fault = ask(s->client, words, 3, &reply, s->reason);
-	store_reply_free(reply);
-	return fault;
+	return store_fence_set(s->client, buf_slice(&s->key), s->reason);
 }
 
 /* A route that had no event when it was split has no marks either. */
@@ -163,13 +145,25 @@ static int was_used(struct settling *s, const struct store_former *former, bool 
 	return fault;
 }
 
-static int close_former(struct settling *s, const struct store_former *former, bool *used)
+static int close_former(struct settling *s, const struct store_former *former)
 {
 	unsigned count = former->split.partitions > 0 ? former->split.partitions : 1;
 	int fault = 0;
 	for (unsigned i = 0; fault == 0 && i < count; i++)
 		fault = close_one(s, former, i);
-	return fault == 0 ? was_used(s, former, used) : fault;
+	return fault;
+}
+
+/* *closed: all of them are, and as safe as the route's events. */
+static int close_all(struct settling *s, const struct store_layout *closing, bool *closed)
+{
+	int fault = 0;
+	store_fence_begin(s->client);
+	for (size_t i = 0; fault == 0 && i < closing->former_count; i++) {
+		if (closing->formers[i].closed_ms == 0)
+			fault = close_former(s, &closing->formers[i]);
+	}
+	return fault == 0 ? store_fence_wait(s->client, &s->wait, closed, s->reason) : fault;
 }
 
 /* Steps 2 and 3 (layout.h). */
@@ -177,11 +171,14 @@ static int open_it(struct settling *s, const struct store_layout *closing, bool 
 {
 	struct store_layout next = *closing;
 	size_t kept = 0;
-	int fault = 0;
+	bool closed = false;
+	int fault = close_all(s, closing, &closed);
+	if (fault != 0 || !closed)
+		return fault;
 	for (size_t i = 0; fault == 0 && i < closing->former_count; i++) {
 		bool used = true;
 		if (closing->formers[i].closed_ms == 0)
-			fault = close_former(s, &closing->formers[i], &used);
+			fault = was_used(s, &closing->formers[i], &used);
 		if (used)
 			next.formers[kept++] = closing->formers[i];
 	}
@@ -354,10 +351,11 @@ static void note_end(const struct settling *s, int fault)
 static int settle_spread(struct store_spread *spread, struct store_client *client, struct reason *reason)
 {
 	struct store_layouts *layouts = spread->layouts;
-	struct settling s = { .spread = spread, .client = client, .reason = reason };
+	struct settling s = { .spread = spread, .client = client, .reason = reason, .ours = spread->ours };
 	pthread_mutex_lock(&layouts->lock);
 	s.wanted = spread->wanted;
 	s.window_s = spread->window_s;
+	s.wait = spread->wait;
 	s.settled = spread->settled;
 	s.refused = spread->stale;
 	spread->stale = false;
@@ -366,6 +364,7 @@ static int settle_spread(struct store_spread *spread, struct store_client *clien
 	buf_free(&s.text);
 	buf_free(&s.other);
 	buf_free(&s.key);
+	spread->ours = fault != 0 && s.ours;
 	set_next_look(spread, fault);
 	note_end(&s, fault);
 	bool answered = fault == -EPROTO || fault == -EBUSY;

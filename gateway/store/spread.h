@@ -17,10 +17,12 @@ struct store_spread {
 	struct store_known *made; /* all that were ever `now`, the newest first; of who asks Redis alone */
 	int64_t next_look_ms;	  /* the same; 0: only once a put of it was refused */
 	int64_t not_before_ms;	  /* the same */
+	bool ours;		  /* a change of ours is not at its end yet; the same */
 	unsigned faults;	  /* in a row, that may pass by themselves; the same */
 	/* Under the lock of the layouts. */
 	struct store_split wanted;
 	uint32_t window_s;
+	struct store_wait wait;
 	bool settled;	   /* Redis has had what the configuration wants, since it wants it */
 	bool stale;	   /* is to be looked at at once */
 	bool asked;	   /* Redis was asked for it, and answered */

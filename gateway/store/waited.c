@@ -82,10 +82,8 @@ static void add_tag(struct buf *out, const struct store_ticket *ticket)
 	store_command_add_bulk(out, SLICE(TAG_MS));
 }
 
-static void add_wait(struct buf *out, const struct store_wait *wait)
+size_t store_waited_words(const struct store_wait *wait, char digits[2][20], struct slice words[STORE_WAITED_WORDS])
 {
-	char replicas[20], timeout[20];
-	struct slice words[4];
 	size_t count = 0;
 	if (wait->level == STORE_LEVEL_SYNCED) {
 		words[count++] = SLICE("WAITAOF");
@@ -93,8 +91,16 @@ static void add_wait(struct buf *out, const struct store_wait *wait)
 	} else {
 		words[count++] = SLICE("WAIT");
 	}
-	words[count++] = slice_of(replicas, num_format_u64(wait->replicas, replicas));
-	words[count++] = slice_of(timeout, num_format_u64(wait->timeout_ms, timeout));
+	words[count++] = slice_of(digits[0], num_format_u64(wait->replicas, digits[0]));
+	words[count++] = slice_of(digits[1], num_format_u64(wait->timeout_ms, digits[1]));
+	return count;
+}
+
+static void add_wait(struct buf *out, const struct store_wait *wait)
+{
+	struct slice words[STORE_WAITED_WORDS];
+	char digits[2][20];
+	size_t count = store_waited_words(wait, digits, words);
 	store_command_add_words(out, words, count);
 }
 
@@ -213,8 +219,7 @@ static int64_t number(const redisReply *reply, size_t i)
 	return one->type == REDIS_REPLY_INTEGER ? one->integer : -1;
 }
 
-/* Does it hold? Else why not, for a person. */
-static bool is_held(const struct store_wait *wait, const redisReply *reply, struct reason *reason)
+bool store_waited_holds(const struct store_wait *wait, const redisReply *reply, struct reason *reason)
 {
 	bool synced = wait->level == STORE_LEVEL_SYNCED;
 	int64_t replicas = number(reply, synced ? 1 : 0);
@@ -313,7 +318,7 @@ void store_waited_answered(struct store_link *link, struct store_trip *trip, con
 	if (error.n > 0)
 		refused(link, trip, wait, error);
 	else
-		end_of(link, trip, wait, is_held(wait, reply, &reason), &reason);
+		end_of(link, trip, wait, store_waited_holds(wait, reply, &reason), &reason);
 	if (!last || --link->waiting.out > 0)
 		return;
 	link->waiting.ahead = link->gathered.count;

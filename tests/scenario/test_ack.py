@@ -383,6 +383,25 @@ def test_cluster(stack, folder):
     wait_until(lambda: gateway.deliver(to("r0")).status == 200, "the replica to come back")
 
 
+def test_a_change_of_partitions(stack):
+    """What closes the former ones is on a replica before others are opened; while none has it, the route waits."""
+    master, replicas = with_replicas(stack, 1)
+    gateway = stack.gateway(master, [replicated()])
+    delivery = sign.stripe(STRIPE)
+    assert gateway.deliver(delivery).outcome() == "accepted"
+    replicas[0].pause()
+    gateway.rewrite(routes=[replicated(partitions=4)])
+    gateway.reload()
+    line = gateway.wait_log("partitions not known")
+    assert line["reason"] == "a change of its partitions waits: Redis has it, but 0 of 1 replicas had it within 500 ms"
+    check_unavailable(gateway.deliver(delivery))
+    assert not gateway.log("partitions changed")
+    replicas[0].resume()
+    gateway.wait_log("partitions changed")
+    assert replicas[0].client().exists("hookgate:{stripe}:closed:0") == 1
+    wait_until(lambda: gateway.deliver(delivery).outcome() == "duplicate", "the retry to be safe")
+
+
 @pytest.mark.parametrize("journaled", [False, True], ids=["", "journal"])
 def test_what_stands_in_a_former_partition_on_another_node(stack, folder, journaled):
     """A retry is as safe as its route asks where the event stands, and not where it would be put by now."""

@@ -1,6 +1,7 @@
 /* Layouts in a real Redis: who wants another gets it, whoever is cut off in the middle, and what is put meanwhile stands once. */
 #include "base/clock.h"
 #include "link_fixture.h"
+#include "store/fence.h"
 #include "store/places.h"
 #include "store/spread.h"
 
@@ -91,10 +92,15 @@ static int end(void **state)
 	return 0;
 }
 
-static void want(struct gateway *gateway, unsigned partitions, const char *order)
+static void want_safe(struct gateway *gateway, unsigned partitions, const char *order, const struct store_wait *wait)
 {
 	const struct store_split split = store_split_of(partitions, slice_str(order));
-	store_spread_want(gateway->spread, &split, 3600);
+	store_spread_want(gateway->spread, &split, 3600, wait);
+}
+
+static void want(struct gateway *gateway, unsigned partitions, const char *order)
+{
+	want_safe(gateway, partitions, order, &(struct store_wait){ .level = STORE_LEVEL_STORED });
 }
 
 static bool never(void *arg)
@@ -385,6 +391,63 @@ static void test_lost_by_all(void **state)
 	assert_int_equal(now(&one)->generation, open);
 }
 
+/* ---- as safe as the route's events ---- */
+
+static const struct store_wait on_a_replica = { STORE_LEVEL_REPLICATED, 1, 50 };
+
+/* Nobody has the keys that close the former partitions but this Redis: a failover would bring them back, so none is opened. */
+static void test_no_replica(void **state)
+{
+	want(&one, 2, "");
+	assert_int_equal(look(&one), 0);
+	assert_int_equal(deliver(&one, "a", "{}"), STORE_STORED);
+	want_safe(&one, 4, "", &on_a_replica);
+	assert_int_equal(look(&one), 0);
+	assert_int_equal(one.failed, 1);
+	assert_string_equal(one.reason,
+			    "a change of its partitions waits: Redis has it, but 0 of 1 replicas had it within 50 ms");
+	assert_int_equal(now(&one)->split.partitions, 2);
+	assert_int_equal(put_by(&one, "b", "{}"), STORE_CLOSED);
+	/* Who asks for no replica does the rest. */
+	want(&two, 4, "");
+	assert_int_equal(look(&two), 0);
+	assert_int_equal(now(&two)->split.partitions, 4);
+	assert_int_equal(deliver(&two, "a", "{}"), STORE_DUPLICATE);
+	assert_int_equal(deliver(&two, "b", "{}"), STORE_STORED);
+	/* And the first one follows. */
+	for (int i = 0; i < 1000 && now(&one)->split.partitions != 4; i++) {
+		assert_int_equal(look(&one), 0);
+		usleep(5000);
+	}
+	assert_int_equal(now(&one)->split.partitions, 4);
+	assert_int_equal(deliver(&one, "b", "{}"), STORE_DUPLICATE);
+}
+
+/* Behind another connection there may be a Redis that never had them. */
+static void test_another_connection(void **state)
+{
+	const struct store_wait none = { STORE_LEVEL_REPLICATED, 0, 50 };
+	struct store_reply *reply = NULL;
+	struct reason reason;
+	bool held = false;
+	store_fence_begin(one.client);
+	assert_int_equal(store_fence_set(one.client, SLICE("a"), &reason), 0);
+	assert_int_equal(store_fence_wait(one.client, &none, &held, &reason), 0);
+	assert_true(held);
+	redis_do(&bench.redis, "CLIENT KILL TYPE normal SKIPME yes");
+	const struct slice ping[] = { SLICE("PING") };
+	assert_int_equal(store_client_call(one.client, ping, 1, 0, &reply, &reason), -EIO);
+	assert_int_equal(store_fence_wait(one.client, &none, &held, &reason), 0);
+	assert_false(held);
+	assert_int_equal(store_fence_set(one.client, SLICE("b"), &reason), 0);
+	assert_int_equal(store_fence_wait(one.client, &none, &held, &reason), 0);
+	assert_false(held);
+	store_fence_begin(one.client);
+	assert_int_equal(store_fence_set(one.client, SLICE("b"), &reason), 0);
+	assert_int_equal(store_fence_wait(one.client, &none, &held, &reason), 0);
+	assert_true(held);
+}
+
 /* ---- too many, once ---- */
 
 /* As many former layouts as there may be, whose marks are long gone, are in nobody's way. */
@@ -488,6 +551,8 @@ int main(void)
 		CASE(test_old_ones),
 		CASE(test_lost_by_all),
 		CASE(test_away_for_a_moment),
+		CASE(test_no_replica),
+		CASE(test_another_connection),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

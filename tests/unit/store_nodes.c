@@ -262,7 +262,7 @@ static void expect_asked(struct node *silent, const char *route)
 	store_layouts_call(layouts, &(struct store_layouts_calls){ .failed = on_failed, .arg = &answered });
 	for (size_t i = 0; i < 2; i++) {
 		assert_int_equal(store_layouts_spread(layouts, SLICE("hookgate"), routes[i], &spread), 0);
-		store_spread_want(spread, &split, 60);
+		store_spread_want(spread, &split, 60, &(struct store_wait){ .level = STORE_LEVEL_STORED });
 	}
 	assert_int_equal(store_layouts_round(layouts, client, never, NULL, &next, &reason), 0);
 	assert_true(slice_eq(answered, slice_str(route)));

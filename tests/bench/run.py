@@ -67,6 +67,8 @@ def arguments():
     parser.add_argument("--only", metavar="ROWS", help="some of: " + ",".join([*ROWS, *CLUSTER, *durability.ROWS, *PARTITIONS, *SCHEMES, *IDLE]))
     parser.add_argument("--json", metavar="FILE", help="write every sample there")
     parser.add_argument("--profile", action="store_true", help="where hookgate's CPU goes, by perf, instead of the rows")
+    parser.add_argument("--counts", action="store_true", help="system calls and the like of each delivery, by perf, instead of the rows: "
+                        "floor and hookgate, or those of --only")
     parser.add_argument("--hookgate", type=pathlib.Path, default=ROOT / "build/release/hookgate", help=argparse.SUPPRESS)
     parser.add_argument("--programs", type=pathlib.Path, default=ROOT / "build/bench/tests/bench", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -82,6 +84,8 @@ def arguments():
         options.only = options.only or ",".join(["hookgate", *durability.ROWS])
     if options.partitions:
         options.only = options.only or ",".join(["hookgate", *PARTITIONS])
+    if options.counts:
+        options.only = options.only or "floor,hookgate"
     options.rounds = 5 if options.rounds is None else options.rounds
     options.secs = 4.0 if options.secs is None else options.secs
     options.only = options.only.split(",") if options.only else [*ROWS, *IDLE]
@@ -294,6 +298,53 @@ def profile(options, folder):
     print(f"more: perf report -i {data.relative_to(ROOT)}")
 
 
+# In these a busy machine changes little.
+COUNTED = ["raw_syscalls:sys_enter", *(f"syscalls:sys_enter_{call}" for call in (
+    "recvfrom", "sendmsg", "epoll_wait", "epoll_ctl", "setsockopt", "write", "futex", "madvise")),
+    "context-switches", "page-faults", "net:net_dev_queue", "msr:write_msr"]
+
+
+def counts(options, name, folder):
+    """What perf counts of a server while it is measured, for each delivery: {event: number}."""
+    row, out = ROWS[name], folder / "counts.csv"
+    (orders, order), (answer, answers) = os.pipe(), os.pipe()
+    redis, server = start(options, row, folder)
+    load = perf = None
+    try:
+        load = Load(options, server.port, row)
+        load.expect("signed")
+        load.go()
+        load.expect("warm")
+        perf = subprocess.Popen(["perf", "stat", "-x", ",", "-o", str(out), "-e", ",".join(COUNTED), "--delay=-1", "--control",
+                                 f"fd:{orders},{answers}", "-p", ",".join(map(str, server.pids()))], pass_fds=(orders, answers))
+        os.close(answers)
+        os.write(order, b"enable\n")
+        if not os.read(answer, 16).startswith(b"ack"):
+            raise servers.Failed("perf does not count (it wants to be root)")
+        load.go()
+        answered = load.result()["answered"]
+        perf.send_signal(signal.SIGINT)
+        perf.wait()
+        fields = [line.split(",") for line in out.read_text().splitlines()]
+        return {line[2]: int(line[0]) / answered for line in fields if len(line) > 2 and line[0].isdigit()}
+    finally:
+        for end in (orders, order, answer):
+            os.close(end)
+        if perf and perf.poll() is None:
+            perf.kill()
+        for started in (load, server, redis):
+            if started:
+                started.stop()
+
+
+def count_all(options, folder):
+    found = {name: counts(options, name, folder / name) for name in options.only}
+    print(f"{'for each delivery':28}" + "".join(f"{name:>14}" for name in found))
+    for event in COUNTED:
+        print(f"{event.rpartition(':')[2].removeprefix('sys_enter_').replace('sys_enter', 'system calls'):28}" +
+              "".join(f"{figures.get(event, 0):14.3f}" for figures in found.values()))
+
+
 def sign(options, name, folder):
     """The row of a scheme, with its route and its deliveries in a file."""
     scheme = schemes.SCHEMES[name]()
@@ -330,6 +381,9 @@ def main():
     try:
         if options.profile:
             profile(options, folder)
+            return 0
+        if options.counts:
+            count_all(options, folder)
             return 0
         samples = measure(options, folder)
     except servers.Failed as failure:

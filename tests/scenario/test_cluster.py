@@ -159,7 +159,7 @@ def test_a_master_killed_under_load(stack, folder, cluster):
 @pytest.mark.parametrize("end", ["master", "master-and-gateway"])
 def test_a_failover_to_a_replica_that_lags(stack, folder, cluster, end):
     """What the master had said that it has, and its replica had not: the window brings it back."""
-    gateway = serve(stack, cluster, ack_deadline="500ms", journal=journal(folder))
+    gateway = serve(stack, cluster, ack_deadline="500ms", journal=journal(folder), replay_window={"time": "2m"})
     victim = cluster.of("r0")
     replica = cluster.replica_of(victim)
     lost = sum(cluster.of(name) is victim for name in NAMES) * 10

@@ -5,7 +5,7 @@ import time
 import pytest
 import sign
 from conftest import GITHUB, SLACK, STRIPE, route
-from harness import Load, entries, wait_until
+from harness import SLOW, Load, entries, wait_until
 from test_journal import deliver_kept, ids, journal, wait_drained
 from test_redis import check_each_once
 
@@ -245,7 +245,7 @@ def test_a_reload_to_another_redis(stack, folder, redis, db):
 @pytest.mark.parametrize("killed", [False, True], ids=["redis", "redis-and-gateway"])
 def test_what_redis_refuses_for_good_is_kept_until_it_does_not(stack, folder, redis, killed):
     """A Redis in its place, whose key is of another type, say: the others are put, and that one's when it was mended."""
-    gateway = stack.gateway(redis, ["stripe", "github", route("slack", ack="journaled")], journal=journal(folder), replay_window={"time": "3s"})
+    gateway = stack.gateway(redis, ["stripe", "github", route("slack", ack="journaled")], journal=journal(folder), replay_window={"time": f"{3 * SLOW}s"})
     deliveries = deliver_kept(gateway, 20)
     assert gateway.deliver(sign.github(GITHUB)).status == 200
     if killed:
@@ -262,7 +262,7 @@ def test_what_redis_refuses_for_good_is_kept_until_it_does_not(stack, folder, re
     assert gateway.deliver(sign.slack(SLACK)).status == 200
     wait_drained(gateway)
     assert len(entries(redis.client(), "slack")) == 1
-    wait_until(lambda: time.time() > gateway.stderr.stat().st_mtime + 4, "the window to pass")
+    wait_until(lambda: time.time() > gateway.stderr.stat().st_mtime + 3 * SLOW + 1, "the window to pass")
     redis.client().delete("hookgate:{stripe}:events")
     wait_until(lambda: len(entries(redis.client(), "stripe")) == 20, "the window to be sent again", 20)
     assert sorted(entries(redis.client(), "stripe").ids()) == sorted(ids(deliveries))

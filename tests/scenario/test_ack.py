@@ -402,6 +402,12 @@ def test_a_change_of_partitions(stack):
     wait_until(lambda: gateway.deliver(delivery).outcome() == "duplicate", "the retry to be safe")
 
 
+def to_another_node(cluster, home):
+    """A delivery whose partition, of eight, is not there."""
+    deliveries = iter(lambda: sign.stripe(STRIPE), None)
+    return next(one for one in deliveries if cluster.of(f"stripe.{hash_of(one.id) % 8}") is not home)
+
+
 @pytest.mark.parametrize("journaled", [False, True], ids=["", "journal"])
 def test_what_stands_in_a_former_partition_on_another_node(stack, folder, journaled):
     """A retry is as safe as its route asks where the event stands, and not where it would be put by now."""
@@ -412,9 +418,7 @@ def test_what_stands_in_a_former_partition_on_another_node(stack, folder, journa
     home = cluster.of("stripe")
 
     def new():
-        """Whose partition is on another node."""
-        deliveries = iter(lambda: sign.stripe(STRIPE), None)
-        return next(one for one in deliveries if cluster.of(f"stripe.{hash_of(one.id) % 8}") is not home)
+        return to_another_node(cluster, home)
 
     delivery = new()
     assert gateway.deliver(delivery).outcome() == "accepted"
@@ -439,3 +443,25 @@ def test_what_stands_in_a_former_partition_on_another_node(stack, folder, journa
         gateway.wait_log("journal drained")
     wait_until(lambda: gateway.deliver(delivery).outcome() == "duplicate", "the replica to come back")
     assert cluster.entries("stripe").ids() == [delivery.id]
+
+
+def test_the_window_waits_where_it_stands(stack, folder):
+    """A run is not over while what it found in a former partition is on no replica there."""
+    cluster = topology.Cluster(folder / "cluster")
+    stack.parts.insert(0, cluster)
+    gateway = stack.gateway(cluster.url(), [replicated()], workers=1, replay_window={"time": "60s"})
+    home = cluster.of("stripe")
+    delivery = to_another_node(cluster, home)
+    assert gateway.deliver(delivery).outcome() == "accepted"
+    gateway.rewrite(routes=[replicated(partitions=8)])
+    gateway.reload()
+    gateway.wait_log("partitions changed")
+    cluster.replica_of(home).pause()
+    # The third one's end makes it another Cluster.
+    there = cluster.of(f"stripe.{hash_of(delivery.id) % 8}")
+    third = next(node for node in cluster.nodes[:3] if node not in (home, there))
+    third.kill()
+    wait_until(lambda: shortfalls(gateway) > 0, "the run to ask for what is not so", 60)
+    assert not gateway.log("replay window sent again")
+    cluster.nodes[3 + cluster.nodes.index(home)].resume()
+    gateway.wait_log("replay window sent again", missing=0)

@@ -2,6 +2,7 @@
  *
  * The special difficulty: signals. SIGINT and SIGTERM may come at any time, and what is being handled is to be finished
  * and acknowledged; only the wait for new entries is broken off. */
+#include "base/clock.h"
 #include "base/num.h"
 #include "cli/options.h"
 #include "consume/exec.h"
@@ -12,7 +13,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-enum { REDIS_TIMEOUT_MS = 5000, LINES_AT_ONCE = 16, MIN_IDLE_MS = 60000 };
+enum { REDIS_TIMEOUT_MS = 5000, LINES_AT_ONCE = 16, MIN_IDLE_MS = 30000 };
 
 static const char help[] =
 	"usage: hookgate consume -c FILE --route ROUTE --group GROUP [OPTION]...\n\n"
@@ -46,8 +47,8 @@ static const char help[] =
 	"                           HOOKGATE_STREAM (the stream's key, which says the partition),\n"
 	"                           HOOKGATE_DELIVERY_COUNT (1 the first time)\n"
 	"      --min-idle DURATION  take over what another consumer was handed and has not acknowledged for so long; "
-	"default 60s.\n"
-	"                           Must be longer than a command takes\n"
+	"default 30s.\n"
+	"                           A command may take longer: as long as it runs, Redis is told so\n"
 	"      --json               JSON lines, which is the default\n"
 	"  -h, --help               this text\n\n"
 	"A line has the fields of the entry and `entry`, the stream's id; of a partition's event also `stream`, the "
@@ -84,6 +85,9 @@ struct consuming {
 	bool follow;
 	struct buf line;
 	uint64_t printed; /* not flushed yet */
+	struct consume_members *members;
+	struct slice entry; /* whose command runs */
+	int64_t held_ms;    /* when Redis was told so, or it began */
 };
 
 /* ---- handling ---- */
@@ -115,14 +119,29 @@ static bool flush_lines(void *arg)
 	return false;
 }
 
+/* A command may take longer than others wait before they take an entry over. Whatever comes of it, there is a next time. */
+static void still_running(void *arg)
+{
+	struct consuming *c = arg;
+	struct reason reason;
+
+	if (clock_mono_ms() - c->held_ms < c->min_idle_ms / 4)
+		return;
+	(void)(consume_members_hold(c->members, c->entry, &reason) == 0);
+	c->held_ms = clock_mono_ms();
+}
+
 static enum consume_done run_command(void *arg, const struct consume_event *event)
 {
 	struct consuming *c = arg;
 	char id[CONFIG_QUOTE_ROOM];
 	enum consume_exec_end end = CONSUME_EXEC_FAILED;
+	const struct consume_exec_watch watch = { .stops = &stops, .running = still_running, .arg = c };
 	struct reason reason;
 
-	if (consume_exec(c->command, event, &stops, &end, &reason) == 0 && end == CONSUME_EXEC_DONE)
+	c->entry = event->entry;
+	c->held_ms = clock_mono_ms();
+	if (consume_exec(c->command, event, &watch, &end, &reason) == 0 && end == CONSUME_EXEC_DONE)
 		return CONSUME_DONE;
 	cli_fail("consume", "the command failed for %s (entry %.*s): %s; left to be read again",
 		 config_quote(consume_event_field(event, SLICE("id")), id, sizeof id), SLICE_ARGS(event->entry),
@@ -187,7 +206,10 @@ static int run(struct consuming *c, struct consume_members *members, const struc
 	};
 	struct consume_tally tally;
 	struct reason reason = { "memory is short" };
-	int fault = consume_run(&how, &tally, &reason);
+	int fault;
+
+	c->members = members;
+	fault = consume_run(&how, &tally, &reason);
 
 	if (fault != 0)
 		cli_fail("consume", "Redis %s: %s", redis->url, reason.text);

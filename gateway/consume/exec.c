@@ -179,26 +179,32 @@ static void feed(struct child *child, struct slice *body)
 		close_input(child);
 }
 
-static void hurry(struct child *child, const volatile sig_atomic_t *stops)
+static void hurry(struct child *child, const struct consume_exec_watch *watch)
 {
-	if (!stops || *stops < 2 || child->hurried)
+	if (!watch->stops || *watch->stops < 2 || child->hurried)
 		return;
 	child->hurried = true;
 	kill(-child->pid, SIGTERM);
 }
 
-static int wait_for_end(struct child *child, struct slice body, const volatile sig_atomic_t *stops, int *status)
+static int wait_for_end(struct child *child, struct slice body, const struct consume_exec_watch *watch, int *status)
 {
 	struct pollfd fds[2];
+	int ready;
 
 	for (;;) {
 		/* poll() passes over a descriptor of -1. */
 		fds[0] = (struct pollfd){ .fd = child->input, .events = POLLOUT };
 		fds[1] = (struct pollfd){ .fd = child->pidfd, .events = POLLIN };
-		hurry(child, stops);
+		hurry(child, watch);
 		/* Woken now and then for a signal that came between the look at `stops` and the wait. */
-		if (poll(fds, 2, WAKE_MS) < 0 && errno != EINTR)
+		ready = poll(fds, 2, WAKE_MS);
+		if (ready < 0 && errno != EINTR)
 			return -errno;
+		if (ready == 0 && watch->running)
+			watch->running(watch->arg);
+		if (ready <= 0)
+			continue;
 		if (fds[1].revents != 0)
 			break;
 		if (fds[0].revents != 0)
@@ -223,7 +229,7 @@ static enum consume_exec_end judge(int status, struct reason *reason)
 	return CONSUME_EXEC_FAILED;
 }
 
-static int run(const char *command, char **env, struct slice body, const volatile sig_atomic_t *stops, int *status)
+static int run(const char *command, char **env, struct slice body, const struct consume_exec_watch *watch, int *status)
 {
 	struct child child = { .pid = -1, .input = -1, .pidfd = -1 };
 	int ends[2];
@@ -237,7 +243,7 @@ static int run(const char *command, char **env, struct slice body, const volatil
 	if (fault != 0)
 		goto out;
 	child.pidfd = pidfd_open(child.pid, 0);
-	fault = child.pidfd < 0 ? -errno : wait_for_end(&child, body, stops, status);
+	fault = child.pidfd < 0 ? -errno : wait_for_end(&child, body, watch, status);
 out:
 	if (fault != 0 && child.pid > 0) {
 		kill(-child.pid, SIGKILL);
@@ -249,15 +255,17 @@ out:
 	return fault;
 }
 
-int consume_exec(const char *command, const struct consume_event *event, const volatile sig_atomic_t *stops,
+int consume_exec(const char *command, const struct consume_event *event, const struct consume_exec_watch *watch,
 		 enum consume_exec_end *end, struct reason *reason)
 {
+	static const struct consume_exec_watch nothing = { .stops = NULL };
 	struct environment env = { .text = BUF_EMPTY };
 	int status = 0;
 	int fault = make_environment(event, &env);
 
 	if (fault == 0)
-		fault = run(command, env.list, consume_event_field(event, SLICE("data")), stops, &status);
+		fault = run(command, env.list, consume_event_field(event, SLICE("data")), watch ? watch : &nothing,
+			    &status);
 	if (fault == 0)
 		*end = judge(status, reason);
 	else

@@ -82,6 +82,11 @@ static void drop_reply(struct consume_group *group)
 	group->next = 0;
 }
 
+const struct consume_group_setup *consume_group_member(const struct consume_group *group)
+{
+	return &group->setup;
+}
+
 void consume_group_free(struct consume_group *group)
 {
 	if (!group)
@@ -363,34 +368,6 @@ bool consume_group_next(struct consume_group *group, enum consume_entry *kind, s
 	return false;
 }
 
-/* ---- the rest ---- */
-
-/* XPENDING for one id answers [[id, consumer, idle ms, count]]. */
-int consume_group_count(struct consume_group *group, struct consume_event *event, struct reason *reason)
-{
-	const struct store_reply *first, *count;
-	struct store_reply *reply = NULL;
-	struct consume_words words = { .n = 0 };
-	int fault;
-
-	if (!event->again)
-		return 0;
-	consume_words_add(&words, SLICE("XPENDING"));
-	consume_words_add(&words, group->setup.stream);
-	consume_words_add(&words, group->setup.group);
-	consume_words_add(&words, event->entry);
-	consume_words_add(&words, event->entry);
-	consume_words_add(&words, SLICE("1"));
-	fault = consume_ask_well(group->setup.client, &words, &reply, reason);
-	if (fault != 0)
-		return fault;
-	first = store_reply_at(reply, 0);
-	count = first ? store_reply_at(first, 3) : NULL;
-	event->deliveries = count && store_reply_number(count) > 0 ? (uint64_t)store_reply_number(count) : 0;
-	store_reply_free(reply);
-	return 0;
-}
-
 int consume_group_acknowledge(struct consume_group *group, const struct slice *entries, size_t count,
 			      struct reason *reason)
 {
@@ -411,32 +388,5 @@ int consume_group_acknowledge(struct consume_group *group, const struct slice *e
 			fault = consume_senseless("XACK", reason);
 		store_reply_free(reply);
 	}
-	return fault;
-}
-
-int consume_group_leave(struct consume_group *group, struct reason *reason)
-{
-	/* In one step: taking a consumer away takes its pending entries away with it, for ever. So with entries it stays,
-	 * and they have been lying for as long as others wait before they take them over. */
-	static const struct slice script = SLICE_LIT(
-		"local from,left='-',0 repeat "
-		"local p=redis.call('XPENDING',KEYS[1],ARGV[1],from,'+',100,ARGV[2]) "
-		"for _,e in ipairs(p) do left,from=left+1,'('..e[1] "
-		"redis.call('XCLAIM',KEYS[1],ARGV[1],ARGV[2],0,e[1],'IDLE',ARGV[3],'JUSTID') end until #p<100 "
-		"if left==0 then redis.call('XGROUP','DELCONSUMER',KEYS[1],ARGV[1],ARGV[2]) end return left");
-	struct store_reply *reply = NULL;
-	struct consume_words words = { .n = 0 };
-	int fault;
-
-	consume_words_add(&words, SLICE("EVAL"));
-	consume_words_add(&words, script);
-	consume_words_add(&words, SLICE("1"));
-	consume_words_add(&words, group->setup.stream);
-	consume_words_add(&words, group->setup.group);
-	consume_words_add(&words, group->setup.consumer);
-	consume_words_number(&words, (uint64_t)group->setup.min_idle_ms);
-	fault = consume_ask_well(group->setup.client, &words, &reply, reason);
-	if (fault == 0)
-		store_reply_free(reply);
 	return fault;
 }

@@ -32,6 +32,9 @@ int consume_group_new(const struct consume_group_setup *setup, struct consume_gr
 	__attribute__((warn_unused_result));
 void consume_group_free(struct consume_group *group);
 
+/* As whom it reads, for pending.h; lives as long as the group. */
+const struct consume_group_setup *consume_group_member(const struct consume_group *group);
+
 /* In place of a time to wait: not at all, but by somebody who comes back. */
 enum { CONSUME_NO_WAIT = -1 };
 
@@ -49,11 +52,6 @@ int consume_group_read(struct consume_group *group, size_t limit, int64_t wait_m
 /* The next of those read; false when there are no more. CONSUME_ENTRY_NONE is passed over. */
 bool consume_group_next(struct consume_group *group, enum consume_entry *kind, struct consume_event *event);
 
-/* How often the entry was handed out, this time included, into event->deliveries; a round trip for those that are read
- * again. */
-int consume_group_count(struct consume_group *group, struct consume_event *event, struct reason *reason)
-	__attribute__((warn_unused_result));
-
 /* Tells that an entry which was read could not be handed on. Who waits, or comes back, reads its own pending entries again after
  * a second, and, as long as some fail, after twice as long each time, up to min_idle. */
 void consume_group_failed(struct consume_group *group);
@@ -61,9 +59,5 @@ void consume_group_failed(struct consume_group *group);
 /* Acknowledges (XACK). */
 int consume_group_acknowledge(struct consume_group *group, const struct slice *entries, size_t count,
 			      struct reason *reason) __attribute__((warn_unused_result));
-
-/* Takes the consumer out of the group's list, unless entries are pending for it: then it stays, and they count as having
- * lain for `min_idle`, so that whoever reads next takes them over at once. For a consumer whose name never comes back. */
-int consume_group_leave(struct consume_group *group, struct reason *reason) __attribute__((warn_unused_result));
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "consume/ask.h"
+#include "consume/pending.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -240,12 +241,17 @@ bool consume_members_next(struct consume_members *members, enum consume_entry *k
 
 int consume_members_count(struct consume_members *members, struct consume_event *event, struct reason *reason)
 {
-	return consume_group_count(present(members), event, reason);
+	return consume_pending_count(consume_group_member(present(members)), event, reason);
 }
 
 void consume_members_failed(struct consume_members *members)
 {
 	consume_group_failed(present(members));
+}
+
+int consume_members_hold(struct consume_members *members, struct slice entry, struct reason *reason)
+{
+	return consume_pending_hold(consume_group_member(present(members)), entry, reason);
 }
 
 int consume_members_acknowledge(struct consume_members *members, const struct slice *entries, size_t count,
@@ -259,7 +265,7 @@ int consume_members_leave(struct consume_members *members, struct reason *reason
 	int fault = 0;
 
 	for (size_t i = 0; i < members->count; i++) {
-		int one = consume_group_leave(members->members[i].group, reason);
+		int one = consume_pending_leave(consume_group_member(members->members[i].group), reason);
 
 		fault = one != 0 ? one : fault;
 	}

@@ -34,6 +34,8 @@ bool consume_members_next(struct consume_members *members, enum consume_entry *k
 int consume_members_count(struct consume_members *members, struct consume_event *event, struct reason *reason)
 	__attribute__((warn_unused_result));
 void consume_members_failed(struct consume_members *members);
+int consume_members_hold(struct consume_members *members, struct slice entry, struct reason *reason)
+	__attribute__((warn_unused_result));
 int consume_members_acknowledge(struct consume_members *members, const struct slice *entries, size_t count,
 				struct reason *reason) __attribute__((warn_unused_result));
 int consume_members_leave(struct consume_members *members, struct reason *reason) __attribute__((warn_unused_result));

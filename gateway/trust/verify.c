@@ -264,13 +264,26 @@ static void dress_by_route(const struct config_answer *own, struct trust_verdict
 		own->content_type.n > 0 || own->body.n == 0 ? own->content_type : SLICE("text/plain");
 }
 
-/* RFC 9110, 15.5.2: who sends passwords may wait to be asked for one (Amazon SNS does). */
-static void ask_for_password(const struct trust_verifier *verifier, struct trust_verdict *verdict)
+static bool is_bearer(const struct trust_verify *verify)
 {
-	if (verifier->description->verify.scheme == &trust_scheme_basic &&
-	    (verdict->result == TRUST_SIGNATURE_MISSING || verdict->result == TRUST_SIGNATURE_MISMATCH) &&
-	    (verdict->refusal_status == 0 || verdict->refusal_status == 401))
+	return verify->signature_count > 0 && verify->signatures[0].kind == TRUST_PLACE_HEADER &&
+	       slice_eq_nocase(verify->signatures[0].text, SLICE("Authorization")) &&
+	       slice_eq_nocase(verify->signature.prefix, SLICE("Bearer "));
+}
+
+/* RFC 9110, 15.5.2: who sends passwords may wait to be asked for one (Amazon SNS does). A bearer token is asked for by
+ * RFC 6750, section 3; a signature has no name there. */
+static void ask_for_credentials(const struct trust_verifier *verifier, struct trust_verdict *verdict)
+{
+	const struct trust_verify *verify = &verifier->description->verify;
+
+	if ((verdict->result != TRUST_SIGNATURE_MISSING && verdict->result != TRUST_SIGNATURE_MISMATCH) ||
+	    (verdict->refusal_status != 0 && verdict->refusal_status != 401))
+		return;
+	if (verify->scheme == &trust_scheme_basic)
 		verdict->refusal_challenge = SLICE("Basic realm=\"hookgate\"");
+	else if (is_bearer(verify))
+		verdict->refusal_challenge = SLICE("Bearer realm=\"hookgate\"");
 }
 
 static void dress(const struct trust_verifier *verifier, struct trust_verdict *verdict)
@@ -283,7 +296,7 @@ static void dress(const struct trust_verifier *verifier, struct trust_verdict *v
 	if (!by_handshake && verifier->route)
 		dress_by_route(&verifier->route->refusal, verdict);
 	dress_refusal(verifier->description, verdict);
-	ask_for_password(verifier, verdict);
+	ask_for_credentials(verifier, verdict);
 }
 
 int trust_check(const struct trust_verifier *verifier, struct trust_lane *lane, const struct request *sent,

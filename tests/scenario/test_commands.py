@@ -307,8 +307,8 @@ def test_a_consumer_that_was_killed_is_taken_over(config, folder, db):
     killed = consume(config, "--consumer", "dead", "--exec", "kill -9 $PPID; sleep 0.1")
     assert killed.code == -signal.SIGKILL
     assert [p["message_id"] for p in pending(db)] == ids[:1]
-    # The default of a minute is not over.
-    assert [line["entry"] for line in consume(config).ok().lines()] == ids[1:]
+    # Others wait, for all they know it lives.
+    assert [line["entry"] for line in consume(config, "--min-idle", "1h").ok().lines()] == ids[1:]
     taken = consume(config, "--min-idle", "1ms").ok().lines()
     assert [line["entry"] for line in taken] == ids[:1]
     assert pending(db) == []
@@ -357,6 +357,26 @@ def test_what_failed_does_not_wait_for_a_minute(config, folder, db):
         wait_until(lambda: "evt_1 3" in runs() and "evt_2 1" in runs() and pending(db) == [], "all to be handled")
         assert running.end().code == 1
     assert [line for line in runs() if line.startswith("evt_1")] == ["evt_1 1", "evt_1 2", "evt_1 3"]
+
+
+def test_a_command_may_run_longer_than_others_wait(config, folder, db):
+    """While it runs its entry's idle time begins anew, again and again."""
+    add(db)
+    command = f"touch {folder}/begun; until test -e {folder}/enough; do sleep 0.01; done"
+    with Running("consume", "-c", config, "--group", "g", "--min-idle", "2s", "--exec", command) as running:
+        wait_until(lambda: (folder / "begun").exists(), "the command to begin")
+        idle = []
+
+        def begun_anew():
+            (entry,) = db.xpending_range(STREAM, "g", "-", "+", 10)
+            assert entry["times_delivered"] == 1 and running.process.poll() is None
+            idle.append(entry["time_since_delivered"])
+            return sum(later < before for before, later in zip(idle, idle[1:])) == 3
+
+        wait_until(begun_anew, "its idle time to begin anew three times")
+        (folder / "enough").touch()
+        assert running.end(None).code == 0
+    assert pending(db) == []
 
 
 def test_own_entries_come_before_others(config, db):

@@ -290,6 +290,16 @@ def test_a_password_is_asked_for(stack, redis):
     assert gateway.deliver(sign.stripe("wrong")).header("WWW-Authenticate") is None
 
 
+def test_a_bearer_token_is_asked_for(stack, redis):
+    token = {"provider": "token", "secret": "scenario-token"}
+    gateway = stack.gateway(redis, [{**token, "name": "a", "path": "/a"}, {**token, "name": "b", "path": "/b", "options": {"header": "X-Token"}}])
+    for headers in ([], [("Authorization", "Bearer wrong")]):
+        response = gateway.deliver(sign.plain("/a", headers=headers))
+        assert (response.status, response.header("WWW-Authenticate")) == (401, 'Bearer realm="hookgate"')
+    assert gateway.deliver(sign.plain("/a", headers=[("Authorization", "Bearer scenario-token")])).status == 200
+    assert gateway.deliver(sign.plain("/b")).header("WWW-Authenticate") is None
+
+
 def test_a_delivery_without_an_id(stack, redis, db):
     gateway = stack.gateway(redis, [
         route("stripe", name="digest", path="/digest"),

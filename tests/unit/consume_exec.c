@@ -235,21 +235,45 @@ static void on_alarm(int number)
 	stops = 2;
 }
 
+static void touch(void *arg)
+{
+	const char *path = arg;
+	close(open(path, O_CREAT | O_WRONLY, 0600));
+}
+
+/* The command ends only because it was told of while it ran. */
+static void is_told_of(void **state)
+{
+	struct consume_event event = event_of(SLICE("body"));
+	enum consume_exec_end end = CONSUME_EXEC_FAILED;
+	struct reason reason = { "" };
+	char path[256];
+	const struct consume_exec_watch watch = { .running = touch, .arg = path };
+	(void)state;
+	(void)snprintf(path, sizeof path, "%s.told", getenv("OUT"));
+	unlink(path);
+	assert_int_equal(
+		consume_exec("until test -e \"$OUT.told\"; do sleep 0.01; done", &event, &watch, &end, &reason), 0);
+	assert_int_equal(end, CONSUME_EXEC_DONE);
+	unlink(path);
+}
+
 /* One stop lets the command end; a second one ends it. */
 static void is_hurried(void **state)
 {
 	struct consume_event event = event_of(SLICE("body"));
 	enum consume_exec_end end;
 	struct reason reason = { "" };
+	const struct consume_exec_watch watch = { .stops = &stops };
 	int64_t begun_ms;
 	stops = 1;
-	assert_int_equal(consume_exec("sleep 0.3", &event, &stops, &end, &reason), 0);
+	assert_int_equal(consume_exec("sleep 0.3", &event, &watch, &end, &reason), 0);
 	assert_int_equal(end, CONSUME_EXEC_DONE);
 	struct sigaction action = { .sa_handler = on_alarm };
 	assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
 	alarm(1);
 	begun_ms = clock_mono_ms();
-	assert_int_equal(consume_exec("sleep 30; true", &event, &stops, &end, &reason), 0);
+	assert_int_equal(consume_exec("sleep 30; true", &event, &watch, &end, &reason), 0);
 	assert_int_equal(end, CONSUME_EXEC_FAILED);
 	assert_string_equal(reason.text, "ended by signal 15 (Terminated)");
 	assert_true(clock_mono_ms() - begun_ms < 10000);
@@ -293,6 +317,7 @@ int main(void)
 		cmocka_unit_test(sets_the_environment),
 		cmocka_unit_test(leaves_out_what_does_not_fit),
 		cmocka_unit_test(is_hurried),
+		cmocka_unit_test(is_told_of),
 		cmocka_unit_test(leaves_no_descriptor_behind),
 		cmocka_unit_test(bears_commands_that_do_not_read),
 	};

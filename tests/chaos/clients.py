@@ -13,7 +13,7 @@ import harness
 import sign
 from harness import wait_until
 from history import Event
-from world import GITHUB, STRIPE
+from world import GITHUB, STRIPE, is_split, owner_of
 
 OPEN_MOST = 100  # without a 2xx; a provider that is refused sends what it has before what is new
 COPIES = 0.25
@@ -25,7 +25,7 @@ class Clients:
     def __init__(self, world, history, seed, threads=3):
         self.world, self.history = world, history
         self.random = random.Random(seed)
-        self.shared = [route for route in world.routes() if not route.startswith("ordered")]
+        self.shared = [route for route in world.routes() if owner_of(route) is None]
         self.lock = threading.Lock()
         self.number = 0
         self.large = False
@@ -73,11 +73,13 @@ class Clients:
 
     def _new(self, gateway):
         self.number += 1
-        route = self.random.choice(self.shared) if gateway is None else f"ordered{gateway}"
+        route = self.random.choice(self.shared if gateway is None else [f"ordered{gateway}", f"keyed{gateway}"])
         id = f"evt_{self.number}_{route}"
         size = 150000 if self.large else self.random.choice([0] * 15 + [3000] * 4 + [20000])
-        more = {"data": {"customer": f"cus_{self.number % 7}"}} if route == "split" else {}
-        return Event(id, route, sign.event(id, size=size, **more))
+        if not is_split(route):
+            return Event(id, route, sign.event(id, size=size))
+        key = f"cus_{self.number % 7}"
+        return Event(id, route, sign.event(id, size=size, data={"customer": key}), key=key)
 
     def _told(self, gateway, delivery, status):
         self.history.answer(delivery.id, gateway, status)
@@ -112,7 +114,7 @@ class Clients:
 
 def whose(event):
     """The gateway that alone gets this event; None where any may."""
-    return int(event.route[len("ordered"):]) if event.route.startswith("ordered") else None
+    return owner_of(event.route)
 
 
 def delivery_of(event):

@@ -23,6 +23,7 @@ class Event:
     sent: float | None = None
     acknowledged: float | None = None
     answers: list = dataclasses.field(default_factory=list)
+    key: str | None = None  # of a route that is split, whose order is promised among equal ones
 
     def told(self, began):
         return ", ".join(f"{status or 'no answer'} by {gateway} at {at - began:.3f}" for at, gateway, status in self.answers)
@@ -108,16 +109,17 @@ def check(history, streams, ordered=()):
 
 
 def out_of_order(history, route, found):
-    """Entries that stand behind one that was first sent after they had been acknowledged."""
-    problems, latest = [], None
+    """Entries that stand behind one, of the same key, that was first sent after they had been acknowledged."""
+    problems, last_of = [], {}
     for id, _ in found:
         event = history.events.get(id)
         if event is None or event.sent is None:
             continue
+        latest = last_of.get(event.key)
         if latest and event.acknowledged is not None and latest.sent > event.acknowledged:
             problems.append(Problem("out of order", id, f"in {route} behind {latest.id}, which was sent "
                                     f"{latest.sent - event.acknowledged:.3f} s after it had been acknowledged; "
                                     f"answers: {event.told(history.began)}; of the other: {latest.told(history.began)}"))
         if latest is None or event.sent > latest.sent:
-            latest = event
+            last_of[event.key] = event
     return problems

@@ -14,7 +14,7 @@ import failovers  # noqa: F401: they are in FAULTS then
 from faults import FAULTS
 from harness import wait_until
 from history import History, check
-from world import World
+from world import World, owner_of
 
 
 def seed_of_the_environment():
@@ -165,7 +165,7 @@ def play(seed, faults, steps, title, gateways=2, act=None, patience=30, judge_or
                             nemesis.step()
                 settle(made, clients, patience)
                 made.stop()
-                ordered = [route for route in made.routes() if route.startswith("ordered")]
+                ordered = [route for route in made.routes() if owner_of(route) is not None]
                 judge = not reorders if judge_order is None else judge_order
                 report.problems = check(history, made.streams(), ordered if judge else ())
             except BaseException:

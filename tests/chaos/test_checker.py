@@ -69,6 +69,14 @@ def test_order_over_many():
     assert kinds(made, stream(*"eabcd"), ordered=["r"]) == [("out of order", id) for id in "abcd"]
 
 
+def test_order_among_equal_keys():
+    made = history(*[step for id in "abcd" for step in (("send", id), ("answer", id, 200))])
+    for id, event in made.events.items():
+        event.key = "x" if id in "ac" else "y"
+    assert kinds(made, stream(*"bdac"), ordered=["r"]) == [], "each in the order of its own"
+    assert kinds(made, stream(*"dbac"), ordered=["r"]) == [("out of order", "b")]
+
+
 def test_a_problem_tells_what_the_client_was_told():
     [problem] = check(RETRIED, stream())
     assert "no answer by 0" in problem.text and "503 by 0" in problem.text and "200 by 0" in problem.text

@@ -6,6 +6,7 @@ The one difficulty is the end: a gateway that took over from another is no child
 import contextlib
 import os
 import pathlib
+import re
 import signal
 import subprocess
 
@@ -22,7 +23,7 @@ WINDOW_SIZE = {"single": "8MiB", "sentinel": "48MiB", "cluster": "48MiB"}
 
 
 def routes(gateways, topology):
-    """Everybody's routes, and one for each gateway whose order is judged: it is promised by a gateway, not by all together."""
+    """Everybody's routes, and those of each gateway alone whose order is judged: it is promised by a gateway, not by all together."""
     found = [{"name": "plain", "provider": "stripe", "secret": STRIPE},
              {"name": "guarded", "provider": "github", "secret": GITHUB},
              {"name": "journaled", "provider": "stripe", "secret": STRIPE, "ack": "journaled"},
@@ -30,12 +31,24 @@ def routes(gateways, topology):
     if topology != "single":
         found.append({"name": "replicated", "provider": "stripe", "secret": STRIPE, "ack": "replicated"})
     found += [{"name": f"ordered{i}", "provider": "stripe", "secret": STRIPE, "ordered": "on"} for i in range(gateways)]
+    found += [{"name": f"keyed{i}", "provider": "stripe", "secret": STRIPE, "ordered": "on", "partitions": 3,
+               "order_by": "body:/data/customer"} for i in range(gateways)]
     return [{**route, "path": f"/hooks/{route['name']}"} for route in found]
+
+
+def owner_of(route):
+    """The gateway that alone gets this route's events, which are judged by their order; None: all do."""
+    found = re.fullmatch(r"(?:ordered|keyed)(\d+)", route)
+    return int(found[1]) if found else None
+
+
+def is_split(route):
+    return route == "split" or route.startswith("keyed")
 
 
 def parts_of(route):
     """The tags of its streams, whatever the number of partitions was."""
-    return [route, *(f"{route}.{i}" for i in range(PARTITIONS_MOST))] if route == "split" else [route]
+    return [route, *(f"{route}.{i}" for i in range(PARTITIONS_MOST))] if is_split(route) else [route]
 
 
 class World:

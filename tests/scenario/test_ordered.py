@@ -87,6 +87,24 @@ def test_in_order_through_what_fails(stack, folder, fault):
     assert entries(db, "stripe").ids() == ids(sent)
 
 
+def test_one_of_many_is_refused(stack, folder):
+    """For good, and for its own sake: who it is is found, what came before it is in the stream, what came after waits behind it."""
+    redis, gateway = refusing(stack, folder, route("stripe", ordered="on"), "github")
+    db = redis.client()
+    sent = [f"good_{i}" for i in range(10)] + ["bad"] + [f"good_{i}" for i in range(10, 30)]
+    for id in sent:
+        assert gateway.deliver(sign.stripe(STRIPE, id=id)).status == 200
+    # No mark of the one may be set.
+    db.execute_command("ACL", "SETUSER", "default", "resetkeys", "~hookgate:{stripe}:[^s]*", "~hookgate:{github}:*", "~hookgate:{stripe}:seen:good_*")
+    db.config_set("maxmemory", 0)
+    gateway.wait_log("redis refuses a route's events", route="stripe")
+    wait_until(lambda: gauge(gateway, "refused_records") == 21 and gauge(gateway, "records") == 0, "the rest to be set aside")
+    assert entries(db, "stripe").ids() == sent[:10]
+    db.execute_command("ACL", "SETUSER", "default", "allkeys")
+    wait_until(lambda: gauge(gateway, "refused_records") == 0, "what was set aside to be drained")
+    assert entries(db, "stripe").ids() == sent
+
+
 def test_of_several_routes_side_by_side(stack, folder):
     """Each row is of one route; one whose stream is of another type holds up no other, and its events stay in order."""
     names = ["a", "b", "c"]

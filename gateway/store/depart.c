@@ -13,6 +13,10 @@ enum { FEW = 6, FEW_BYTES = 16 * 1024, BATCH_EVENTS = STORE_TWINS_EVENTS, BATCH_
 /* An answer that takes so long is slow; and for how long then all goes by the script. */
 enum { SLOW_MS = 50, SCRIPTED_MS = 1000 };
 
+/* A Redis that was only held up, as on a busy machine, is not slow: when so many answers in a row have come so soon, it
+ * gets batches again before that time is over. */
+enum { SOON_MS = 10, SOON_ENOUGH = 3 };
+
 void store_depart_scripted(struct store_link *link, int64_t ms)
 {
 	int64_t until_ms = loop_now_ms(link->setup.loop) + ms;
@@ -29,7 +33,8 @@ static bool is_looking(const struct store_link *link)
 
 static bool is_scripted(const struct store_link *link)
 {
-	return !link->transacts || loop_now_ms(link->setup.loop) < link->scripts_until_ms;
+	int64_t now_ms = loop_now_ms(link->setup.loop);
+	return !link->transacts || now_ms < link->scripts_until_ms || now_ms < link->slow_until_ms;
 }
 
 static void on_slow(void *arg)
@@ -47,9 +52,18 @@ static void on_slow(void *arg)
 		return;
 	}
 	store_wire_hasten(&link->wire);
-	store_depart_scripted(link, SCRIPTED_MS);
+	link->slow_until_ms = loop_now_ms(link->setup.loop) + SCRIPTED_MS;
+	link->soon = 0;
 	if (trip->kind == STORE_TRIP_LOOK || trip->kind == STORE_TRIP_SORT)
 		store_batch_abandon(link, trip);
+}
+
+void store_depart_answered(struct store_link *link, const struct store_trip *trip)
+{
+	bool soon = loop_now_ms(link->setup.loop) - trip->begun_ms <= SOON_MS;
+	link->soon = soon ? link->soon + 1 : 0;
+	if (link->soon >= SOON_ENOUGH)
+		link->slow_until_ms = 0;
 }
 
 /* Without memory for the timer, what waits waits for the answers. */

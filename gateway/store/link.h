@@ -137,7 +137,9 @@ struct store_link {
 	struct store_trip *looking; /* the next look for such, of whatever link; NULL: none */
 	struct store_waiting waiting;
 	bool transacts;		       /* we may use EXEC and DISCARD on this connection */
-	int64_t scripts_until_ms;      /* until then all goes by the script */
+	int64_t scripts_until_ms;      /* until then all goes by the script: Redis has refused a part of a batch, */
+	int64_t slow_until_ms;	       /* or is slow */
+	unsigned soon;		       /* answers to scripts in a row that were not */
 	bool expects[STORE_GREETINGS]; /* sent, and not answered yet */
 	char sha[STORE_SCRIPT_SHA];
 	char identity[STORE_IDENTITY];
@@ -236,6 +238,9 @@ bool store_link_adopt(struct store_link *link, struct store_ticket *ticket, bool
 
 /* For so long from now on all goes by the script. */
 void store_depart_scripted(struct store_link *link, int64_t ms);
+
+/* The last answer to a trip of scripts: is Redis still slow? */
+void store_depart_answered(struct store_link *link, const struct store_trip *trip);
 
 /* Takes all of a list, which is emptied, into Redis as a batch; nothing else may be out. */
 void store_batch_send(struct store_link *link, struct store_list *batch);

@@ -131,6 +131,8 @@ void store_scripted_answered(struct store_link *link, struct store_trip *trip, c
 	} else {
 		refuse(link, trip, ticket, reply);
 	}
-	if (last)
-		store_scripted_send(link, &trip->aside);
+	if (!last)
+		return;
+	store_depart_answered(link, trip);
+	store_scripted_send(link, &trip->aside);
 }

@@ -84,7 +84,9 @@ class Sentinelled:
         return self.master().client()
 
     def role(self, server):
-        return server.client().info("replication")["role"]
+        # Who is told that it is a master no more drops its clients.
+        with contextlib.suppress(redis.exceptions.RedisError):
+            return server.client().info("replication")["role"]
 
     def switched(self, old):
         """Another is the master now. A replica that was started again is told of it too."""

@@ -19,7 +19,8 @@ GITHUB = "chaos github secret"
 # Longer than anything that is held back or lost here takes; the Sentinels and a Cluster take their time.
 WINDOW_SECONDS = {"single": 20, "sentinel": 60, "cluster": 60}
 PARTITIONS_MOST = 5
-WINDOW_SIZE = {"single": "8MiB", "sentinel": "48MiB", "cluster": "48MiB"}
+WINDOW_MIB = 48  # of a gateway, in two parts
+WINDOW_MIB_ON_SMALL_DISK = 8
 
 
 def routes(gateways, topology):
@@ -71,10 +72,12 @@ class World:
 
     def _gateway(self, i, count, journal_size, change):
         folder = self.folder / f"gateway{i}"
-        journal = (self.disk if self.disk and i == 0 else folder) / "journal"
+        small = self.disk and i == 0
+        journal = (self.disk if small else folder) / "journal"
         config = {"redis": {"url": self.store.url(i)}, "workers": 2, "routes": routes(count, self.topology), "ack_deadline": "300ms",
                   "drain_timeout": "5s", "journal": {"dir": str(journal), "max_size": journal_size},
-                  "replay_window": {"time": f"{WINDOW_SECONDS[self.topology]}s", "size": WINDOW_SIZE[self.topology]}}
+                  "replay_window": {"time": f"{WINDOW_SECONDS[self.topology]}s",
+                                    "size": f"{WINDOW_MIB_ON_SMALL_DISK if small else WINDOW_MIB}MiB"}}
         return harness.Gateway(folder, {**config, **change})
 
     def routes(self):

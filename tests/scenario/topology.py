@@ -222,17 +222,20 @@ class Cluster:
     def slot(self, key):
         return self.running()[0].client().execute_command("CLUSTER", "KEYSLOT", key)
 
-    def owner(self, slot):
-        """The master that a slot belongs to, as the nodes that run see it; None: nobody's for now."""
-        for judge in self.running():
-            for port, (flags, ranges) in self.view(judge).items():
-                if "master" not in flags or "fail" in flags or "fail?" in flags:
-                    continue
-                for one in ranges:
-                    first, _, last = one.partition("-")
-                    if int(first) <= slot <= int(last or first):
-                        return next(node for node in self.nodes if node.port == port)
+    def owner_by(self, judge, slot):
+        """The master that a slot belongs to, as one node sees it; None: nobody's for now."""
+        for port, (flags, ranges) in self.view(judge).items():
+            if "master" not in flags or "fail" in flags or "fail?" in flags:
+                continue
+            for one in ranges:
+                first, _, last = one.partition("-")
+                if int(first) <= slot <= int(last or first):
+                    return next(node for node in self.nodes if node.port == port)
         return None
+
+    def owner(self, slot):
+        """As the nodes that run see it, the first of them that knows one."""
+        return next(filter(None, (self.owner_by(judge, slot) for judge in self.running())), None)
 
     def of(self, route):
         """The node that has a route's keys."""
@@ -297,6 +300,8 @@ class Cluster:
         for node in (to, source, *(node for node in self.running() if node not in (source, to))):
             with contextlib.suppress(redis.exceptions.ResponseError):
                 node.client().execute_command("CLUSTER", "SETSLOT", slot, "NODE", id)
+        # A replica is told by gossip only. One that takes over before leaves the slot to nobody.
+        wait_until(lambda: all(self.owner_by(node, slot) is to for node in self.running()), "all nodes to know whose the slot is")
 
     def move(self, slot, to):
         source, to, id = self.begin_move(slot, to)

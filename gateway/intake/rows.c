@@ -31,6 +31,12 @@ static void put_done(struct store_put *put, enum store_result result, const char
 
 /* ---- the row of an event ---- */
 
+/* A layout that was read anew, and is the same, has targets of its own for the same streams. */
+static bool is_of(const struct intake_row *row, const struct store_target *target)
+{
+	return row->target == target || slice_eq(store_target_stream(row->target), store_target_stream(target));
+}
+
 static bool is_full(const struct intake_row *row, const struct store_event *event)
 {
 	return row->count >= INTAKE_ROW_EVENTS || store_row_bytes(row->events) + event->data.n > INTAKE_ROW_BYTES;
@@ -71,7 +77,7 @@ struct intake_row *intake_rows_find(struct intake_rows *rows, const struct journ
 			continue;
 		if (!may_go_beside(row, event, places))
 			return NULL;
-		if (row->target != event->target)
+		if (!is_of(row, event->target))
 			continue;
 		if (alone)
 			return NULL;
@@ -125,7 +131,7 @@ static bool has_its_turn(const struct intake_rows *rows, const struct intake_row
 	for (size_t i = 0; i < INTAKE_ROWS; i++) {
 		const struct intake_row *other = &rows->all[i];
 
-		if (other->count > 0 && other->out && other->target == row->target)
+		if (other->count > 0 && other->out && is_of(other, row->target))
 			return false;
 	}
 	return true;

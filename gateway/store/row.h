@@ -1,4 +1,4 @@
-/* row.h - several events of one target that Redis takes in one step, in their order: for who may let none of them overtake another.
+/* row.h - several events of one stream that Redis takes in one step, in their order: for who may let none of them overtake another.
  *
  * Events that are put one by one, however close, may each fail by themselves: memory that is short for one is there for the next.
  * What was put as a row is there up to some event, and none behind that. */
@@ -20,7 +20,7 @@ void store_row_clear(struct store_row *row);
  * it has no wait. */
 bool store_row_may_have(const struct store_event *event);
 
-/* Copies an event that may, of the same target as those before. False when memory is short, and the row is as it was. */
+/* Copies an event that may, of the same stream and generation as those before. False when memory is short, and the row is as it was. */
 bool store_row_add(struct store_row *row, const struct store_event *event) __attribute__((warn_unused_result));
 
 size_t store_row_bytes(const struct store_row *row);

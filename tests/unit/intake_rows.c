@@ -16,7 +16,7 @@
 static struct bench bench;
 static struct intake_rows rows;
 static struct store_places *places, *others;
-static struct store_target *parts[2], *newer;
+static struct store_target *parts[2], *newer, *anew;
 static uint64_t sequence;
 static struct {
 	size_t count, events;
@@ -57,6 +57,7 @@ static int begin(void **state)
 	parts[0] = target_of(0, 3);
 	parts[1] = target_of(1, 3);
 	newer = target_of(1, 4);
+	anew = target_of(0, 3);
 	memset(&ended, 0, sizeof ended);
 	sequence = 0;
 	return 0;
@@ -72,6 +73,7 @@ static int end(void **state)
 	store_target_free(parts[0]);
 	store_target_free(parts[1]);
 	store_target_free(newer);
+	store_target_free(anew);
 	bench_stop(&bench);
 	return 0;
 }
@@ -189,6 +191,24 @@ static void test_another_layout(void **state)
 	assert_non_null(add(newer));
 }
 
+/* A layout that was read anew has other targets; the stream is the same, and one thing of it is out. */
+static void test_same_stream(void **state)
+{
+	struct intake_row *next;
+	assert_non_null(add(parts[0]));
+	send_rows(1);
+	assert_null(add_of(anew, places, 1, true, true));
+	next = add(anew);
+	assert_non_null(next);
+	assert_ptr_equal(add(parts[0]), next);
+	send_rows(1);
+	assert_false(next->out);
+	wait_back();
+	send_rows(1);
+	wait_back();
+	expect_part(0, "1 2 3 ");
+}
+
 /* Nothing tells a second copy of it from the first, so it is not put with others, who may fail. */
 static void test_alone(void **state)
 {
@@ -264,6 +284,7 @@ int main(void)
 		CASE(test_one_out_one_gathers),
 		CASE(test_full),
 		CASE(test_another_layout),
+		CASE(test_same_stream),
 		CASE(test_alone),
 		CASE(test_refused),
 		CASE(test_dropped),

@@ -5,6 +5,8 @@
  * its end is what counts. */
 #include "consume/exec.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -190,6 +192,7 @@ static void hurry(struct child *child, const struct consume_exec_watch *watch)
 static int wait_for_end(struct child *child, struct slice body, const struct consume_exec_watch *watch, int *status)
 {
 	struct pollfd fds[2];
+	int64_t told_ms = clock_mono_ms();
 	int ready;
 
 	for (;;) {
@@ -201,8 +204,11 @@ static int wait_for_end(struct child *child, struct slice body, const struct con
 		ready = poll(fds, 2, WAKE_MS);
 		if (ready < 0 && errno != EINTR)
 			return -errno;
-		if (ready == 0 && watch->running)
+		/* Also while it reads, be it slowly. */
+		if (watch->running && clock_mono_ms() - told_ms >= WAKE_MS) {
 			watch->running(watch->arg);
+			told_ms = clock_mono_ms();
+		}
 		if (ready <= 0)
 			continue;
 		if (fds[1].revents != 0)

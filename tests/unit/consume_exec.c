@@ -258,6 +258,28 @@ static void is_told_of(void **state)
 	unlink(path);
 }
 
+/* Also while it reads, so slowly that there is always something to be written for it. */
+static void is_told_of_while_fed(void **state)
+{
+	unsigned char *body = big_body();
+	struct consume_event event = event_of(slice_of(body, BIG));
+	enum consume_exec_end end = CONSUME_EXEC_FAILED;
+	struct reason reason = { "" };
+	char path[256];
+	const struct consume_exec_watch watch = { .running = touch, .arg = path };
+	(void)state;
+	(void)snprintf(path, sizeof path, "%s.told", getenv("OUT"));
+	unlink(path);
+	assert_int_equal(consume_exec("n=0\nuntil test -e \"$OUT.told\"; do\n"
+				      "test $((n += 1)) -lt 300 || exit 1\n"
+				      "dd bs=4096 count=1 of=/dev/null 2>/dev/null\nsleep 0.02\ndone",
+				      &event, &watch, &end, &reason),
+			 0);
+	assert_int_equal(end, CONSUME_EXEC_DONE);
+	unlink(path);
+	free(body);
+}
+
 /* One stop lets the command end; a second one ends it. */
 static void is_hurried(void **state)
 {
@@ -318,6 +340,7 @@ int main(void)
 		cmocka_unit_test(leaves_out_what_does_not_fit),
 		cmocka_unit_test(is_hurried),
 		cmocka_unit_test(is_told_of),
+		cmocka_unit_test(is_told_of_while_fed),
 		cmocka_unit_test(leaves_no_descriptor_behind),
 		cmocka_unit_test(bears_commands_that_do_not_read),
 	};

@@ -51,7 +51,7 @@ static void on_slow(void *arg)
 		(void)loop_timer_start(link->setup.loop, &link->slow, left_ms, on_slow, link);
 		return;
 	}
-	store_wire_hasten(&link->wire);
+	store_wire_hasten(&link->wire, &link->trips);
 	link->slow_until_ms = loop_now_ms(link->setup.loop) + SCRIPTED_MS;
 	link->soon = 0;
 	if (trip->kind == STORE_TRIP_LOOK || trip->kind == STORE_TRIP_SORT)

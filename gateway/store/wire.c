@@ -120,8 +120,10 @@ static void await_replies(struct store_wire *wire, const struct store_trips *tri
 	await(wire, oldest && oldest->answered == 0 ? oldest->least : 1);
 }
 
-void store_wire_hasten(struct store_wire *wire)
+void store_wire_hasten(struct store_wire *wire, struct store_trips *trips)
 {
+	if (trips->head)
+		trips->head->least = 0;
 	if (wire->open)
 		await(wire, 1);
 }

@@ -53,8 +53,8 @@ int store_wire_secure(struct store_wire *wire, const struct config_redis_tls *tl
  * flushed again after the socket has become writable. */
 void store_wire_flush(struct store_wire *wire, struct store_trips *trips);
 
-/* Has what has come of replies that are not whole handed out, too: a trip's `least` may have been wrong. */
-void store_wire_hasten(struct store_wire *wire);
+/* What comes for the oldest trip is handed out as it comes, from now on: its `least` may have been wrong. */
+void store_wire_hasten(struct store_wire *wire, struct store_trips *trips);
 
 /* A no-op when it is not open. */
 void store_wire_close(struct store_wire *wire);

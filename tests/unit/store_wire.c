@@ -183,8 +183,20 @@ static void test_promised_by_mistake(void **state)
 	say(line, "+OK\r\n");
 	wait_a_while(line);
 	assert_int_equal(line->replies, 0);
-	store_wire_hasten(&line->wire);
+	store_wire_hasten(&line->wire, &line->trips);
 	assert_int_equal(loop_run(line->loop), 0);
+	assert_int_equal(line->replies, 1);
+}
+
+/* Neither is it waited for again when more is sent behind it. */
+static void test_promised_once(void **state)
+{
+	struct line *line = *state;
+	ask(line, 1, 100);
+	store_wire_hasten(&line->wire, &line->trips);
+	ask(line, 1, 0);
+	say(line, "+OK\r\n");
+	wait_a_while(line);
 	assert_int_equal(line->replies, 1);
 }
 
@@ -207,6 +219,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_waits_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_the_oldest_counts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_promised_by_mistake, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_promised_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_end_amid, set_up, tear_down),
 	};
 	return cmocka_run_group_tests_name("store_wire", tests, NULL, NULL);

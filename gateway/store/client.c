@@ -391,9 +391,9 @@ int store_client_ask(struct store_client *client, const struct slice *words, siz
 	int fault = store_client_call(client, words, count, extra_ms, reply, reason);
 	if (fault != 0 || store_reply_type(*reply) != STORE_REPLY_ERROR)
 		return fault;
-	reason_set(reason, "Redis answers %.*s: %.*s", SLICE_ARGS(words[0]),
-		   SLICE_ARGS(slice_head(store_reply_text(*reply), 160)));
-	fault = store_scripted_is_final(store_reply_text(*reply)) ? -EPROTO : -EBUSY;
+	struct slice text = store_reply_text(*reply);
+	reason_set(reason, "Redis answers %.*s: %.*s", SLICE_ARGS(words[0]), SLICE_ARGS(slice_head(text, 160)));
+	fault = store_scripted_is_final(text) && !store_waited_at_replica(text) ? -EPROTO : -EBUSY;
 	store_reply_free(*reply);
 	*reply = NULL;
 	return fault;

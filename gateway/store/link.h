@@ -312,6 +312,9 @@ size_t store_waited_words(const struct store_wait *wait, char digits[2][20], str
 /* Does it hold, as the answer to that command says? Else why not, for a person. */
 bool store_waited_holds(const struct store_wait *wait, const redisReply *reply, struct reason *reason);
 
+/* Has this Redis become a replica? Then it answers WAIT with such an error, those that it is in the middle of among them. */
+bool store_waited_at_replica(struct slice error);
+
 /* Ends those that have gathered and want what this Redis has just refused. */
 void store_waited_refuse(struct store_link *link);
 

@@ -249,8 +249,7 @@ static void say_refusal(enum store_level level, struct slice text, struct reason
 			   SLICE_ARGS(slice_head(text, 160)));
 }
 
-/* Has this Redis become a replica? Then it answers WAIT like this, those that it is in the middle of among them. */
-static bool is_another(struct slice text)
+bool store_waited_at_replica(struct slice text)
 {
 	return store_scripted_means_elsewhere(store_scripted_error_word(text)) ||
 	       slice_starts(text, SLICE("UNBLOCKED")) ||
@@ -296,7 +295,7 @@ static void wrote(struct store_link *link, struct store_trip *trip, struct slice
 	reason_set(&reason, "Redis refused what a wait begins with: %.*s", SLICE_ARGS(slice_head(error, 160)));
 	trip->failed = true;
 	trip->reason = reason;
-	if (is_another(error))
+	if (store_waited_at_replica(error))
 		store_link_drop(link, reason.text);
 }
 
@@ -310,7 +309,7 @@ void store_waited_answered(struct store_link *link, struct store_trip *trip, con
 		return;
 	}
 	const struct store_wait *wait = &trip->waits[trip->answered - 2];
-	if (error.n > 0 && is_another(error)) {
+	if (error.n > 0 && store_waited_at_replica(error)) {
 		reason_set(&reason, "Redis refused to wait: %.*s", SLICE_ARGS(slice_head(error, 160)));
 		store_link_drop(link, reason.text);
 		return;

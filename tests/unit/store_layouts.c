@@ -448,6 +448,20 @@ static void test_another_connection(void **state)
 	assert_true(held);
 }
 
+/* A node that is a replica by now says so of WAIT as it says what is for a person to mend. */
+static void test_replica_by_now(void **state)
+{
+	const struct store_wait wait = { STORE_LEVEL_REPLICATED, 1, 50 };
+	struct reason reason;
+	bool held = false;
+	store_fence_begin(one.client);
+	assert_int_equal(store_fence_set(one.client, SLICE("a"), &reason), 0);
+	redis_do(&bench.redis, "REPLICAOF 127.0.0.1 1");
+	assert_int_equal(store_fence_wait(one.client, &wait, &held, &reason), -EBUSY);
+	assert_non_null(strstr(reason.text, "replica instances"));
+	redis_do(&bench.redis, "REPLICAOF NO ONE");
+}
+
 /* ---- too many, once ---- */
 
 /* As many former layouts as there may be, whose marks are long gone, are in nobody's way. */
@@ -553,6 +567,7 @@ int main(void)
 		CASE(test_away_for_a_moment),
 		CASE(test_no_replica),
 		CASE(test_another_connection),
+		CASE(test_replica_by_now),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

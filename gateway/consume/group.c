@@ -30,7 +30,7 @@ struct consume_group {
 	struct cursor own;   /* the last of our own pending entries that was read */
 	struct cursor fresh; /* the last new entry that was read */
 	struct cursor claim; /* where XAUTOCLAIM goes on */
-	int64_t claimed_ms;  /* when the last sweep began */
+	int64_t claimed_ms;  /* when the last sweep was over */
 	int64_t retry_ms;    /* when what failed is read again; 0: nothing did since that was done last */
 	int64_t pause_ms;    /* how long it was put off; 0: nothing failed in the last round */
 	struct store_reply *reply;
@@ -233,8 +233,19 @@ static bool is_start(const struct cursor *cursor)
 static void enter_claim(struct consume_group *group)
 {
 	group->phase = PHASE_CLAIM;
-	group->claimed_ms = clock_mono_ms();
 	(void)cursor_set(&group->claim, SLICE("0-0"));
+}
+
+/* However long all that came before has taken, what is new has its time now: else some entries that fail each time, slowly, were
+ * all that is ever read. */
+static void enter_fresh(struct consume_group *group)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	group->phase = PHASE_FRESH;
+	group->claimed_ms = now_ms;
+	if (group->retry_ms != 0 && group->retry_ms < now_ms + RETRY_FIRST_MS)
+		group->retry_ms = now_ms + group->pause_ms;
 }
 
 /* The cursor to the last of the entries read, where there are any; false: that entry has no id. */
@@ -265,7 +276,7 @@ static int advance(struct consume_group *group, struct reason *reason)
 		break;
 	case PHASE_CLAIM:
 		if (is_start(&group->claim))
-			group->phase = PHASE_FRESH;
+			enter_fresh(group);
 		break;
 	case PHASE_FRESH:
 		right = move_on(&group->fresh, group);

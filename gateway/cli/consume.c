@@ -88,6 +88,7 @@ struct consuming {
 	struct consume_members *members;
 	struct slice entry; /* whose command runs */
 	int64_t held_ms;    /* when Redis was told so, or it began */
+	bool unheld;	    /* Redis could not be told, which was said */
 };
 
 /* ---- handling ---- */
@@ -119,16 +120,23 @@ static bool flush_lines(void *arg)
 	return false;
 }
 
-/* A command may take longer than others wait before they take an entry over. Whatever comes of it, there is a next time. */
+/* A command may take longer than others wait before they take an entry over. Where Redis cannot be told, there is a next time. */
 static void still_running(void *arg)
 {
 	struct consuming *c = arg;
 	struct reason reason;
+	int fault;
 
 	if (clock_mono_ms() - c->held_ms < c->min_idle_ms / 4)
 		return;
-	(void)(consume_members_hold(c->members, c->entry, &reason) == 0);
+	fault = consume_members_hold(c->members, c->entry, &reason);
 	c->held_ms = clock_mono_ms();
+	if (fault != 0 && !c->unheld)
+		cli_fail("consume",
+			 "Redis could not be told that the command still runs for entry %.*s: %s; others may take it "
+			 "over",
+			 SLICE_ARGS(c->entry), reason.text);
+	c->unheld = fault != 0;
 }
 
 static enum consume_done run_command(void *arg, const struct consume_event *event)

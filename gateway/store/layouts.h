@@ -18,7 +18,7 @@ struct store_layouts_calls {
 	void (*wake)(void *arg);
 	/* It is another than it was here; `ours`: the configuration wanted it, and it was changed for that. */
 	void (*changed)(void *arg, struct slice route, const struct store_layout *layout, bool ours);
-	/* It cannot be told or changed, and puts of the route may wait for it. */
+	/* It cannot be told or changed, and puts of the route may wait for it: once for each reason, until it can. */
 	void (*failed)(void *arg, struct slice route, const char *reason);
 	void *arg;
 };

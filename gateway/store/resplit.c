@@ -348,6 +348,21 @@ static void note_end(const struct settling *s, int fault)
 	pthread_mutex_unlock(&spread->layouts->lock);
 }
 
+/* Why it failed, once, for as long as it does; it is tried again and again. True: Redis has answered, and the others are looked at. */
+static bool say_end(struct store_spread *spread, int fault, const struct reason *reason)
+{
+	const struct store_layouts_calls *calls = &spread->layouts->calls;
+	bool answered = fault == -EPROTO || fault == -EBUSY;
+	bool other = strcmp(spread->said.text, reason->text) != 0;
+	if (answered && other && calls->failed)
+		calls->failed(calls->arg, spread->route, reason->text);
+	if (answered)
+		spread->said = *reason;
+	if (fault == 0)
+		spread->said.text[0] = '\0';
+	return answered;
+}
+
 static int settle_spread(struct store_spread *spread, struct store_client *client, struct reason *reason)
 {
 	struct store_layouts *layouts = spread->layouts;
@@ -367,10 +382,7 @@ static int settle_spread(struct store_spread *spread, struct store_client *clien
 	spread->ours = fault != 0 && s.ours;
 	set_next_look(spread, fault);
 	note_end(&s, fault);
-	bool answered = fault == -EPROTO || fault == -EBUSY;
-	if (answered && layouts->calls.failed)
-		layouts->calls.failed(layouts->calls.arg, spread->route, reason->text);
-	return answered ? 0 : fault;
+	return say_end(spread, fault, reason) ? 0 : fault;
 }
 
 /* One that nobody has refused a put of yet is not asked for. */

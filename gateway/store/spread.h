@@ -19,6 +19,7 @@ struct store_spread {
 	int64_t not_before_ms;	  /* the same */
 	bool ours;		  /* a change of ours is not at its end yet; the same */
 	unsigned faults;	  /* in a row, that may pass by themselves; the same */
+	struct reason said;	  /* why it failed last; empty: it is well; the same */
 	/* Under the lock of the layouts. */
 	struct store_split wanted;
 	uint32_t window_s;

@@ -359,6 +359,21 @@ def test_what_failed_does_not_wait_for_a_minute(config, folder, db):
     assert [line for line in runs() if line.startswith("evt_1")] == ["evt_1 1", "evt_1 2", "evt_1 3"]
 
 
+def test_that_a_command_runs_cannot_be_told(folder, redis, db):
+    """By a user without the right to XCLAIM: it is said, once, since others may take over what is still being handled."""
+    db.acl_setuser("reader", enabled=True, passwords=["+pw"], keys=["*"], channels=["*"], categories=["+@all"], commands=["-xclaim"])
+    add(db)
+    command = f"until test -e {folder}/enough; do sleep 0.01; done"
+    refused = lambda: db.info("commandstats").get("cmdstat_xclaim", {}).get("rejected_calls", 0)
+    with Running("consume", "-c", write_config(folder, redis.url(user="reader", password="pw")), "--group", "g",
+                 "--min-idle", "1s", "--exec", command) as running:
+        wait_until(lambda: refused() > 1, "Redis to refuse it twice")
+        (folder / "enough").touch()
+        ended = running.end(None)
+    assert ended.code == 0 and ended.err.count("could not be told that the command still runs") == 1
+    db.acl_deluser("reader")
+
+
 def test_a_command_may_run_longer_than_others_wait(config, folder, db):
     """While it runs its entry's idle time begins anew, again and again."""
     add(db)

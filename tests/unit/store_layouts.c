@@ -395,6 +395,16 @@ static void test_lost_by_all(void **state)
 
 static const struct store_wait on_a_replica = { STORE_LEVEL_REPLICATED, 1, 50 };
 
+/* How often Redis was asked to wait; 9 at most. */
+static int waits(void)
+{
+	struct store_reply *all = redis_ask(&bench.redis, "INFO commandstats");
+	const char *found = strstr((const char *)store_reply_text(all).p, "cmdstat_wait:calls=");
+	int count = found ? found[strlen("cmdstat_wait:calls=")] - '0' : 0;
+	store_reply_free(all);
+	return count;
+}
+
 /* Nobody has the keys that close the former partitions but this Redis: a failover would bring them back, so none is opened. */
 static void test_no_replica(void **state)
 {
@@ -406,6 +416,10 @@ static void test_no_replica(void **state)
 	assert_int_equal(one.failed, 1);
 	assert_string_equal(one.reason,
 			    "a change of its partitions waits: Redis has it, but 0 of 1 replicas had it within 50 ms");
+	/* It is tried again and again, and said once. */
+	while (waits() < 3)
+		assert_int_equal(look(&one), 0);
+	assert_int_equal(one.failed, 1);
 	assert_int_equal(now(&one)->split.partitions, 2);
 	assert_int_equal(put_by(&one, "b", "{}"), STORE_CLOSED);
 	/* Who asks for no replica does the rest. */

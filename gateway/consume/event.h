@@ -38,9 +38,9 @@ enum consume_entry consume_event_read(const struct store_reply *entry, struct co
 /* The first field of that name; empty when there is none. */
 struct slice consume_event_field(const struct consume_event *event, struct slice name);
 
-/* Appends {"entry":"1700000000000-0","specversion":"1.0",...} and a line feed; of a partition's, with "stream" behind "entry". As in CloudEvents' JSON format 1.0
- * (section 3.1), the body is the string `data` where it is UTF-8, else `data_base64`. `headers` stands as the object
- * that it is. Nothing else in the line is a line feed, whatever the fields hold. */
+/* Appends {"entry":"1700000000000-0","specversion":"1.0",...} and a line feed; of a partition's, with "stream" behind
+ * "entry". As in CloudEvents' JSON format 1.0 (section 3.1), the body is the string `data` where it is UTF-8, else
+ * `data_base64`. `headers` stands as the object that it is. Nothing else in the line is a line feed, whatever the fields hold. */
 void consume_event_json(const struct consume_event *event, struct buf *out);
 
 #endif

@@ -131,12 +131,12 @@ static void put_done(struct store_put *put, enum store_result result, const char
 void intake_drain_window_row_done(void *arg, struct intake_row *row, enum store_result result, const char *reason)
 {
 	struct intake_drain *drain = arg;
-	struct drain_slot *slot = NULL;
 
 	for (size_t i = 0; i < drain->count; i++) {
-		if (slot_at(drain, i)->row != row)
+		struct drain_slot *slot = slot_at(drain, i);
+
+		if (slot->row != row)
 			continue;
-		slot = slot_at(drain, i);
 		heard(drain, slot, &row->put, result, reason);
 		slot->row = NULL;
 	}

@@ -37,8 +37,8 @@ struct intake_rows {
 	void *arg;
 	struct intake_row all[INTAKE_ROWS];
 	size_t out;
-	uint64_t
-		alone_until; /* up to this number each goes alone: a row was refused, and whom Redis refuses must be known */
+	/* Up to this number each goes alone: a row was refused, and whom Redis refuses must be known. */
+	uint64_t alone_until;
 };
 
 /* Is anything of this route out, or gathering? By its slot in the journal. */

@@ -24,8 +24,8 @@ struct store_client {
 	struct store_client *front; /* of a node of a Cluster: whose it is, and who is interrupted for it; else NULL */
 	struct store_nodes *nodes;  /* of a Cluster: its nodes' clients, which do all the work; else NULL */
 	size_t sentinel;	    /* the one that answered last is asked first */
-	/* For fence.c: which fences are being set, and whether a connection that set some is gone; of a connection, which of them it
-	 * set last, when it was connected for the so-manieth time. */
+	/* For fence.c: which fences are being set, and whether a connection that set some is gone; of a connection, which it set
+	 * last, and how often it had connected by then. */
 	uint64_t fencing, fenced_in, fenced_connects;
 	bool fences_lost;
 };

@@ -56,7 +56,7 @@ def a_lagging_replica_promoted(nemesis, _):
     for replica in replicas:
         replica.pause()
     store.cut_off(old)
-    nemesis.clients.wait_more(40)
+    nemesis.wait_more(40)
     nemesis.linger()
     old.kill()
     for replica in replicas:
@@ -76,7 +76,7 @@ def master_cut_off(nemesis, _):
     bound = Bound(nemesis)
     store.isolate(old)
     store.switched(old)
-    nemesis.clients.wait_more(40)
+    nemesis.wait_more(40)
     yield
     store.rejoin(old)
     wait_until(lambda: store.role(old) == "slave", "the old master to be told", 60)
@@ -154,7 +154,7 @@ def taken_over_by_a_replica_that_lags(nemesis, _):
     dies = nemesis.random.random() < 0.6
     bound = Bound(nemesis)
     store.world.cut_off(replica, old)
-    nemesis.clients.wait_more(40)
+    nemesis.wait_more(40)
     nemesis.linger()
     if dies:
         old.kill()

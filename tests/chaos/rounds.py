@@ -40,9 +40,13 @@ class Nemesis:
     def linger(self):
         """Until some deliveries more were made, and a moment longer."""
         count, pause = self.random.randint(5, 60), self.random.choice([0, 0.05, 0.2, 0.5])
+        self.wait_more(count)
+        time.sleep(pause)
+
+    def wait_more(self, count):
+        """Until so many deliveries more were made, where a gateway is there to take them."""
         if len(self.stopped) < len(self.world.gateways):
             self.clients.wait_more(count)
-        time.sleep(pause)
 
     def linger_alone(self):
         """A moment in which no delivery need be taken."""

@@ -86,6 +86,7 @@ int store_layout_ask(struct store_client *client, struct slice prefix, struct sl
 	int fault = buf_failed(&key) ? -ENOMEM : read_text(client, buf_slice(&key), &text, out, reason);
 	buf_free(&key);
 	buf_free(&text);
+	/* To a command it is all one: it does not ask again. */
 	return fault == -EBUSY ? -EPROTO : fault;
 }
 

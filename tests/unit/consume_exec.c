@@ -241,42 +241,35 @@ static void touch(void *arg)
 	close(open(path, O_CREAT | O_WRONLY, 0600));
 }
 
-/* The command ends only because it was told of while it ran. */
-static void is_told_of(void **state)
+/* `turn` until it was told of, which is what ends the command well; 300 times at most. */
+static void check_told_of(const char *turn, struct slice body)
 {
-	struct consume_event event = event_of(SLICE("body"));
+	struct consume_event event = event_of(body);
 	enum consume_exec_end end = CONSUME_EXEC_FAILED;
 	struct reason reason = { "" };
-	char path[256];
+	char path[256], command[512];
 	const struct consume_exec_watch watch = { .running = touch, .arg = path };
-	(void)state;
 	(void)snprintf(path, sizeof path, "%s.told", getenv("OUT"));
+	(void)snprintf(command, sizeof command,
+		       "n=0\nuntil test -e \"$OUT.told\"; do\ntest $((n += 1)) -lt 300 || exit 1\n%s\ndone", turn);
 	unlink(path);
-	assert_int_equal(
-		consume_exec("until test -e \"$OUT.told\"; do sleep 0.01; done", &event, &watch, &end, &reason), 0);
+	assert_int_equal(consume_exec(command, &event, &watch, &end, &reason), 0);
 	assert_int_equal(end, CONSUME_EXEC_DONE);
 	unlink(path);
+}
+
+static void is_told_of(void **state)
+{
+	(void)state;
+	check_told_of("sleep 0.02", SLICE("body"));
 }
 
 /* Also while it reads, so slowly that there is always something to be written for it. */
 static void is_told_of_while_fed(void **state)
 {
 	unsigned char *body = big_body();
-	struct consume_event event = event_of(slice_of(body, BIG));
-	enum consume_exec_end end = CONSUME_EXEC_FAILED;
-	struct reason reason = { "" };
-	char path[256];
-	const struct consume_exec_watch watch = { .running = touch, .arg = path };
 	(void)state;
-	(void)snprintf(path, sizeof path, "%s.told", getenv("OUT"));
-	unlink(path);
-	assert_int_equal(consume_exec("n=0\nuntil test -e \"$OUT.told\"; do\n"
-				      "test $((n += 1)) -lt 300 || exit 1\n"
-				      "dd bs=4096 count=1 of=/dev/null 2>/dev/null\nsleep 0.02\ndone",
-				      &event, &watch, &end, &reason),
-			 0);
-	assert_int_equal(end, CONSUME_EXEC_DONE);
-	unlink(path);
+	check_told_of("dd bs=4096 count=1 of=/dev/null 2>/dev/null\nsleep 0.02", slice_of(body, BIG));
 	free(body);
 }
 

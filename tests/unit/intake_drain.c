@@ -19,9 +19,7 @@ static struct journal_fixture fixture;
 
 static int begin(void **state)
 {
-	fixture_begin(&fixture);
-	loop_free(fixture.loop);
-	fixture.loop = new_loop();
+	fixture_begin_in(&fixture, new_loop());
 	bench = (struct bench){ .loop = fixture.loop };
 	peer_start(&peer, &bench);
 	fixture_open(&fixture);

@@ -38,9 +38,7 @@ static void on_wake(void *arg)
 
 static int begin(void **state)
 {
-	fixture_begin(&fixture);
-	loop_free(fixture.loop);
-	fixture.loop = new_loop();
+	fixture_begin_in(&fixture, new_loop());
 	bench = (struct bench){ .loop = fixture.loop };
 	peer_start(&peer, &bench);
 	assert_int_equal(store_target_new(SLICE("hg"), SLICE("r"), SLICE("/r"), SLICE("p"), &bench.target), 0);

@@ -18,13 +18,19 @@
 #include <cmocka.h>
 /* clang-format on */
 
-void fixture_begin(struct journal_fixture *fixture)
+void fixture_begin_in(struct journal_fixture *fixture, struct loop *loop)
 {
-	*fixture = (struct journal_fixture){ .max_size = 64 << 20 };
+	*fixture = (struct journal_fixture){ .loop = loop, .max_size = 64 << 20 };
 	snprintf(fixture->dir, sizeof fixture->dir, "%s/hookgate-journal-XXXXXX", P_tmpdir);
 	assert_non_null(mkdtemp(fixture->dir));
 	log_configure(LOG_OFF, LOG_TEXT);
-	assert_int_equal(loop_new(&fixture->loop), 0);
+}
+
+void fixture_begin(struct journal_fixture *fixture)
+{
+	struct loop *loop;
+	assert_int_equal(loop_new(&loop), 0);
+	fixture_begin_in(fixture, loop);
 }
 
 void fixture_open(struct journal_fixture *fixture)

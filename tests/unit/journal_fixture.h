@@ -14,6 +14,8 @@ struct journal_fixture {
 
 /* Makes the folder; opens nothing yet. */
 void fixture_begin(struct journal_fixture *fixture);
+/* The same, with a loop that others use as well, and that is the fixture's from then on. */
+void fixture_begin_in(struct journal_fixture *fixture, struct loop *loop);
 void fixture_open(struct journal_fixture *fixture);
 void fixture_close(struct journal_fixture *fixture);
 /* Removes the folder with all that is in it. */

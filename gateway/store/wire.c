@@ -2,8 +2,8 @@
  *
  * Of hiredis it uses the parser of replies alone, and that only for what inplace.c cannot read. hiredis' own asynchronous
  * context would copy each command twice, allocate for each, call back in the middle of being freed, and raise SIGPIPE; here
- * what goes out is gathered from where the commands were written. The one difficulty left: a reply's callback may close the connection whose replies
- * are being read. */
+ * what goes out is gathered from where the commands were written. The one difficulty left: a reply's callback may close the
+ * connection whose replies are being read. */
 #include "store/wire.h"
 
 #include "store/place.h"

@@ -196,8 +196,9 @@ struct plugin_host {
 	/* How many secrets the route has; their numbers begin with 0. */
 	uint32_t (*secrets)(struct plugin_call *call);
 
-	/* PLUGIN_MISSING where it is not valid now. The key's bytes, decoded as the description's `key` says, for rules that are no MAC: a text that is sorted
-	 * among others, a hash of a secret and a body. Never to be copied but into what alloc() gave. */
+	/* PLUGIN_MISSING where it is not valid now. The key's bytes, decoded as the description's `key` says, for rules that are
+	 * no MAC: a text that is sorted among others, a hash of a secret and a body. Never to be copied but into what alloc()
+	 * gave. */
 	enum plugin_result (*secret)(struct plugin_call *call, uint32_t secret, struct plugin_bytes *key);
 
 	/* ---- public keys ---- */

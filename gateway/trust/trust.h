@@ -209,9 +209,9 @@ int trust_read_event(const struct trust_verifier *verifier, const struct request
 /* ---- the other direction ---- */
 
 /* Signs as the provider would. The delivery's headers are written to `headers`, at most `room` of them, Content-Type
- * first (an empty content_type: the one that the provider's bodies have); *target and *body are what to send with them. All slices live in the arena, the draft or the verifier. `id`
- * and `type` are put where the provider has them if that is a header (empty: not). `secret_index` names the route's
- * secret to sign with. 0; -ENOTSUP with a reason where a delivery of this provider cannot be made here; -ENOSPC; or a
+ * first (an empty content_type: the one that the provider's bodies have); *target and *body are what to send with them. All
+ * slices live in the arena, the draft or the verifier. `id` and `type` are put where the provider has them if that is a header
+ * (empty: not). `secret_index` names the route's secret to sign with. 0; -ENOTSUP with a reason where a delivery of this provider cannot be made here; -ENOSPC; or a
  * fault. */
 struct trust_draft {
 	struct slice method, target, content_type, body;
